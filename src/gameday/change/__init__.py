@@ -1,0 +1,45 @@
+"""What an action may ask for, and how it asks: the kinds of change, paths to fields, and the port to the engine.
+
+Values and protocols only. Whoever writes an action needs this room and nothing else of the engine; see
+`docs/writing-an-action.md`. Applying and undoing happen in `run`.
+"""
+
+from gameday.change.fields import MISSING, get_field, patch_operations, shown
+from gameday.change.kinds import Change, CreateObject, DeletePod, EvictPod, PatchObject, describe
+from gameday.change.port import (
+    ActionSpec,
+    Engine,
+    Evidence,
+    Measurement,
+    Observations,
+    ProbeSpec,
+    Right,
+    action,
+    bind,
+    install,
+    probe,
+)
+
+__all__ = [
+    "MISSING",
+    "ActionSpec",
+    "Change",
+    "CreateObject",
+    "DeletePod",
+    "Engine",
+    "EvictPod",
+    "Evidence",
+    "Measurement",
+    "Observations",
+    "PatchObject",
+    "ProbeSpec",
+    "Right",
+    "action",
+    "bind",
+    "describe",
+    "get_field",
+    "install",
+    "patch_operations",
+    "probe",
+    "shown",
+]

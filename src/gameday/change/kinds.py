@@ -1,0 +1,76 @@
+"""The kinds of change: what an action may ask for. There are few, and each says all that is needed to invert it.
+
+A change is a value. It does nothing, knows no cluster and cannot fail; the room `run` captures its pre-image, writes down
+what is owed, applies and later inverts it, one small function a kind. A new action needs no new kind as a rule; a new kind
+is a dataclass here, a row in `describe`, and its functions in `run.inject` and `run.undo`, where the type checker finds
+every place that forgot it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias, assert_never
+
+from gameday.change.fields import MISSING
+from gameday.cluster import Json, ObjectRef
+
+
+@dataclass(frozen=True, slots=True)
+class PatchObject:
+    """Set single fields of an object that exists; undone field by field.
+
+    `fields` maps a path (see `change.fields`) to the value it shall have, MISSING to remove it. `subresource` is left
+    out on purpose: what cannot be written through the object itself is owned by a controller.
+    """
+
+    ref: ObjectRef
+    fields: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class CreateObject:
+    """Create an object that must not exist yet; undone by deleting it (that very uid)."""
+
+    manifest: Json
+
+    @property
+    def ref(self) -> ObjectRef:
+        """The name that the object will have."""
+        return ObjectRef.of(self.manifest)
+
+
+@dataclass(frozen=True, slots=True)
+class DeletePod:
+    """Delete a pod that a controller owns; undone when its replacement is Ready."""
+
+    ref: ObjectRef
+    grace_seconds: int | None = None
+    """None leaves the pod's own; 0 kills at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class EvictPod:
+    """Evict a pod, which honours disruption budgets; undone when its replacement is Ready."""
+
+    ref: ObjectRef
+    grace_seconds: int | None = None
+
+
+Change: TypeAlias = PatchObject | CreateObject | DeletePod | EvictPod
+
+
+def describe(change: Change) -> str:
+    """Say in one line of plain words what the change would do."""
+    match change:
+        case PatchObject(ref=ref, fields=fields):
+            edits = ", ".join(f"remove {path}" if value == MISSING else f"{path} = {value!r}" for path, value in fields.items())
+            return f"set on {ref}: {edits}"
+        case CreateObject():
+            return f"create {change.ref}"
+        case DeletePod(ref=ref, grace_seconds=grace):
+            return f"delete {ref}" + ("" if grace is None else f" with a grace of {grace} s")
+        case EvictPod(ref=ref):
+            return f"evict {ref}"
+        case _:
+            assert_never(change)

@@ -1,0 +1,179 @@
+"""The port by which a registered action or probe reaches the engine, and the two decorators that register them.
+
+Chaos Toolkit calls an action as a plain function. The decorator gives it one that hands the call to whatever engine
+this process is a worker of; the pure function beneath stays reachable for `plan`, for the guard and for the contract suite.
+What is *not* here: any engine. `install` is called by the worker; without one (plain `chaos run`) the first call imports
+`gameday.run.standalone`, which starts a guardian.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from gameday.change.kinds import Change
+from gameday.cluster import View
+from gameday.errors import BadParameterError
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What an independent read path says of whether a fault is in place.
+
+    `landed` is True (seen), False (looked, and it is not) or None (could not look). `seen` is a sentence for the report.
+    """
+
+    landed: bool | None
+    seen: str
+
+
+@dataclass(frozen=True, slots=True)
+class Right:
+    """A right that an action needs, in the words of `kubectl auth can-i`."""
+
+    verb: str
+    resource: str
+    api_group: str = ""
+
+
+PlanFunction = Callable[..., Sequence[Change]]
+LandedFunction = Callable[[View, Sequence[Change]], Evidence]
+ProbeFunction = Callable[..., "Measurement"]
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """What a probe saw: a number and its unit; never None, never a judgement.
+
+    `low` and `high` bound the true value where the probe knows how exact it is. `samples` is how many observations it rests on.
+    """
+
+    value: float
+    unit: str
+    seen: str = ""
+    samples: int = 0
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ActionSpec:
+    """A registered action: its pure function, what shows that it landed, and the rights it needs."""
+
+    name: str
+    plan: PlanFunction
+    landed: LandedFunction
+    rights: tuple[Right, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeSpec:
+    """A registered probe: a function of the run's observations (`Observations`) that returns a Measurement."""
+
+    name: str
+    measure: ProbeFunction
+
+
+class Observations(Protocol):
+    """What a probe may look at: the cluster, read-only, and the run's own stream of samples."""
+
+    @property
+    def view(self) -> View:
+        """The cluster, read-only."""
+
+    def windows(self, *, seconds: float) -> Sequence[Any]:
+        """Return the traffic windows (`traffic.windows.Window`) of the last `seconds`, all of them after the last change.
+
+        Waits until that many seconds of samples exist; NoMeasurementError when no traffic runs or none comes.
+        """
+
+    def recovery_windows(self) -> tuple[float, Sequence[Any]]:
+        """Return the monotonic time at which the run's first fault was applied, and all windows since."""
+
+
+class Engine(Protocol):
+    """What carries out the calls of registered functions in this process."""
+
+    def perform(self, action: ActionSpec, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Plan the action, have each change guarded, recorded and applied; return what was changed, as JSON."""
+
+    def observe(self, probe: ProbeSpec, arguments: Mapping[str, Any]) -> float:
+        """Measure, log the measurement, and return its value, which is what a tolerance is held against."""
+
+
+@dataclass(slots=True)
+class _Installed:
+    engine: Engine | None = field(default=None)
+
+
+_installed = _Installed()
+
+
+def install(engine: Engine | None) -> None:
+    """Make this engine the one that registered functions reach in this process; None takes it out."""
+    _installed.engine = engine
+
+
+def current() -> Engine:
+    """Return this process's engine; under plain `chaos run` the first call starts one."""
+    if _installed.engine is None:
+        # By name, since this room may not know the rooms above it.
+        _installed.engine = importlib.import_module("gameday.run.standalone").connect()
+    return _installed.engine
+
+
+def action(*, landed: LandedFunction, rights: Sequence[Right] = ()) -> Callable[[PlanFunction], Callable[..., Any]]:
+    """Register a pure function `(view, **parameters) -> changes` as an action.
+
+    What Chaos Toolkit sees has the same signature without the view. The ActionSpec stays at its attribute `spec`.
+    """
+
+    def register(plan: PlanFunction) -> Callable[..., Any]:
+        spec = ActionSpec(_qualified(plan), plan, landed, tuple(rights))
+
+        @functools.wraps(plan)
+        def called_by_chaos_toolkit(**arguments: Any) -> Mapping[str, Any]:
+            return current().perform(spec, arguments)
+
+        return _registered(called_by_chaos_toolkit, plan, spec)
+
+    return register
+
+
+def probe(measure: ProbeFunction) -> Callable[..., Any]:
+    """Register a function `(observations, **parameters) -> Measurement` as a probe."""
+    spec = ProbeSpec(_qualified(measure), measure)
+
+    @functools.wraps(measure)
+    def called_by_chaos_toolkit(**arguments: Any) -> float:
+        return current().observe(spec, arguments)
+
+    return _registered(called_by_chaos_toolkit, measure, spec)
+
+
+def bind(function: Callable[..., Any], name: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Check arguments against a registered function's parameters; BadParameterError says which one is off."""
+    signature = inspect.signature(function)
+    parameters = list(signature.parameters.values())[1:]
+    try:
+        signature.replace(parameters=parameters).bind(**arguments)
+    except TypeError as error:
+        known = ", ".join(parameter.name for parameter in parameters)
+        raise BadParameterError(f"{name}: {error}; its parameters are {known}") from error
+    return dict(arguments)
+
+
+def _qualified(function: Callable[..., Any]) -> str:
+    return f"{function.__module__}.{function.__qualname__}"
+
+
+def _registered(wrapper: Callable[..., Any], pure: Callable[..., Any], spec: ActionSpec | ProbeSpec) -> Callable[..., Any]:
+    signature = inspect.signature(pure)
+    shown = list(signature.parameters.values())[1:]
+    wrapper.__signature__ = signature.replace(parameters=shown)  # type: ignore[attr-defined]
+    wrapper.spec = spec  # type: ignore[attr-defined]
+    return wrapper

@@ -1,0 +1,114 @@
+"""The cluster as the engine sees it: names of objects, and the two protocols through which they are read and written.
+
+Protocols only. `View` reads and is all that an action or a probe is ever given; `Cluster` writes, and is held by the
+worker (to inject) and by whoever undoes. The room `kube` implements both over HTTP; nothing here knows how. Objects are
+JSON as the API serves it: their shape is Kubernetes', not ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class ObjectRef:
+    """The name of one object; `uid` is empty where any object of that name is meant."""
+
+    api_version: str
+    kind: str
+    namespace: str
+    """Empty for kinds that belong to the whole cluster."""
+    name: str
+    uid: str = ""
+
+    def __str__(self) -> str:
+        path = f"{self.namespace}/{self.name}" if self.namespace else self.name
+        return f"{self.kind.lower()} {path}"
+
+    @property
+    def anonymous(self) -> ObjectRef:
+        """The same name without the uid: what a field is owed to stays the same across replacements."""
+        return replace(self, uid="")
+
+    @staticmethod
+    def of(obj: Mapping[str, Any]) -> ObjectRef:
+        """Name the object that this JSON is; `apiVersion` and `kind` must be present, as in every answer to a get."""
+        metadata = obj["metadata"]
+        return ObjectRef(
+            api_version=obj["apiVersion"],
+            kind=obj["kind"],
+            namespace=metadata.get("namespace", ""),
+            name=metadata["name"],
+            uid=metadata.get("uid", ""),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Which cluster this is, so that a run, its undo and an approval can never be about another one.
+
+    `uid` is the uid of the namespace kube-system; where that may not be read, the fingerprint of the cluster's CA
+    and the uid of the namespace gameday-system together. `name` is the label gameday.dev/cluster-name of the namespace
+    gameday-system, which the cluster's owner sets, and empty where there is none.
+    """
+
+    uid: str
+    name: str = ""
+    server: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.name or 'unnamed'} ({self.uid})"
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which objects of one kind are meant; empty strings select all."""
+
+    api_version: str
+    kind: str
+    namespace: str = ""
+    labels: str = ""
+    """A label selector as kubectl's -l takes it."""
+    fields: str = ""
+
+
+class View(Protocol):
+    """A read-only cluster. Everything raises a ClusterError when it could not look, which is not the same as empty."""
+
+    def get(self, ref: ObjectRef) -> Json | None:
+        """Return the object, or None if the cluster says that there is none (or one with another uid)."""
+
+    def list(self, selection: Selection) -> Sequence[Json]:
+        """Return the objects selected, each with apiVersion and kind filled in, in the cluster's order."""
+
+    def identity(self) -> Identity:
+        """Say which cluster this is."""
+
+    def connects(self, host: str, port: int, *, timeout_seconds: float = 1.0) -> bool | None:
+        """Try a TCP connection from here: True or False, or None where this host cannot reach such addresses at all."""
+
+
+class Cluster(View, Protocol):
+    """A cluster that can be written to. Each call is one request; each returns the object as it then stands."""
+
+    def create(self, manifest: Json) -> Json:
+        """Create an object; ConflictError if it exists."""
+
+    def patch(self, ref: ObjectRef, operations: Sequence[Json]) -> Json:
+        """Apply a JSON Patch; ConflictError when one of its `test` operations does not hold."""
+
+    def delete(self, ref: ObjectRef, *, grace_seconds: int | None = None, resource_version: str = "") -> None:
+        """Delete the object of that uid (and resourceVersion if given); NotFoundError if gone, ConflictError if replaced."""
+
+    def evict(self, ref: ObjectRef, *, grace_seconds: int | None = None) -> None:
+        """Ask for the pod's eviction, which a disruption budget may refuse (RefusedError)."""
+
+    def replace(self, obj: Json) -> Json:
+        """Write the whole object if its resourceVersion still stands; ConflictError otherwise."""
+
+    def server_time(self) -> float:
+        """Return the server's clock, in seconds since the epoch: that of its last answer, carried on by our monotonic clock."""

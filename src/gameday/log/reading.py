@@ -1,0 +1,81 @@
+"""Reading a log: all of it, or following it while it grows. A last line that was cut off is not an event.
+
+Types that this version does not know are skipped, so that an older gameday reads a newer log; a line in the middle
+that is no JSON is an error, since then the file is no log.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import get_args
+
+import msgspec
+
+from gameday.errors import InvalidFileError, Problem
+from gameday.log.events import AnyEvent
+
+EVENTS_FILE = "events.jsonl"
+
+
+class _Tagged(msgspec.Struct):
+    """Just the type of an event, for types that this version does not know."""
+
+    type: str = ""
+
+
+_tag_decoder = msgspec.json.Decoder(_Tagged)
+_decoder: msgspec.json.Decoder[AnyEvent] = msgspec.json.Decoder(AnyEvent)
+_KNOWN = {event.__struct_config__.tag for event in get_args(AnyEvent)}
+
+
+def decode(line: bytes) -> AnyEvent | None:
+    """Return the event of one line, or None for a type that this version does not know."""
+    try:
+        return _decoder.decode(line)
+    except msgspec.ValidationError:
+        if _tag_decoder.decode(line).type not in _KNOWN:
+            return None
+        raise
+
+
+def read(path: Path) -> list[AnyEvent]:
+    """Read a log; `path` is the file or the run's folder. InvalidFileError names the line that is no event."""
+    return list(_events(_file(path)))
+
+
+def follow(path: Path, *, finished: Callable[[], bool], poll_seconds: float = 0.05) -> Iterator[AnyEvent]:
+    """Yield events as they are written, until `finished()` is true and the file is read to its end."""
+    file = _file(path)
+    buffer = b""
+    with file.open("rb") as stream:
+        while True:
+            last_round = finished()
+            buffer += stream.read()
+            *lines, buffer = buffer.split(b"\n")
+            for line in lines:
+                event = decode(line)
+                if event is not None:
+                    yield event
+            if last_round:
+                return
+            if not lines:
+                time.sleep(poll_seconds)
+
+
+def _file(path: Path) -> Path:
+    return path / EVENTS_FILE if path.is_dir() else path
+
+
+def _events(file: Path) -> Iterator[AnyEvent]:
+    with file.open("rb") as stream:
+        for number, line in enumerate(stream, start=1):
+            if not line.endswith(b"\n"):
+                return
+            try:
+                event = decode(line)
+            except msgspec.MsgspecError as error:
+                raise InvalidFileError([Problem(str(file), number, f"expected an event, but got: {error}")]) from error
+            if event is not None:
+                yield event
