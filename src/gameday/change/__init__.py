@@ -5,7 +5,7 @@ Values and protocols only. Whoever writes an action needs this room and nothing 
 """
 
 from gameday.change.fields import MISSING, get_field, patch_operations, shown
-from gameday.change.kinds import Change, CreateObject, DeletePod, EvictPod, PatchObject, describe
+from gameday.change.kinds import Change, CreateObject, DeletePod, EvictPod, PatchObject, PodSighting, describe
 from gameday.change.port import (
     ActionSpec,
     Engine,
@@ -32,6 +32,7 @@ __all__ = [
     "Measurement",
     "Observations",
     "PatchObject",
+    "PodSighting",
     "ProbeSpec",
     "Right",
     "action",

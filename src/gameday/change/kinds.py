@@ -41,12 +41,23 @@ class CreateObject:
 
 
 @dataclass(frozen=True, slots=True)
+class PodSighting:
+    """Where a pod was seen to answer before it was harmed; what shows afterwards that it no longer does."""
+
+    addresses: tuple[str, ...] = ()
+    """host:port of each TCP port that its containers declare."""
+    behind_service: bool = False
+    """An EndpointSlice named it as ready."""
+
+
+@dataclass(frozen=True, slots=True)
 class DeletePod:
     """Delete a pod that a controller owns; undone when its replacement is Ready."""
 
     ref: ObjectRef
     grace_seconds: int | None = None
     """None leaves the pod's own; 0 kills at once."""
+    sighting: PodSighting = PodSighting()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +66,7 @@ class EvictPod:
 
     ref: ObjectRef
     grace_seconds: int | None = None
+    sighting: PodSighting = PodSighting()
 
 
 Change: TypeAlias = PatchObject | CreateObject | DeletePod | EvictPod

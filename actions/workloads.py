@@ -1,0 +1,64 @@
+"""Actions on workloads: how many replicas a Deployment or StatefulSet may have."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from gameday.change import Change, Evidence, PatchObject, Right, action
+from gameday.cluster import ObjectRef, Selection, View
+from gameday.errors import BadParameterError, NoTargetError
+
+_SCALABLE = ("Deployment", "StatefulSet", "ReplicaSet")
+_REPLICAS = "/spec/replicas"
+
+
+def has_as_many_pods(view: View, changes: Sequence[Change]) -> Evidence:
+    """Count the workload's pods themselves: other objects than the one that was patched, written by other processes.
+
+    A smaller number has landed when no more pods than that are left, a larger one when that many are Ready.
+    """
+    for change in changes:
+        if isinstance(change, PatchObject):
+            return _pods_of(view, change)
+    return Evidence(None, "no workload was to be scaled")
+
+
+@action(landed=has_as_many_pods, rights=(Right("get", "deployments", "apps"), Right("patch", "deployments", "apps")))
+def scale(view: View, *, namespace: str, name: str, replicas: int, kind: str = "Deployment") -> Sequence[Change]:
+    """Set the number of replicas of a workload.
+
+    namespace, name, kind: which workload; kind is Deployment, StatefulSet or ReplicaSet. replicas: from 0. Undone by
+    setting the former number back, unless somebody else set another one since. Landed when its pods are as many as
+    asked for: gone if fewer, Ready if more. NoTargetError if there is no such workload; a workload that has that many
+    replicas already needs no change.
+    """
+    if isinstance(replicas, bool) or not isinstance(replicas, int) or replicas < 0:
+        raise BadParameterError(f"workloads.scale: expected replicas to be a whole number from 0, but got {replicas!r}")
+    if kind not in _SCALABLE:
+        raise BadParameterError(f"workloads.scale: expected kind to be one of {', '.join(_SCALABLE)}, but got {kind!r}")
+    ref = ObjectRef("apps/v1", kind, namespace, name)
+    workload = view.get(ref)
+    if workload is None:
+        raise NoTargetError(f"there is no {ref} in this cluster. See: kubectl get {kind.lower()}s -n {namespace}")
+    if workload["spec"].get("replicas", 1) == replicas:
+        return []
+    return [PatchObject(ObjectRef("apps/v1", kind, namespace, name, workload["metadata"]["uid"]), {_REPLICAS: replicas})]
+
+
+def _pods_of(view: View, change: PatchObject) -> Evidence:
+    workload = view.get(change.ref)
+    if workload is None:
+        return Evidence(None, f"{change.ref} is not there any more")
+    wanted = int(change.fields[_REPLICAS])
+    labels = ",".join(f"{key}={value}" for key, value in workload["spec"]["selector"].get("matchLabels", {}).items())
+    pods = view.list(Selection("v1", "Pod", change.ref.namespace, labels))
+    ready = sum(1 for pod in pods if _is_ready(pod))
+    landed = ready == wanted and (wanted > 0 or not pods)
+    return Evidence(landed, f"{change.ref} has {len(pods)} pod(s), {ready} of them Ready; {wanted} expected")
+
+
+def _is_ready(pod: Mapping[str, Any]) -> bool:
+    conditions = pod.get("status", {}).get("conditions") or ()
+    is_ready = any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions)
+    return is_ready and "deletionTimestamp" not in pod["metadata"]
