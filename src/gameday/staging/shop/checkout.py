@@ -1,0 +1,108 @@
+"""Checkout: turns a cart and an authorised payment into an order, once.
+
+The order of the steps is the point. Each one is keyed by the customer's Idempotency-Key and may be repeated, and nothing is
+kept here, so a pod may die between any two of them and whoever asks again with the same key gets the same order:
+
+1. open the cart and the payment (both sealed, nothing changes);
+2. hold the stock (expires by itself);
+3. write the order down as *pending*, which takes the key and the payment for this order alone;
+4. capture the payment (the same authorisation is always the same capture);
+5. mark the order as paid;
+6. only now answer 201 with its reference.
+
+A customer is never charged without an order in the database, and never told of an order that is not there as paid. Dying
+between 3 and 5 leaves a pending order, which the same key completes and which is no order until then.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from gameday.staging.shop.apology import NOT_KNOWN, NOT_NOW, Sorry, away, passed_on
+from gameday.staging.shop.client import Call, CallFailedError, Neighbour
+from gameday.staging.shop.server import Request, Response, answer
+from gameday.staging.shop.service import Service, routed
+from gameday.staging.shop.settings import Environment
+from gameday.staging.shop.speech import say
+
+PATIENCE_SECONDS = 1.6
+"""How long all the steps may take together; below the storefront's patience, so that ours is the better answer."""
+
+LONGEST_KEY = 128
+NEIGHBOURS = ("cart", "inventory", "orders", "payment")
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One call to a neighbour, made within what is left of the time for the whole checkout."""
+
+    neighbour: Neighbour
+    path: str
+    body: dict[str, Any]
+    deadline: float
+    message: str = NOT_NOW
+    """What a customer is told if it fails; from the moment on that an order may exist, that it is not known."""
+
+    async def take(self) -> dict[str, Any]:
+        """Return the neighbour's answer; anything but success is raised as what to tell the customer."""
+        left = max(self.deadline - asyncio.get_running_loop().time(), 0.001)
+        data = json.dumps(self.body, separators=(",", ":")).encode()
+        try:
+            reply = await self.neighbour.call(Call("POST", self.path, data, timeout_seconds=left, repeatable=True))
+        except CallFailedError as error:
+            raise away(self.neighbour.name, error, self.message) from None
+        if not reply.ok:
+            raise passed_on(self.neighbour.name, reply, self.message)
+        return reply.json()
+
+
+def build(environment: Environment) -> Service:
+    """Return the checkout service."""
+    retries = int(environment.number("RETRIES", 1))
+    inner = {name: Neighbour(name, environment.neighbour(name), retries=retries) for name in NEIGHBOURS}
+    environment.check()
+
+    async def submit(request: Request) -> Response:
+        key = request.headers.get("idempotency-key", "")
+        if not 0 < len(key) <= LONGEST_KEY:
+            message = "We could not read this request. Please reload the page and try again."
+            raise Sorry(400, "no_idempotency_key", message, reason="expected the header Idempotency-Key")
+        order = await _place(inner, key, request.json())
+        say("info", "order placed", reference=order["reference"], amount=order["amount"])
+        shown = {name: order[name] for name in ("reference", "amount", "currency", "key")}
+        return answer(201, shown)
+
+    return Service(routed({"POST /checkout": submit}))
+
+
+async def _place(inner: dict[str, Neighbour], key: str, body: dict[str, Any]) -> dict[str, Any]:
+    deadline = asyncio.get_running_loop().time() + PATIENCE_SECONDS
+
+    async def step(name: str, path: str, asked: dict[str, Any], message: str = NOT_NOW) -> dict[str, Any]:
+        return await Step(inner[name], path, asked, deadline, message).take()
+
+    cart, payment = await asyncio.gather(
+        step("cart", "/carts/open", {"cart": body.get("cart")}),
+        step("payment", "/payments/open", {"payment": body.get("payment")}),
+    )
+    if payment["amount"] != cart["total"]:
+        message = "Your cart has changed since you paid. Nothing was charged; please pay again."
+        raise Sorry(409, "amount_differs", message, reason=f"{payment['amount']} authorised, {cart['total']} in the cart")
+    await step("inventory", "/reservations", {"key": key, "lines": cart["lines"]})
+    wanted = {
+        "key": key,
+        "customer": str(body.get("customer", "")),
+        "amount": cart["total"],
+        "lines": cart["lines"],
+        "payment": payment["id"],
+    }
+    order = await step("orders", "/orders", wanted, NOT_KNOWN)
+    if order["state"] == "paid":
+        return order
+    asked = {"payment": body.get("payment"), "amount": order["amount"]}
+    captured = await step("payment", "/captures", asked, NOT_KNOWN)
+    path = f"/orders/{order['reference']}/paid"
+    return await step("orders", path, {"capture": captured["capture"]}, NOT_KNOWN)

@@ -1,0 +1,142 @@
+"""Orders: the only place where it is decided whether an order exists.
+
+Every write answers after its commit is on disk. When an order is paid its receipt is written to the object store:
+RECEIPTS=queued (the default) owes it in the same commit and writes it afterwards, again and again until it is there, so an
+object store that is away costs nobody an order; RECEIPTS=inline writes it before the order counts as paid, which is
+simpler, and takes checkout down with the object store.
+
+UNIQUE_KEYS=off is the other weakness: a database without the unique columns, in which a repeated key is a second order.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gameday.staging.shop import order_book as book_of
+from gameday.staging.shop.apology import NOT_KNOWN, Sorry
+from gameday.staging.shop.order_book import Book
+from gameday.staging.shop.receipts import ReceiptFailedError, Receipts, write_owed
+from gameday.staging.shop.server import Handler, Request, Response, answer
+from gameday.staging.shop.service import Service, routed
+from gameday.staging.shop.settings import Environment
+
+MOST_LOOKED_UP = 1000
+MOST_LISTED = 100
+
+
+def build(environment: Environment) -> Service:
+    """Return the orders service, with its database open."""
+    folder = environment.folder("DATA_DIR")
+    receipts = Receipts.from_environment(environment)
+    inline = environment.choice("RECEIPTS", "queued", "inline") == "inline"
+    unique = environment.choice("UNIQUE_KEYS", "on", "off") == "on"
+    environment.check()
+    book = _opened(folder / "orders.db", environment, unique=unique)
+    desk = Desk(book, receipts, inline=inline)
+    return Service(routed(desk.routes()), lambda: write_owed(book, receipts), book.close)
+
+
+def _opened(path: Path, environment: Environment, *, unique: bool) -> Book:
+    try:
+        return Book(path, unique=unique)
+    except sqlite3.Error as error:
+        environment.problems.append(f"DATA_DIR: expected a database in {path}, found that it cannot be opened ({error})")
+        environment.check()
+        raise
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What the service answers, over its database and the object store."""
+
+    book: Book
+    receipts: Receipts
+    inline: bool
+
+    def routes(self) -> dict[str, Handler]:
+        """Return what answers which path."""
+        return {
+            "POST /orders": self.place,
+            "POST /orders/{reference}/paid": self.pay,
+            "GET /orders/{reference}": self.one,
+            "GET /orders/by-key/{key}": self.by_key,
+            "GET /orders": self.of_customer,
+            "POST /orders/lookup": self.lookup,
+            "GET /orders/counts": self.counts,
+        }
+
+    async def place(self, request: Request) -> Response:
+        """Write an order down as pending; the same key again is the same order."""
+        wanted = request.json()
+        order = await self.book.do(lambda connection: book_of.place(connection, wanted))
+        ask = "Please ask us if that is not what you expected."
+        if order["key"] != wanted["key"]:
+            raise Sorry(409, "payment_used", f"This payment has already paid for an order. {ask}", reason=order["reference"])
+        if order["amount"] != wanted["amount"]:
+            message = f"This order was already placed, with another content. {ask}"
+            raise Sorry(409, "key_used", message, reason=order["reference"])
+        return answer(201, order)
+
+    async def pay(self, request: Request) -> Response:
+        """Mark an order as paid, with its receipt written before or owed from now on."""
+        reference, capture = request.parameters["reference"], str(request.json()["capture"])
+        if self.inline:
+            await self._write_receipt(reference)
+        owe = not self.inline
+        paid = await self.book.do(lambda connection: book_of.pay(connection, reference, capture, queue_receipt=owe))
+        if owe:
+            self.receipts.wake.set()
+        return _found(paid, reference)
+
+    async def one(self, request: Request) -> Response:
+        """Return the order with a reference."""
+        reference = request.parameters["reference"]
+        return _found(await self.book.do(lambda connection: book_of.by_reference(connection, reference)), reference)
+
+    async def by_key(self, request: Request) -> Response:
+        """Return the orders with a key; there should never be two."""
+        key = request.parameters["key"]
+        return _listed(await self.book.do(lambda connection: book_of.by_key(connection, key)))
+
+    async def of_customer(self, request: Request) -> Response:
+        """Return a customer's newest orders."""
+        customer = request.query().get("customer", "")
+        return _listed(await self.book.do(lambda connection: book_of.of_customer(connection, customer, MOST_LISTED)))
+
+    async def lookup(self, request: Request) -> Response:
+        """Return the orders that have any of many references or keys."""
+        body = request.json()
+        references, keys = _words(body.get("references", [])), _words(body.get("keys", []))
+        return _listed(await self.book.do(lambda connection: book_of.lookup(connection, references, keys)))
+
+    async def counts(self, _: Request) -> Response:
+        """Return how many orders there are, how many are doubled, how many receipts are owed."""
+        return answer(200, await self.book.do(book_of.counts))
+
+    async def _write_receipt(self, reference: str) -> None:
+        order = await self.book.do(lambda connection: book_of.by_reference(connection, reference))
+        if order is None:
+            return
+        try:
+            await self.receipts.write(order)
+        except ReceiptFailedError as error:
+            raise Sorry(503, "receipt_not_written", NOT_KNOWN, reason=f"{reference}: {error}") from None
+
+
+def _listed(orders: list[dict[str, Any]]) -> Response:
+    return answer(200, {"orders": orders, "count": len(orders)})
+
+
+def _found(order: dict[str, Any] | None, reference: str) -> Response:
+    if order is None:
+        raise Sorry(404, "no_such_order", "We cannot find this order. Please ask us.", reason=reference)
+    return answer(200, order)
+
+
+def _words(value: object) -> list[str]:
+    if not isinstance(value, list) or len(value) > MOST_LOOKED_UP:
+        raise TypeError(f"expected a list of at most {MOST_LOOKED_UP} words")
+    return [str(word) for word in value]

@@ -1,0 +1,73 @@
+"""One service as a process: built from the environment, listening until SIGTERM, then done with what it has begun.
+
+SIGTERM closes the socket, lets open requests finish and ends with status 0. `/livez` says that the process turns its
+loop; `/readyz` says that it wants requests. Neither asks the neighbours: a service that calls itself unready
+because another one is away only spreads the outage.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from dataclasses import dataclass
+
+from gameday.staging.shop.routing import polite, route
+from gameday.staging.shop.server import Handler, Request, Response, Server, answer
+from gameday.staging.shop.settings import PORTS, Environment
+from gameday.staging.shop.speech import say
+
+
+async def _nothing() -> None:
+    return
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What one service answers to, what it does besides, and how it puts its things away."""
+
+    handler: Handler
+    background: Callable[[], Coroutine[None, None, None]] | None = None
+    close: Callable[[], Awaitable[None]] = _nothing
+
+
+def routed(table: Mapping[str, Handler]) -> Handler:
+    """Return the handler of a table of routes, with its errors made fit for customers."""
+    return polite(route(table))
+
+
+async def run(name: str, service: Service, environment: Environment) -> int:
+    """Serve until SIGTERM or SIGINT; return the exit status."""
+    host, port = environment.text("POD_IP", "127.0.0.1"), environment.port("PORT", PORTS[name])
+    environment.check()
+    server = Server(_probed(service.handler))
+    told_to_stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, told_to_stop.set)
+    try:
+        await server.listen(host, port)
+    except OSError as error:
+        say("error", "cannot listen", host=host, port=port, reason=error.strerror or str(error))
+        return 1
+    worker = loop.create_task(service.background()) if service.background else None
+    say("info", "listening", host=host, port=port)
+    await told_to_stop.wait()
+    finished = await server.stop()
+    if worker is not None:
+        worker.cancel()
+        await asyncio.gather(worker, return_exceptions=True)
+    await service.close()
+    say("info", "stopped", finished_open_requests=finished)
+    return 0
+
+
+def _probed(handler: Handler) -> Handler:
+    healthy: Response = answer(200, {"ok": True})
+
+    async def answered(request: Request) -> Response:
+        if request.raw_path in ("/livez", "/readyz"):
+            return healthy
+        return await handler(request)
+
+    return answered
