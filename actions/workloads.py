@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from gameday.change import Change, Evidence, PatchObject, Right, action
 from gameday.cluster import ObjectRef, Selection, View
+from gameday.cluster.reading import is_ready, selector_text
 from gameday.errors import BadParameterError, NoTargetError
 
 _SCALABLE = ("Deployment", "StatefulSet", "ReplicaSet")
@@ -51,14 +51,7 @@ def _pods_of(view: View, change: PatchObject) -> Evidence:
     if workload is None:
         return Evidence(None, f"{change.ref} is not there any more")
     wanted = int(change.fields[_REPLICAS])
-    labels = ",".join(f"{key}={value}" for key, value in workload["spec"]["selector"].get("matchLabels", {}).items())
-    pods = view.list(Selection("v1", "Pod", change.ref.namespace, labels))
-    ready = sum(1 for pod in pods if _is_ready(pod))
+    pods = view.list(Selection("v1", "Pod", change.ref.namespace, selector_text(workload["spec"]["selector"])))
+    ready = sum(1 for pod in pods if is_ready(pod))
     landed = ready == wanted and (wanted > 0 or not pods)
     return Evidence(landed, f"{change.ref} has {len(pods)} pod(s), {ready} of them Ready; {wanted} expected")
-
-
-def _is_ready(pod: Mapping[str, Any]) -> bool:
-    conditions = pod.get("status", {}).get("conditions") or ()
-    is_ready = any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions)
-    return is_ready and "deletionTimestamp" not in pod["metadata"]

@@ -1,4 +1,4 @@
-"""Probes of workloads: is what should run, running?"""
+"""Probes of workloads: how much of what should run, runs."""
 
 from __future__ import annotations
 

@@ -1,0 +1,57 @@
+"""Reading what several rooms need to know of workloads and their pods: who owns a pod, which pods are Ready.
+
+Pure functions over a `View`; they write nothing and judge nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from gameday.cluster import Json, ObjectRef, Selection, View
+
+
+def controller_of(obj: Mapping[str, Any]) -> ObjectRef | None:
+    """Return the controller that owns the object, if any."""
+    for owner in obj["metadata"].get("ownerReferences") or ():
+        if owner.get("controller"):
+            namespace = obj["metadata"].get("namespace", "")
+            return ObjectRef(owner["apiVersion"], owner["kind"], namespace, owner["name"], owner["uid"])
+    return None
+
+
+def workload_of(view: View, pod: Mapping[str, Any]) -> Json | None:
+    """Return the workload at the top of a pod's owners (the Deployment, not its ReplicaSet); None for a pod of its own."""
+    found = None
+    owner = controller_of(pod)
+    while owner is not None:
+        obj = view.get(owner)
+        if obj is None:
+            return found
+        found = obj
+        owner = controller_of(obj)
+    return found
+
+
+def ready_pods(view: View, workload: Mapping[str, Any]) -> Sequence[Json]:
+    """Return the workload's pods that are Ready and not about to go."""
+    labels = selector_text(workload["spec"].get("selector", {}))
+    namespace = workload["metadata"].get("namespace", "")
+    return [pod for pod in view.list(Selection("v1", "Pod", namespace, labels)) if is_ready(pod)]
+
+
+def is_ready(pod: Mapping[str, Any]) -> bool:
+    """Say whether a pod is Ready and is not being deleted."""
+    conditions = pod.get("status", {}).get("conditions") or ()
+    ready = any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions)
+    return ready and "deletionTimestamp" not in pod["metadata"]
+
+
+def selector_text(selector: Mapping[str, Any]) -> str:
+    """Return a LabelSelector (matchLabels and matchExpressions) as the API's query parameter takes it."""
+    parts = [f"{key}={value}" for key, value in (selector.get("matchLabels") or {}).items()]
+    for expression in selector.get("matchExpressions") or ():
+        key, values = expression["key"], ",".join(expression.get("values") or ())
+        operators = {"In": f"{key} in ({values})", "NotIn": f"{key} notin ({values})", "Exists": key, "DoesNotExist": f"!{key}"}
+        parts.append(operators[expression["operator"]])
+    return ",".join(parts)

@@ -1,0 +1,152 @@
+"""What an experiment would change: its actions' pure functions asked against a read-only cluster, and nothing more.
+
+A plan is values: each change with the object as it stands, so that it can be shown as a diff and judged by the guard. Making
+one changes nothing and can be done at any time. It is made again for each change when the run reaches it, since clusters move.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gameday.change import ActionSpec, Change, CreateObject, DeletePod, EvictPod, PatchObject, bind, describe, get_field, shown
+from gameday.change.wire import kind_of
+from gameday.cluster import Json, ObjectRef, Selection, View
+from gameday.cluster.reading import workload_of
+from gameday.errors import BadParameterError
+from gameday.experiment import Activity, Experiment
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedChange:
+    """One change, and what the guard and a reader need to know of its object as it stands."""
+
+    change: Change
+    by: str
+    """The activity or runbook step that asks for it."""
+    before: Json | None
+    """The object as it stands; None if it is not there."""
+    workload: Json | None = None
+    """For a pod: what owns it, and would replace it."""
+    pods_lost: int = 0
+    """How many running pods the change takes away."""
+
+    @property
+    def ref(self) -> ObjectRef:
+        """The object that would change."""
+        return self.change.ref
+
+    @property
+    def kind(self) -> str:
+        """The kind of change: patch, create, delete or evict."""
+        return kind_of(self.change)
+
+    @property
+    def summary(self) -> str:
+        """The change in one line of plain words."""
+        return describe(self.change)
+
+    def diff(self) -> list[dict[str, Any]]:
+        """Return each field's path, before and after; what is secret as a digest."""
+        if isinstance(self.change, PatchObject):
+            kind, before = self.ref.kind, self.before or {}
+            return [
+                {"path": path, "before": shown(kind, path, get_field(before, path)), "after": shown(kind, path, value)}
+                for path, value in self.change.fields.items()
+            ]
+        return []
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All that an experiment's method would change, in its order."""
+
+    experiment: Experiment
+    changes: tuple[PlannedChange, ...]
+    foreign: tuple[str, ...] = ()
+    """Activities of other extensions, whose changes cannot be seen."""
+
+
+def make_plan(experiment: Experiment, view: View) -> Plan:
+    """Ask each of the method's actions what it would change now; whatever makes one impossible is raised as its error."""
+    changes: list[PlannedChange] = []
+    foreign: list[str] = []
+    for activity in experiment.activities:
+        if activity.type != "action":
+            continue
+        if activity.ours:
+            changes += plan_activity(activity, view)
+        else:
+            foreign.append(activity.name)
+    return Plan(experiment, tuple(changes), tuple(foreign))
+
+
+def plan_activity(activity: Activity, view: View) -> list[PlannedChange]:
+    """Ask one action of ours what it would change now."""
+    return plan_action(action_named(f"{activity.module}.{activity.func}"), activity.arguments, view, by=activity.name)
+
+
+def plan_action(action: ActionSpec, arguments: Mapping[str, Any], view: View, *, by: str) -> list[PlannedChange]:
+    """Call the action's pure function and look at each object it names."""
+    changes = action.plan(view, **bind(action.plan, action.name, arguments))
+    return [look_at(change, view, by=by) for change in changes]
+
+
+def look_at(change: Change, view: View, *, by: str) -> PlannedChange:
+    """Put beside a change the object as it stands, what owns it, and how many pods it takes away."""
+    match change:
+        case DeletePod() | EvictPod():
+            before = view.get(change.ref)
+            return PlannedChange(change, by, before, workload_of(view, before) if before else None, pods_lost=1)
+        case PatchObject():
+            before = view.get(change.ref)
+            return PlannedChange(change, by, before, pods_lost=_pods_lost(change, before))
+        case CreateObject():
+            return PlannedChange(change, by, view.get(change.ref))
+
+
+def action_named(target: str) -> ActionSpec:
+    """Return the registered action of that dotted name; BadParameterError if there is none."""
+    module, _, function = target.rpartition(".")
+    try:
+        spec = getattr(importlib.import_module(module), function).spec
+    except (ImportError, AttributeError, ValueError) as error:
+        raise BadParameterError(f"there is no action {target!r}. See: gameday list actions") from error
+    if not isinstance(spec, ActionSpec):
+        raise BadParameterError(f"{target!r} is a probe, not an action")
+    return spec
+
+
+def owners_of_fields(planned: Sequence[PlannedChange], view: View) -> dict[ObjectRef, Sequence[Json]]:
+    """Return, for each workload whose replicas would be patched, the autoscalers that own that field."""
+    found: dict[ObjectRef, Sequence[Json]] = {}
+    for item in planned:
+        if isinstance(item.change, PatchObject) and "/spec/replicas" in item.change.fields:
+            autoscalers = view.list(Selection("autoscaling/v2", "HorizontalPodAutoscaler", item.ref.namespace))
+            found[item.ref] = [scaler for scaler in autoscalers if _targets(scaler, item.ref)]
+    return found
+
+
+def _targets(scaler: Json, ref: ObjectRef) -> bool:
+    target = scaler.get("spec", {}).get("scaleTargetRef", {})
+    return bool(target.get("kind") == ref.kind and target.get("name") == ref.name)
+
+
+def _pods_lost(change: PatchObject, before: Json | None) -> int:
+    if before is None or "/spec/replicas" not in change.fields:
+        return 0
+    return max(0, int(before["spec"].get("replicas", 1)) - int(change.fields["/spec/replicas"]))
+
+
+__all__ = [
+    "Plan",
+    "PlannedChange",
+    "action_named",
+    "look_at",
+    "make_plan",
+    "owners_of_fields",
+    "plan_action",
+    "plan_activity",
+]

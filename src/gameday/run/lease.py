@@ -1,0 +1,92 @@
+"""One run at a time in a cluster: a Lease in gameday-system, held for the whole run and renewed while the guardian lives."""
+
+from __future__ import annotations
+
+import socket
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from gameday.cluster import Cluster, Json, ObjectRef
+from gameday.errors import ConflictError, NotFoundError, RefusedError
+from gameday.run.storing import SYSTEM_NAMESPACE
+
+DURATION_SECONDS: Final = 60
+LEASE: Final = ObjectRef("coordination.k8s.io/v1", "Lease", SYSTEM_NAMESPACE, "gameday")
+
+
+@dataclass(slots=True)
+class Lease:
+    """This run's hold on the cluster."""
+
+    cluster: Cluster
+    run_id: str
+    held: Json | None = None
+
+    @property
+    def holder(self) -> str:
+        """Who holds it, as others read it: run@host."""
+        return f"{self.run_id}@{socket.gethostname()}"
+
+    def acquire(self) -> None:
+        """Take the Lease; RefusedError names the run that has it, or the namespace that is missing.
+
+        An expired one is taken over: what its run may still owe is asked before this, by its undo records.
+        """
+        found = self.cluster.get(LEASE)
+        if found is not None and not self._may_take(found):
+            spec = found["spec"]
+            raise RefusedError(
+                f"another run is on in this cluster: {spec.get('holderIdentity')}, since {spec.get('acquireTime')}. "
+                "Wait for it to end, or, if its processes are dead, run: gameday recover"
+            )
+        spec = self._spec(acquired=True)
+        try:
+            if found is None:
+                self.held = self.cluster.create(_lease(spec))
+            else:
+                self.held = self.cluster.replace({**found, "spec": spec})
+        except ConflictError as error:
+            raise RefusedError(f"another run took the lease of this cluster at the same moment: {error}") from error
+        except NotFoundError as error:
+            raise RefusedError(
+                f"expected the namespace {SYSTEM_NAMESPACE}, in which gameday keeps its lease and undo record, but: {error}. "
+                f"Create it: kubectl create namespace {SYSTEM_NAMESPACE}"
+            ) from error
+
+    def renew(self) -> None:
+        """Say that the run is still on; ConflictError if somebody else has taken the Lease."""
+        if self.held is not None:
+            spec = {**self.held["spec"], **self._spec(acquired=False)}
+            self.held = self.cluster.replace({**self.held, "spec": spec})
+
+    def release(self) -> None:
+        """Give the Lease back by deleting it, so that nothing of ours is left; only if it is still this run's."""
+        found = self.cluster.get(LEASE)
+        if found is not None and found["spec"].get("holderIdentity", "").startswith(f"{self.run_id}@"):
+            try:
+                self.cluster.delete(ObjectRef.of(found), resource_version=found["metadata"]["resourceVersion"])
+            except NotFoundError:
+                return
+        self.held = None
+
+    def _may_take(self, found: Json) -> bool:
+        spec = found["spec"]
+        if spec.get("holderIdentity") in {None, "", self.holder}:
+            return True
+        renewed = datetime.fromisoformat(spec["renewTime"]).timestamp() if spec.get("renewTime") else 0.0
+        return bool(self.cluster.server_time() > renewed + spec.get("leaseDurationSeconds", DURATION_SECONDS))
+
+    def _spec(self, *, acquired: bool) -> Json:
+        now = datetime.fromtimestamp(self.cluster.server_time(), UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+        spec: Json = {"holderIdentity": self.holder, "leaseDurationSeconds": DURATION_SECONDS, "renewTime": now}
+        return {**spec, "acquireTime": now} if acquired else spec
+
+
+def _lease(spec: Json) -> Json:
+    metadata = {
+        "name": LEASE.name,
+        "namespace": LEASE.namespace,
+        "labels": {"app.kubernetes.io/managed-by": "gameday"},
+    }
+    return {"apiVersion": LEASE.api_version, "kind": LEASE.kind, "metadata": metadata, "spec": spec}

@@ -1,0 +1,240 @@
+"""Capturing what a change will need undone, and writing it down before the worker is told to go.
+
+`Debt` is the guardian's hand on its run's record: it captures the pre-image, puts entries into shards, and keeps the
+versions that compare-and-swap needs. `owe` returns the one request that the worker may then make. Nothing here injects.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, assert_never
+
+import msgspec
+
+from gameday.change import MISSING, Change, CreateObject, DeletePod, EvictPod, PatchObject, get_field, patch_operations
+from gameday.cluster import Cluster, Json, ObjectRef
+from gameday.cluster.reading import ready_pods, workload_of
+from gameday.errors import NoTargetError, RefusedError
+from gameday.run.processes import process_id
+from gameday.run.record import Entry, OwedPod, Shard, Target, encode, owe_field, with_entries
+from gameday.run.storing import RUN_LABEL, SHARD_BYTES, Store, Stored, shard_name
+
+DEADLINE_SECONDS = 60.0
+"""How long a record stays its guardian's after the last renewal; past it, anybody may undo."""
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """The one request that carries out a change, ready to be made: preconditions included."""
+
+    verb: str
+    ref: ObjectRef
+    body: Any = None
+    grace_seconds: int | None = None
+    resource_version: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """What `owe` wrote down: the entry, the request that may now be made, and each field before and after."""
+
+    entry: Entry
+    operation: Operation
+    fields: tuple[tuple[str, Any, Any], ...] = ()
+
+
+class Debt:
+    """The record of one run, as its guardian (or whoever took over) writes it; safe to use from several threads."""
+
+    def __init__(self, store: Store, cluster: Cluster | None, blank: Shard, *, stored: Sequence[Stored] = ()) -> None:
+        """Take where the record is kept, the cluster it is about, and a shard without entries to begin new ones from."""
+        self.store = store
+        self._cluster = cluster
+        self._blank = blank
+        self._stored: dict[str, Stored] = {item.name: item for item in stored}
+        self._lock = threading.RLock()
+        self._count = sum(len(item.shard.entries) for item in stored)
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """All entries, in the order in which they were first owed."""
+        with self._lock:
+            return tuple(entry for item in self._stored.values() for entry in item.shard.entries.values())
+
+    def owe(self, change: Change, *, by: str, round_id: str) -> Owed:
+        """Capture the pre-image, write down what is owed, and return the request that may now be made.
+
+        NoTargetError, RefusedError or RecordError mean that nothing was written and nothing may be injected.
+        """
+        with self._lock:
+            owed = self._captured(change, by=by, round_id=round_id)
+            self._put(owed.entry)
+            return owed
+
+    def owe_writes(self, ref: ObjectRef, writes: Mapping[str, tuple[Any, Any]], *, by: str, round_id: str) -> Entry:
+        """Write down fields that a step's shell block has already changed: path → (before, after)."""
+        with self._lock:
+            entry = self._entry_for(ref, by=by, round_id=round_id)
+            for path, (before, after) in writes.items():
+                entry = owe_field(entry, path, before=before, value=after)
+            self._put(entry)
+            return entry
+
+    def owe_created(self, ref: ObjectRef, *, by: str, round_id: str) -> Entry:
+        """Write down an object that a step's shell block has created."""
+        with self._lock:
+            entry = msgspec.structs.replace(self._entry_for(ref, by=by, round_id=round_id), created=True)
+            self._put(entry)
+            return entry
+
+    def update(self, *entries: Entry) -> None:
+        """Write entries that have moved on; ConflictError if another undoer was there in between."""
+        with self._lock:
+            for name, item in list(self._stored.items()):
+                mine = [entry for entry in entries if entry.id in item.shard.entries]
+                if mine:
+                    self._write(name, with_entries(item.shard, *mine))
+
+    def renew(self, server_time: float) -> None:
+        """Move the deadline on: the guardian lives."""
+        with self._lock:
+            for name, item in list(self._stored.items()):
+                self._write(name, msgspec.structs.replace(item.shard, deadline=server_time + DEADLINE_SECONDS))
+
+    def reload(self) -> None:
+        """Read the record again, after a conflict."""
+        with self._lock:
+            self._stored = {item.name: item for item in self.store.read(self._blank.run_id)}
+
+    def clear(self) -> None:
+        """Remove the shards of which nothing is owed; what is left behind keeps its shard, for `gameday recover`."""
+        with self._lock:
+            for name, item in list(self._stored.items()):
+                if not item.shard.owes:
+                    self.store.remove(item)
+                    del self._stored[name]
+
+    # ------------------------------------------------------------------------------------------------ capturing
+
+    def _captured(self, change: Change, *, by: str, round_id: str) -> Owed:
+        match change:
+            case PatchObject():
+                return self._patch(change, by=by, round_id=round_id)
+            case CreateObject():
+                return self._creation(change, by=by, round_id=round_id)
+            case DeletePod() | EvictPod():
+                return self._pod(change, by=by, round_id=round_id)
+            case _:
+                assert_never(change)
+
+    def _patch(self, change: PatchObject, *, by: str, round_id: str) -> Owed:
+        obj = self._present(change.ref)
+        entry = self._entry_for(ObjectRef.of(obj), by=by, round_id=round_id)
+        version = obj["metadata"]["resourceVersion"]
+        operations: list[Json] = [{"op": "test", "path": "/metadata/resourceVersion", "value": version}]
+        fields = []
+        for path, value in change.fields.items():
+            before = get_field(obj, path)
+            entry = owe_field(entry, path, before=before, value=value)
+            operations += patch_operations(obj, path, value)
+            fields.append((path, before, value))
+        return Owed(entry, Operation("patch", ObjectRef.of(obj), operations), tuple(fields))
+
+    def _creation(self, change: CreateObject, *, by: str, round_id: str) -> Owed:
+        if self._there(change.ref) is not None:
+            raise RefusedError(f"expected no {change.ref} yet, but it is there; it is not ours to replace")
+        metadata = change.manifest["metadata"]
+        labels = {**metadata.get("labels", {}), RUN_LABEL: self._blank.run_id}
+        manifest = {**change.manifest, "metadata": {**metadata, "labels": labels}}
+        entry = msgspec.structs.replace(self._entry_for(change.ref, by=by, round_id=round_id), created=True)
+        return Owed(entry, Operation("create", change.ref, manifest), (("", MISSING, "created"),))
+
+    def _pod(self, change: DeletePod | EvictPod, *, by: str, round_id: str) -> Owed:
+        pod = self._present(change.ref)
+        workload = workload_of(self._reached, pod)
+        if workload is None:
+            raise RefusedError(f"{change.ref} has no owner that would replace it, so its loss could not be undone; refused")
+        ready = sum(1 for item in ready_pods(self._reached, workload))
+        entry = self._entry_for(ObjectRef.of(pod), by=by, round_id=round_id)
+        entry = msgspec.structs.replace(entry, pod=OwedPod(target_of(ObjectRef.of(workload)), ready))
+        verb = "evict" if isinstance(change, EvictPod) else "delete"
+        version = pod["metadata"]["resourceVersion"]
+        operation = Operation(verb, ObjectRef.of(pod), grace_seconds=change.grace_seconds, resource_version=version)
+        return Owed(entry, operation)
+
+    def _present(self, ref: ObjectRef) -> Json:
+        obj = self._there(ref)
+        if obj is None:
+            raise NoTargetError(f"{ref} is not there (any more), or has been replaced")
+        return obj
+
+    def _there(self, ref: ObjectRef) -> Json | None:
+        return self._reached.get(ref)
+
+    @property
+    def _reached(self) -> Cluster:
+        if self._cluster is None:
+            raise RefusedError("this run was started without a cluster; pass --context to name one")
+        return self._cluster
+
+    # ------------------------------------------------------------------------------------------------ shards
+
+    def _entry_for(self, ref: ObjectRef, *, by: str, round_id: str) -> Entry:
+        """Return the entry of this object, so that a field's first pre-image is kept, or a new one."""
+        for entry in self.entries:
+            if entry.target == target_of(ref):
+                return msgspec.structs.replace(entry, round=round_id, by=by)
+        self._count += 1
+        return Entry(id=f"e{self._count}", round=round_id, by=by, target=target_of(ref))
+
+    def _put(self, entry: Entry) -> None:
+        name = self._shard_of(entry)
+        shard = self._stored[name].shard if name in self._stored else self._begun()
+        self._write(name, with_entries(shard, entry))
+
+    def _shard_of(self, entry: Entry) -> str:
+        for name, item in self._stored.items():
+            if entry.id in item.shard.entries:
+                return name
+        for name, item in self._stored.items():
+            if len(encode(item.shard)) < SHARD_BYTES:
+                return name
+        return shard_name(self._blank.run_id, len(self._stored))
+
+    def _begun(self) -> Shard:
+        if self._cluster is None:
+            return self._blank
+        return msgspec.structs.replace(self._blank, deadline=self._cluster.server_time() + DEADLINE_SECONDS)
+
+    def _write(self, name: str, shard: Shard) -> None:
+        version = self._stored[name].version if name in self._stored else ""
+        self._stored[name] = self.store.write(name, shard, version=version)
+
+
+def blank_shard(run_id: str, directory: Path, *, cluster_uid: str) -> Shard:
+    """Return a shard without entries that names this process as the guardian that answers for it."""
+    own = process_id(os.getpid())
+    return Shard(
+        run_id=run_id,
+        cluster_uid=cluster_uid,
+        host=socket.gethostname(),
+        guardian_pid=own.pid,
+        guardian_start_ticks=own.start_ticks,
+        run_directory=str(directory),
+        deadline=0.0,
+    )
+
+
+def target_of(ref: ObjectRef) -> Target:
+    """Return a reference in the record's form."""
+    return Target(ref.api_version, ref.kind, ref.namespace, ref.name, ref.uid)
+
+
+def ref_of(target: Target) -> ObjectRef:
+    """Return a record's target as a reference."""
+    return ObjectRef(target.api_version, target.kind, target.namespace, target.name, target.uid)

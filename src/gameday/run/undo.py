@@ -1,0 +1,228 @@
+"""Carrying out what a record owes. Undo is derived from pre-images; no action has an undo of its own.
+
+Per field: as it was before → done; as the run wrote it → set back; anything else → somebody wrote since, left alone and
+reported. A lost pod is undone when its workload has as many Ready pods as before. An object that is gone owes nothing.
+A request of a worker that was killed may still be applied later, so an entry that was not seen to be applied is fenced:
+its object's resourceVersion is moved, on which every write of ours depends. Undoing twice is undoing once.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+
+from gameday.change import MISSING, get_field, patch_operations
+from gameday.cluster import Cluster, Json, ObjectRef
+from gameday.cluster.reading import ready_pods
+from gameday.errors import ClusterError, ConflictError, NotFoundError
+from gameday.run.owing import Debt, ref_of
+from gameday.run.record import UNDOING, UNDONE, Entry, OwedPod
+from gameday.run.storing import RUN_LABEL
+
+ATTEMPTS: Final = 8
+_FENCE = "/metadata/annotations/gameday.dev~1fence"
+_HOLD_SECONDS = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """How one entry ended: undone, already, left_alone or residue, and per field what was found and done."""
+
+    entry: Entry
+    outcome: str
+    detail: str
+    fields: tuple[dict[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Undoer:
+    """Who undoes, and with what: a cluster to write to, a name for others to see, and how long a pod may take."""
+
+    cluster: Cluster
+    holder: str
+    run_id: str
+    pod_deadline_seconds: float = 60.0
+    confirmed: frozenset[str] = frozenset()
+    """Ids of entries all of whose requests were acknowledged; the others are fenced."""
+    now: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+
+
+def undo_all(debt: Debt, undoer: Undoer, *, settled: Callable[[Settled], None]) -> tuple[Settled, ...]:
+    """Undo every entry that is still owed, newest first; report each as it is settled.
+
+    Fields are set back before pods are waited for. ConflictError when another undoer holds the record: reload, and let it.
+    """
+    owed = [entry for entry in debt.entries if not entry.is_settled]
+    if not owed:
+        return ()
+    _take(debt, undoer, owed)
+    results = []
+    for entry in sorted(owed[::-1], key=lambda item: item.pod is not None):
+        result = _settle(undoer, entry)
+        results.append(result)
+        settled(result)
+    debt.update(*(_after(result) for result in results))
+    return tuple(results)
+
+
+def held_by_another(entries: Sequence[Entry], holder: str, server_time: float) -> str:
+    """Return who is undoing these entries right now, if it is somebody else whose hold has not run out."""
+    for entry in entries:
+        if entry.state == UNDOING and entry.holder != holder and entry.holder_expires > server_time:
+            return entry.holder
+    return ""
+
+
+def _take(debt: Debt, undoer: Undoer, owed: Sequence[Entry]) -> None:
+    expires = undoer.cluster.server_time() + _HOLD_SECONDS
+    taken = [
+        msgspec.structs.replace(entry, state=UNDOING, holder=undoer.holder, holder_expires=expires, outcome="", detail="")
+        for entry in owed
+    ]
+    debt.update(*taken)
+
+
+def _after(result: Settled) -> Entry:
+    return msgspec.structs.replace(result.entry, state=UNDONE, outcome=result.outcome, detail=result.detail)
+
+
+def _settle(undoer: Undoer, entry: Entry) -> Settled:
+    """Undo one entry; what the cluster refuses for good is residue, never an exception."""
+    try:
+        if entry.pod is not None:
+            return _replace_pod(undoer, entry, entry.pod)
+        return _remove_created(undoer, entry) if entry.created else _set_back(undoer, entry)
+    except ClusterError as error:
+        return Settled(entry, "residue", str(error))
+
+
+# ------------------------------------------------------------------------------------------------ fields
+
+
+def _set_back(undoer: Undoer, entry: Entry) -> Settled:
+    """Set the fields of one object back, retrying while controllers write to it in between."""
+    error: ClusterError | None = None
+    for attempt in range(ATTEMPTS):
+        if attempt:
+            undoer.sleep(0.05 * attempt)
+        obj = undoer.cluster.get(ref_of(entry.target).anonymous)
+        if obj is None:
+            return Settled(entry, "already", f"{ref_of(entry.target)} is gone, and with it what was owed")
+        fields, operations = _inversion(entry, obj)
+        try:
+            if operations:
+                version = {"op": "test", "path": "/metadata/resourceVersion", "value": obj["metadata"]["resourceVersion"]}
+                undoer.cluster.patch(ref_of(entry.target), [version, *operations])
+            elif entry.id not in undoer.confirmed:
+                _fence(undoer.cluster, obj)
+        except ConflictError as conflict:
+            error = conflict
+            continue
+        except NotFoundError:
+            continue
+        return _told(entry, fields, wrote=bool(operations))
+    return Settled(entry, "residue", f"{ref_of(entry.target)} kept changing under {ATTEMPTS} attempts: {error}")
+
+
+def _inversion(entry: Entry, obj: Json) -> tuple[list[dict[str, Any]], list[Json]]:
+    """Return, per field, what was found and what is done about it, and the JSON Patch that does it."""
+    same_object = not entry.target.uid or obj["metadata"]["uid"] == entry.target.uid
+    fields, operations = [], []
+    for path, owed in entry.fields.items():
+        found = get_field(obj, path)
+        if found == owed.before:
+            outcome = "already"
+        elif same_object and found in owed.wrote:
+            outcome = "undone"
+            operations += patch_operations(obj, path, owed.before)
+        else:
+            outcome = "left_alone"
+        fields.append({"path": path, "before": owed.before, "found": found, "outcome": outcome})
+    return fields, operations
+
+
+def _told(entry: Entry, fields: list[dict[str, Any]], *, wrote: bool) -> Settled:
+    left = [field for field in fields if field["outcome"] == "left_alone"]
+    if left:
+        told = "; ".join(f"{item['path']} is {_value(item['found'])}, was {_value(item['before'])}" for item in left)
+        return Settled(entry, "left_alone", f"somebody else wrote to {ref_of(entry.target)} since: {told}", tuple(fields))
+    if wrote:
+        return Settled(entry, "undone", f"{ref_of(entry.target)} was set back to what it was", tuple(fields))
+    return Settled(entry, "already", f"{ref_of(entry.target)} was already as before", tuple(fields))
+
+
+def _fence(cluster: Cluster, obj: Json) -> None:
+    """Move the object's resourceVersion by an annotation that comes and goes; a write that changes nothing moves nothing."""
+    ref = ObjectRef.of(obj)
+    version = {"op": "test", "path": "/metadata/resourceVersion", "value": obj["metadata"]["resourceVersion"]}
+    had_annotations = bool(obj["metadata"].get("annotations"))
+    add = {"op": "add", "path": _FENCE, "value": "1"}
+    create = {"op": "add", "path": "/metadata/annotations", "value": {}}
+    cluster.patch(ref, [version, add] if had_annotations else [version, create, add])
+    remove = _FENCE if had_annotations else "/metadata/annotations"
+    cluster.patch(ref, [{"op": "test", "path": _FENCE, "value": "1"}, {"op": "remove", "path": remove}])
+
+
+def _value(value: Any) -> str:
+    return "missing" if value == MISSING else repr(value)
+
+
+# ------------------------------------------------------------------------------------------------ pods and created objects
+
+
+def _replace_pod(undoer: Undoer, entry: Entry, owed: OwedPod) -> Settled:
+    """Wait until the pod's workload has as many Ready pods as before, or as many as it now wants, without the lost one."""
+    if entry.id not in undoer.confirmed:
+        _fence_pod(undoer, entry)
+    deadline = undoer.now() + undoer.pod_deadline_seconds
+    workload_ref = ref_of(owed.workload)
+    while True:
+        workload = undoer.cluster.get(workload_ref)
+        if workload is None:
+            return Settled(entry, "already", f"{workload_ref} is gone, so its pod has no replacement to wait for")
+        wanted = min(owed.ready_before, int(workload["spec"].get("replicas", owed.ready_before)))
+        ready = ready_pods(undoer.cluster, workload)
+        if len(ready) >= wanted:
+            kept = any(pod["metadata"]["uid"] == entry.target.uid for pod in ready)
+            detail = f"{workload_ref} has {len(ready)} Ready pod(s), as before" + (" (the pod was not lost)" if kept else "")
+            return Settled(entry, "already" if kept else "undone", detail)
+        if undoer.now() > deadline:
+            waited = f"{undoer.pod_deadline_seconds:g} s"
+            return Settled(entry, "residue", f"{workload_ref} has {len(ready)} of {wanted} Ready pods {waited} later")
+        undoer.sleep(0.1)
+
+
+def _fence_pod(undoer: Undoer, entry: Entry) -> None:
+    pod = undoer.cluster.get(ref_of(entry.target))
+    if pod is not None and "deletionTimestamp" not in pod["metadata"]:
+        try:
+            _fence(undoer.cluster, pod)
+        except (ConflictError, NotFoundError):
+            # Somebody else's write moved it, or it went: either way the late request meets another version.
+            return
+
+
+def _remove_created(undoer: Undoer, entry: Entry) -> Settled:
+    """Delete what the run created, and look once more for a creation that came late."""
+    ref = ref_of(entry.target)
+    removed = _delete_ours(undoer, ref)
+    if entry.id not in undoer.confirmed:
+        undoer.sleep(1.0)
+        removed = _delete_ours(undoer, ref) or removed
+    return Settled(entry, "undone" if removed else "already", f"{ref} was removed" if removed else f"{ref} is not there")
+
+
+def _delete_ours(undoer: Undoer, ref: ObjectRef) -> bool:
+    obj = undoer.cluster.get(ref.anonymous)
+    if obj is None:
+        return False
+    labels = obj["metadata"].get("labels") or {}
+    if ref.uid != obj["metadata"]["uid"] and labels.get(RUN_LABEL) != undoer.run_id:
+        return False
+    undoer.cluster.delete(ObjectRef.of(obj))
+    return True
