@@ -113,6 +113,11 @@ class FieldSelector:
         """Say whether the object is selected."""
         return all(term.matches(obj) for term in self.terms)
 
+    @classmethod
+    def named(cls, name: str) -> FieldSelector:
+        """Build the selector of one object by its name."""
+        return cls((FieldTerm("metadata.name", name, equal=True),))
+
     def paths(self) -> Iterable[str]:
         """Return the fields that it looks at."""
         return (term.path for term in self.terms)

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from gameday.staging.defaults import fill
 from gameday.staging.errors import already_exists, conflict, not_found
 from gameday.staging.history import Entry, Event, EventType, History, Stored, Watch, copy_object
 from gameday.staging.resources import Resource
@@ -47,12 +48,13 @@ class Store:
     """All objects by kind, namespace and name; see the module for what it promises.
 
     `on_create` hooks get the new object, and `on_update` hooks the old and the new one, before anything is stored; each
-    returns the object to go on with. They run for every writer, the API's clients and the controllers alike.
+    returns the object to go on with. They run for every writer, the API's clients and the controllers alike, though not
+    for writes to the status. The first hook fills in the defaults.
     """
 
     def __init__(self, *, now: Callable[[], datetime] = lambda: datetime.now(UTC), history_limit: int = 20_000) -> None:
-        self.on_create: list[CreateHook] = []
-        self.on_update: list[UpdateHook] = []
+        self.on_create: list[CreateHook] = [fill]
+        self.on_update: list[UpdateHook] = [lambda resource, _, new: fill(resource, new)]
         self._now = now
         self._objects: dict[Resource, dict[str, dict[str, Stored]]] = {}
         self._history = History(first_revision=1, limit=history_limit)
@@ -139,7 +141,7 @@ class Store:
         old = self.stored(resource, namespace, given["name"])
         _check_preconditions(resource, old.body, given.get("uid"), given.get("resourceVersion"))
         new = merged(resource, old, obj, subresource)
-        for hook in self.on_update:
+        for hook in () if subresource == "status" else self.on_update:
             new = hook(resource, old.copy(), new)
         if same(old.body, new):
             return old.copy()

@@ -53,16 +53,15 @@ def _check_no_new_finalizer(resource: Resource, before: Object, after: Object) -
 
 
 def same(old: Object, new: Object) -> bool:
-    """Compare two versions, leaving out managedFields, whose time alone is no change."""
-    if {key: value for key, value in old.items() if key != "metadata"} != {
-        key: value for key, value in new.items() if key != "metadata"
-    }:
+    """Compare two versions, leaving out the times in managedFields, which alone are no change."""
+    if old.keys() != new.keys() or any(old[key] != new[key] for key in old if key != "metadata"):
         return False
-    return _without_managed(old["metadata"]) == _without_managed(new["metadata"])
+    return _without_times(old["metadata"]) == _without_times(new["metadata"])
 
 
-def _without_managed(metadata: Object) -> Object:
-    return {key: value for key, value in metadata.items() if key != "managedFields"}
+def _without_times(metadata: Object) -> Object:
+    managed = [{**entry, "time": None} for entry in metadata.get("managedFields", ())]
+    return {**metadata, "managedFields": managed}
 
 
 def finished(resource: Resource, obj: Object) -> bool:

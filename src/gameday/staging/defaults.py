@@ -1,0 +1,221 @@
+"""The defaults that Kubernetes fills in, as far as users and clients notice them.
+
+Runs for every object that is created or replaced, whoever writes it, so that what is read back is complete. It invents
+no names and no addresses: those are hooks of the store.
+"""
+
+from __future__ import annotations
+
+import base64
+import copy
+from collections.abc import Callable
+from typing import Any
+
+from gameday.staging.resources import (
+    DAEMON_SETS,
+    DEPLOYMENTS,
+    ENDPOINT_SLICES,
+    HORIZONTAL_POD_AUTOSCALERS,
+    NAMESPACES,
+    PODS,
+    REPLICA_SETS,
+    SECRETS,
+    SERVICES,
+    STATEFUL_SETS,
+    Resource,
+)
+
+Object = dict[str, Any]
+
+_POD_SPEC: Object = {
+    "restartPolicy": "Always",
+    "terminationGracePeriodSeconds": 30,
+    "dnsPolicy": "ClusterFirst",
+    "securityContext": {},
+    "schedulerName": "default-scheduler",
+}
+_CONTAINER: Object = {
+    "resources": {},
+    "terminationMessagePath": "/dev/termination-log",
+    "terminationMessagePolicy": "File",
+}
+_PROBE: Object = {"timeoutSeconds": 1, "periodSeconds": 10, "successThreshold": 1, "failureThreshold": 3}
+_TOLERATION_SECONDS = 300
+_NODE_TROUBLE = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
+
+
+def fill(resource: Resource, obj: Object) -> Object:
+    """Fill in the defaults of a kind, in place, and return the object."""
+    filler = _FILLERS.get(resource)
+    if filler is not None:
+        filler(obj)
+    return obj
+
+
+def prepare_new(resource: Resource, obj: Object) -> Object:
+    """Take out of a client's new object what only the cluster may say: mostly its status."""
+    if resource is PODS:
+        obj.pop("status", None)
+    elif resource is NAMESPACES:
+        obj.setdefault("spec", {}).setdefault("finalizers", ["kubernetes"])
+        obj["status"] = {"phase": "Active"}
+        obj["metadata"].setdefault("labels", {})["kubernetes.io/metadata.name"] = obj["metadata"].get("name", "")
+    elif resource is SERVICES:
+        obj["status"] = {"loadBalancer": {}}
+    elif resource.status and resource.kind != "Node":
+        obj["status"] = {}
+    return obj
+
+
+def _set(target: Object, values: Object) -> None:
+    for key, value in values.items():
+        if target.get(key) is None:
+            target[key] = copy.copy(value)
+
+
+def _fill_pod_spec(spec: Object) -> None:
+    _set(spec, _POD_SPEC)
+    for container in [*(spec.get("containers") or ()), *(spec.get("initContainers") or ())]:
+        if isinstance(container, dict):
+            _fill_container(container)
+    for volume in spec.get("volumes") or ():
+        for source in ("configMap", "secret", "projected"):
+            if isinstance(volume.get(source), dict):
+                volume[source].setdefault("defaultMode", 420)
+
+
+def _fill_container(container: Object) -> None:
+    _set(container, _CONTAINER)
+    tag = str(container.get("image", "")).rpartition("/")[2]
+    latest = "@" not in tag and (":" not in tag or tag.endswith(":latest"))
+    _set(container, {"imagePullPolicy": "Always" if latest else "IfNotPresent"})
+    for port in container.get("ports") or ():
+        port.setdefault("protocol", "TCP")
+    for name in ("livenessProbe", "readinessProbe", "startupProbe"):
+        probe = container.get(name)
+        if isinstance(probe, dict):
+            _set(probe, _PROBE)
+            if isinstance(probe.get("httpGet"), dict):
+                _set(probe["httpGet"], {"path": "/", "scheme": "HTTP"})
+    for limit, value in (container["resources"].get("limits") or {}).items():
+        container["resources"].setdefault("requests", {}).setdefault(limit, value)
+
+
+def _fill_pod(obj: Object) -> None:
+    spec = obj.setdefault("spec", {})
+    _fill_pod_spec(spec)
+    obj.setdefault("status", {"phase": "Pending", "qosClass": _quality_of_service(spec)})
+    _set(spec, {"enableServiceLinks": True, "serviceAccountName": "default", "priority": 0})
+    spec.setdefault("serviceAccount", spec["serviceAccountName"])
+    spec.setdefault("preemptionPolicy", "PreemptLowerPriority")
+    tolerated = {item.get("key") for item in spec.get("tolerations") or () if item.get("effect") != "NoSchedule"}
+    if None not in tolerated:
+        spec["tolerations"] = [
+            *(spec.get("tolerations") or ()),
+            *(
+                {
+                    "key": key,
+                    "operator": "Exists",
+                    "effect": "NoExecute",
+                    "tolerationSeconds": _TOLERATION_SECONDS,
+                }
+                for key in _NODE_TROUBLE
+                if key not in tolerated
+            ),
+        ]
+
+
+def _fill_template(spec: Object) -> None:
+    template = spec.get("template")
+    if isinstance(template, dict):
+        template.setdefault("metadata", {})
+        _fill_pod_spec(template.setdefault("spec", {}))
+
+
+def _fill_deployment(obj: Object) -> None:
+    spec = obj.setdefault("spec", {})
+    _set(spec, {"replicas": 1, "revisionHistoryLimit": 10, "progressDeadlineSeconds": 600})
+    strategy = spec.setdefault("strategy", {})
+    _set(strategy, {"type": "RollingUpdate"})
+    if strategy["type"] == "RollingUpdate":
+        if strategy.get("rollingUpdate") is None:
+            strategy["rollingUpdate"] = {}
+        _set(strategy["rollingUpdate"], {"maxUnavailable": "25%", "maxSurge": "25%"})
+    _fill_template(spec)
+
+
+def _fill_replica_set(obj: Object) -> None:
+    spec = obj.setdefault("spec", {})
+    _set(spec, {"replicas": 1})
+    _fill_template(spec)
+
+
+def _fill_stateful_set(obj: Object) -> None:
+    spec = obj.setdefault("spec", {})
+    _set(spec, {"replicas": 1, "podManagementPolicy": "OrderedReady", "revisionHistoryLimit": 10})
+    _set(spec, {"updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"partition": 0}}})
+    _fill_template(spec)
+
+
+def _fill_daemon_set(obj: Object) -> None:
+    spec = obj.setdefault("spec", {})
+    _set(spec, {"revisionHistoryLimit": 10})
+    rolling = {"maxUnavailable": 1, "maxSurge": 0}
+    _set(spec, {"updateStrategy": {"type": "RollingUpdate", "rollingUpdate": rolling}})
+    _fill_template(spec)
+
+
+def _fill_service(obj: Object) -> None:
+    spec = obj.setdefault("spec", {})
+    _set(spec, {"type": "ClusterIP", "sessionAffinity": "None"})
+    if spec["type"] != "ExternalName":
+        _set(spec, {"internalTrafficPolicy": "Cluster", "ipFamilyPolicy": "SingleStack", "ipFamilies": ["IPv4"]})
+    if spec["type"] in {"NodePort", "LoadBalancer"}:
+        _set(spec, {"externalTrafficPolicy": "Cluster"})
+    for port in spec.get("ports") or ():
+        if isinstance(port, dict):
+            port.setdefault("protocol", "TCP")
+            if "port" in port:
+                port.setdefault("targetPort", port["port"])
+
+
+def _fill_secret(obj: Object) -> None:
+    _set(obj, {"type": "Opaque"})
+    plain = obj.pop("stringData", None)
+    if plain:
+        data = obj.get("data") or {}
+        obj["data"] = data | {key: base64.b64encode(str(value).encode()).decode() for key, value in plain.items()}
+
+
+def _fill_endpoint_slice(obj: Object) -> None:
+    for port in obj.get("ports") or ():
+        port.setdefault("protocol", "TCP")
+        port.setdefault("name", "")
+
+
+def _fill_autoscaler(obj: Object) -> None:
+    _set(obj.setdefault("spec", {}), {"minReplicas": 1})
+
+
+def _quality_of_service(spec: Object) -> str:
+    resources = [container.get("resources") or {} for container in spec.get("containers") or ()]
+    if not any(item.get("requests") or item.get("limits") for item in resources):
+        return "BestEffort"
+    guaranteed = all(
+        {"cpu", "memory"} <= (item.get("limits") or {}).keys() and (item.get("requests") or item["limits"]) == item["limits"]
+        for item in resources
+    )
+    return "Guaranteed" if guaranteed else "Burstable"
+
+
+_FILLERS: dict[Resource, Callable[[Object], None]] = {
+    PODS: _fill_pod,
+    DEPLOYMENTS: _fill_deployment,
+    REPLICA_SETS: _fill_replica_set,
+    STATEFUL_SETS: _fill_stateful_set,
+    DAEMON_SETS: _fill_daemon_set,
+    SERVICES: _fill_service,
+    SECRETS: _fill_secret,
+    ENDPOINT_SLICES: _fill_endpoint_slice,
+    HORIZONTAL_POD_AUTOSCALERS: _fill_autoscaler,
+}

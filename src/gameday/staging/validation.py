@@ -1,0 +1,256 @@
+"""What an object must be to be accepted: required fields, names, limits, and what cannot change afterwards.
+
+Returns every rule that is broken, as causes with the field's path, in Kubernetes' wording. It covers what users meet; it
+is not a schema, and an unknown field passes.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from gameday.staging.errors import Cause
+from gameday.staging.pod_rules import pod_spec_causes, pod_update_causes
+from gameday.staging.resources import (
+    CLUSTER_ROLE_BINDINGS,
+    CLUSTER_ROLES,
+    CONFIG_MAPS,
+    DAEMON_SETS,
+    DEPLOYMENTS,
+    HORIZONTAL_POD_AUTOSCALERS,
+    NAMESPACES,
+    POD_DISRUPTION_BUDGETS,
+    PODS,
+    REPLICA_SETS,
+    ROLE_BINDINGS,
+    ROLES,
+    SECRETS,
+    SERVICES,
+    STATEFUL_SETS,
+    Resource,
+)
+from gameday.staging.selectors import LabelSelector
+
+Object = dict[str, Any]
+Causes = Iterator[Cause]
+
+_SUBDOMAIN = re.compile(r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$")
+_LABEL = re.compile(r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")
+_LABEL_VALUE = re.compile(r"^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$")
+_LABEL_KEY = re.compile(r"^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)$")
+_SUBDOMAIN_RULE = (
+    "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start "
+    "and end with an alphanumeric character"
+)
+_LABEL_RULE = (
+    "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end "
+    "with an alphanumeric character"
+)
+_MAX_SUBDOMAIN, _MAX_LABEL, _MAX_PORT = 253, 63, 65_535
+_MAX_ANNOTATIONS_BYTES = 256 * 1024
+_MAX_DATA_BYTES = 1024 * 1024
+_FREE_NAMES = (ROLES, CLUSTER_ROLES, ROLE_BINDINGS, CLUSTER_ROLE_BINDINGS)
+_LABEL_NAMES = (NAMESPACES, SERVICES)
+_WORKLOADS = (DEPLOYMENTS, REPLICA_SETS, STATEFUL_SETS, DAEMON_SETS)
+
+
+def create_causes(resource: Resource, obj: Object) -> list[Cause]:
+    """Return what is wrong with a new object, its defaults filled in."""
+    return [*_metadata_causes(resource, obj["metadata"]), *_kind_causes(resource, obj)]
+
+
+def update_causes(resource: Resource, old: Object, new: Object) -> list[Cause]:
+    """Return what is wrong with a new version of an object."""
+    causes = [*_metadata_causes(resource, new["metadata"]), *_kind_causes(resource, new)]
+    if resource is PODS:
+        causes += pod_update_causes(old["spec"], new["spec"])
+    if resource in _WORKLOADS and old["spec"].get("selector") != new["spec"].get("selector"):
+        causes.append(Cause("spec.selector", "Invalid value: field is immutable"))
+    if resource in {SECRETS, CONFIG_MAPS}:
+        causes += _immutable_data_causes(resource, old, new)
+    if resource is SECRETS and old.get("type") != new.get("type"):
+        causes.append(Cause("type", f'Invalid value: "{new.get("type")}": field is immutable'))
+    if resource is SERVICES:
+        before, after = old["spec"].get("clusterIP"), new["spec"].get("clusterIP")
+        if before and after != before and new["spec"]["type"] != "ExternalName":
+            causes.append(Cause("spec.clusterIP", f'Invalid value: "{after or ""}": field is immutable'))
+    return causes
+
+
+def _kind_causes(resource: Resource, obj: Object) -> Causes:
+    check = _CHECKS.get(resource)
+    return check(obj) if check else iter(())
+
+
+def required(field: str, message: str = "") -> Cause:
+    """Return the cause for a field that must be there."""
+    return Cause(field, f"Required value{': ' if message else ''}{message}", "FieldValueRequired")
+
+
+def _metadata_causes(resource: Resource, metadata: Object) -> Causes:
+    name = metadata.get("name")
+    if not name:
+        yield required("metadata.name", "name or generateName is required")
+    elif resource in _FREE_NAMES:
+        if "/" in name or "%" in name or name in {".", ".."}:
+            yield Cause("metadata.name", f"Invalid value: \"{name}\": may not contain '/' or '%'")
+    else:
+        label = resource in _LABEL_NAMES
+        rule, limit = (_LABEL, _MAX_LABEL) if label else (_SUBDOMAIN, _MAX_SUBDOMAIN)
+        if len(name) > limit:
+            yield Cause("metadata.name", f'Invalid value: "{name}": must be no more than {limit} characters')
+        elif not rule.match(name):
+            yield Cause("metadata.name", f'Invalid value: "{name}": {_LABEL_RULE if label else _SUBDOMAIN_RULE}')
+    yield from label_causes("metadata.labels", metadata.get("labels"))
+    yield from _annotation_causes(metadata.get("annotations"))
+
+
+def label_causes(field: str, labels: Any) -> Causes:
+    """Return what is wrong with a map of labels."""
+    if labels is None:
+        return
+    if not isinstance(labels, dict):
+        yield Cause(field, "Invalid value: must be a map of strings", "FieldValueTypeInvalid")
+        return
+    for key, value in labels.items():
+        if not _LABEL_KEY.match(key):
+            yield Cause(field, f'Invalid value: "{key}": name part must consist of alphanumeric characters')
+        if not isinstance(value, str) or len(value) > _MAX_LABEL or not _LABEL_VALUE.match(value):
+            yield Cause(field, f'Invalid value: "{value}": a valid label must be an empty string or consist of '
+                        "alphanumeric characters, '-', '_' or '.', at most 63 of them")  # fmt: skip
+
+
+def _annotation_causes(annotations: Any) -> Causes:
+    if annotations is None:
+        return
+    if not isinstance(annotations, dict) or not all(isinstance(value, str) for value in annotations.values()):
+        yield Cause("metadata.annotations", "Invalid value: must be a map of strings", "FieldValueTypeInvalid")
+    elif sum(len(key) + len(value.encode()) for key, value in annotations.items()) > _MAX_ANNOTATIONS_BYTES:
+        yield Cause(
+            "metadata.annotations",
+            f"Too long: may not be more than {_MAX_ANNOTATIONS_BYTES} bytes",
+            "FieldValueTooLong",
+        )
+
+
+def _workload_causes(obj: Object) -> Causes:
+    spec = obj.get("spec") or {}
+    yield from _replicas_causes(spec)
+    selector, template = spec.get("selector"), spec.get("template")
+    if not selector:
+        yield required("spec.selector")
+    if not isinstance(template, dict):
+        yield required("spec.template")
+        return
+    labels = template.get("metadata", {}).get("labels") or {}
+    yield from label_causes("spec.template.metadata.labels", labels)
+    if selector and not LabelSelector.of(selector).matches(labels):
+        yield Cause(
+            "spec.template.metadata.labels",
+            f"Invalid value: {_as_json(labels)}: `selector` does not match template `labels`",
+        )
+    yield from pod_spec_causes(template.get("spec") or {}, "spec.template.spec")
+    if template["spec"].get("restartPolicy") != "Always":
+        policy = template["spec"].get("restartPolicy")
+        message = f'Unsupported value: "{policy}": supported values: "Always"'
+        yield Cause("spec.template.spec.restartPolicy", message, "FieldValueNotSupported")
+
+
+def _as_json(labels: Object) -> str:
+    return "{" + ",".join(f'"{key}":"{value}"' for key, value in sorted(labels.items())) + "}"
+
+
+def _replicas_causes(spec: Object) -> Causes:
+    replicas = spec.get("replicas", 0)
+    if not isinstance(replicas, int) or replicas < 0:
+        yield Cause("spec.replicas", f"Invalid value: {replicas}: must be greater than or equal to 0")
+
+
+def _pod_causes(obj: Object) -> Causes:
+    return pod_spec_causes(obj.get("spec") or {}, "spec")
+
+
+def _service_causes(obj: Object) -> Causes:
+    spec = obj["spec"]
+    if spec["type"] == "ExternalName":
+        if not spec.get("externalName"):
+            yield required("spec.externalName")
+        return
+    ports = spec.get("ports") or []
+    if not ports and spec.get("clusterIP") != "None":
+        yield required("spec.ports")
+    seen: set[Any] = set()
+    for index, port in enumerate(ports):
+        number, field = port.get("port"), f"spec.ports[{index}]"
+        if not isinstance(number, int) or not 1 <= number <= _MAX_PORT:
+            yield Cause(f"{field}.port", f"Invalid value: {number}: must be between 1 and 65535, inclusive")
+        if len(ports) > 1 and not port.get("name"):
+            yield required(f"{field}.name")
+        if (number, port["protocol"]) in seen:
+            yield Cause(field, f"Duplicate value: {number}/{port['protocol']}", "FieldValueDuplicate")
+        seen.add((number, port["protocol"]))
+    yield from label_causes("spec.selector", spec.get("selector"))
+
+
+def _secret_causes(obj: Object) -> Causes:
+    size = 0
+    for key, value in (obj.get("data") or {}).items():
+        try:
+            size += len(base64.b64decode(value or "", validate=True))
+        except (binascii.Error, TypeError, ValueError):
+            yield Cause(f"data[{key}]", "Invalid value: illegal base64 data")
+    yield from _size_causes("data", size)
+
+
+def _config_map_causes(obj: Object) -> Causes:
+    data = obj.get("data") or {}
+    for key, value in data.items():
+        if not isinstance(value, str):
+            yield Cause(f"data[{key}]", "Invalid value: must be a string", "FieldValueTypeInvalid")
+    plain = sum(len(value.encode()) for value in data.values() if isinstance(value, str))
+    yield from _size_causes("", plain + sum(len(item) * 3 // 4 for item in (obj.get("binaryData") or {}).values()))
+
+
+def _size_causes(field: str, size: int) -> Causes:
+    if size > _MAX_DATA_BYTES:
+        message = f"Too long: may not be more than {_MAX_DATA_BYTES} bytes"
+        yield Cause(field or "[]", message, "FieldValueTooLong")
+
+
+def _immutable_data_causes(resource: Resource, old: Object, new: Object) -> Causes:
+    if not old.get("immutable"):
+        return
+    for field in ("data", "binaryData") if resource is CONFIG_MAPS else ("data",):
+        if old.get(field) != new.get(field):
+            yield Cause(field, "Forbidden: field is immutable when `immutable` is set", "FieldValueForbidden")
+    if not new.get("immutable"):
+        yield Cause("immutable", "Forbidden: field is immutable when `immutable` is set", "FieldValueForbidden")
+
+
+def _budget_causes(obj: Object) -> Causes:
+    spec = obj.get("spec") or {}
+    if spec.get("minAvailable") is not None and spec.get("maxUnavailable") is not None:
+        message = "Invalid value: minAvailable and maxUnavailable cannot be both set"
+        yield Cause("spec", message)
+
+
+def _autoscaler_causes(obj: Object) -> Causes:
+    spec = obj["spec"]
+    if not isinstance(spec.get("scaleTargetRef"), dict):
+        yield required("spec.scaleTargetRef")
+    if not isinstance(spec.get("maxReplicas"), int) or spec["maxReplicas"] < 1:
+        yield Cause("spec.maxReplicas", f"Invalid value: {spec.get('maxReplicas')}: must be greater than 0")
+
+
+_CHECKS: dict[Resource, Callable[[Object], Causes]] = {
+    PODS: _pod_causes,
+    SERVICES: _service_causes,
+    SECRETS: _secret_causes,
+    CONFIG_MAPS: _config_map_causes,
+    POD_DISRUPTION_BUDGETS: _budget_causes,
+    HORIZONTAL_POD_AUTOSCALERS: _autoscaler_causes,
+    **dict.fromkeys(_WORKLOADS, _workload_causes),
+}
