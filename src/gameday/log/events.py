@@ -279,6 +279,8 @@ class LoadWindow(Event, frozen=True, kw_only=True, tag="load.window"):
     seconds: float
     offered: int
     behind_seconds: float = 0.0
+    journeys: dict[str, Any] = {}
+    """Whole journeys, in the same form as a step; a customer who fails at an earlier step never reaches the order."""
     steps: dict[str, dict[str, Any]] = {}
     """Per step of the journey: ok, failed, errors {reason: n}, latency {bucket: n} (`traffic.histogram`)."""
 
