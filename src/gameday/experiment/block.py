@@ -1,0 +1,159 @@
+"""Our block in an experiment, `extensions: [{name: gameday, …}]`, read strictly."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from gameday.errors import Problem, UsageError
+from gameday.experiment.model import (
+    DEFAULT_BASELINE_SECONDS,
+    DEFAULT_CAPS,
+    DEFAULT_RATE_PER_SECOND,
+    DEFAULT_RECOVERY_TIMEOUT_SECONDS,
+    Objectives,
+    TrafficSpec,
+    Verdict,
+)
+from gameday.fields import Fields, did_you_mean
+from gameday.workspace import Catalogue
+from gameday.yamlfile import Document
+
+NAME = "gameday"
+VERDICTS = ("held", "deviated", "inconclusive")
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """What our block says; a file without one has the defaults."""
+
+    runbook: str = ""
+    runbook_path: Path | None = None
+    traffic: TrafficSpec | None = None
+    objectives: Objectives = Objectives()  # noqa: RUF009  # frozen
+    expect: Verdict = "held"
+    caps: Mapping[str, int] = DEFAULT_CAPS
+    namespaces: tuple[str, ...] = ()
+    baseline_seconds: float = DEFAULT_BASELINE_SECONDS
+    recovery_timeout_seconds: float = DEFAULT_RECOVERY_TIMEOUT_SECONDS
+    owners: tuple[str, ...] = ()
+
+
+def find_block(document: Document, problems: list[Problem]) -> int | None:
+    """Return the position of our block under `extensions`, or None; a second or a misspelt one is a problem."""
+    extensions = document.data.get("extensions")
+    if extensions is None:
+        return None
+    if not isinstance(extensions, list):
+        problems.append(document.problem(("extensions",), "expected a list of extensions, each with its name"))
+        return None
+    ours: list[int] = []
+    for index, extension in enumerate(extensions):
+        name = extension.get("name") if isinstance(extension, dict) else None
+        if not isinstance(name, str) or not name.strip():
+            problems.append(document.problem(("extensions", index), "an extension needs a name"))
+        elif name == NAME:
+            ours.append(index)
+        elif did_you_mean(name, [NAME]):
+            problems.append(
+                document.problem(("extensions", index, "name"), f"unknown extension {name!r}{did_you_mean(name, [NAME])}")
+            )
+    second = f"expected one extension called {NAME}, but this is a second one"
+    problems.extend(document.problem(("extensions", index), second) for index in ours[1:])
+    return ours[0] if ours else None
+
+
+def read_block(fields: Fields, catalogue: Catalogue) -> Block:
+    """Read our block; what is wrong is noted in the fields' problems."""
+    fields.text("name")
+    namespaces = fields.texts("namespaces")
+    runbook, runbook_path = _runbook(fields, catalogue)
+    block = Block(
+        runbook=runbook,
+        runbook_path=runbook_path,
+        traffic=read_traffic(fields, catalogue, namespaces),
+        objectives=read_objectives(fields),
+        expect=read_expect(fields, "held"),
+        caps=_caps(fields),
+        namespaces=namespaces,
+        baseline_seconds=fields.seconds("baseline", DEFAULT_BASELINE_SECONDS),
+        recovery_timeout_seconds=fields.seconds("recovery_timeout", DEFAULT_RECOVERY_TIMEOUT_SECONDS),
+        owners=fields.texts("owners"),
+    )
+    _prepare(fields)
+    fields.done()
+    return block
+
+
+def read_expect(fields: Fields, default: Verdict) -> Verdict:
+    """Read which verdict is expected."""
+    return cast("Verdict", fields.choice("expect", VERDICTS, default))
+
+
+def read_objectives(fields: Fields) -> Objectives:
+    """Read `objectives: {rto, rpo}`."""
+    inner = fields.mapping("objectives")
+    if inner is None:
+        return Objectives()
+    found = Objectives(rto_seconds=inner.seconds("rto", None), rpo_seconds=inner.seconds("rpo", None))
+    inner.done()
+    return found
+
+
+def read_traffic(fields: Fields, catalogue: Catalogue, namespaces: tuple[str, ...]) -> TrafficSpec | None:
+    """Read `traffic: {journey, rate, url, service, namespace}`; the journey must exist."""
+    inner = fields.mapping("traffic")
+    if inner is None:
+        return None
+    journey = inner.text("journey", required=True)
+    path = _found(inner, "journey", journey, catalogue)
+    rate = inner.rate("rate", DEFAULT_RATE_PER_SECOND)
+    if rate <= 0:
+        inner.note("rate: expected more than zero", "rate")
+    url = inner.text("url")
+    if url and not url.startswith(("http://", "https://")):
+        inner.note(f"url: expected it to begin with http:// or https://, but got {url!r}", "url")
+    namespace = inner.text("namespace", "" if url or not namespaces else namespaces[0])
+    found = TrafficSpec(journey, rate, url, inner.text("service", "storefront"), namespace, path)
+    inner.done()
+    return found
+
+
+def _runbook(fields: Fields, catalogue: Catalogue) -> tuple[str, Path | None]:
+    name = fields.text("runbook")
+    return name, _found(fields, "runbook", name, catalogue)
+
+
+def _found(fields: Fields, kind: Any, name: str, catalogue: Catalogue) -> Path | None:
+    if not name:
+        return None
+    try:
+        return catalogue.resolve(kind, name, beside=Path(fields.document.file))
+    except UsageError as error:
+        fields.note(str(error), kind)
+        return None
+
+
+def _caps(fields: Fields) -> Mapping[str, int]:
+    inner = fields.mapping("caps")
+    if inner is None:
+        return DEFAULT_CAPS
+    caps = dict(DEFAULT_CAPS)
+    for key in DEFAULT_CAPS:
+        value = inner.raw(key, caps[key])
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            inner.note(f"{key}: expected a whole number from 1 up, but got {value!r}", key)
+        else:
+            caps[key] = value
+    inner.done()
+    return caps
+
+
+def _prepare(fields: Fields) -> None:
+    prepare = fields.raw("prepare", [])
+    if not isinstance(prepare, list):
+        fields.note("prepare: expected a list of changes", "prepare")
+    elif prepare:
+        fields.note("prepare is reserved and must be an empty list: this version makes no changes before the baseline", "prepare")

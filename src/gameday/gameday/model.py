@@ -1,0 +1,50 @@
+"""A game day as the engine sees it: which experiments, in which order, on which cluster, and who does what.
+
+Values only; `reading` makes them out of a file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from gameday.errors import Problem
+from gameday.experiment import Experiment, TrafficSpec
+from gameday.experiment.model import Verdict
+
+RunbookMode: TypeAlias = Literal["show", "execute"]
+
+DEFAULT_DEADLINE_SECONDS = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """One experiment of a game day, the verdict that is expected of it, and what is done with its runbook."""
+
+    id: str
+    experiment: Experiment
+    expect: Verdict
+    runbook_mode: RunbookMode
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class GameDay:
+    """A plan: rounds of experiments, one after the other, under one traffic and one deadline."""
+
+    path: Path
+    digest: str
+    """sha256 of the file's bytes, as hex."""
+    title: str
+    description: str
+    cluster: str
+    """The name or uid that the plan is pinned to; empty: whatever --context names."""
+    namespaces: tuple[str, ...]
+    traffic: TrafficSpec | None
+    rounds: tuple[Round, ...]
+    roles: Mapping[str, str]
+    deadline_seconds: float
+    switched_off_rules: tuple[str, ...]
+    warnings: tuple[Problem, ...] = ()

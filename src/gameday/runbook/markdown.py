@@ -1,0 +1,147 @@
+"""A Markdown file into its front matter, its phases and its steps' raw parts, with lines; no meaning is given to them here.
+
+The structure is CommonMark's (markdown-it-py), so that the file reads on any forge as it is read here: `##` is a phase,
+`###` a step, and a fenced block belongs to the step it stands in.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+from gameday.errors import InvalidFileError, Problem
+
+_FENCE: Final = "---"
+_ID_COMMENT = re.compile(r"<!--\s*id:\s*(?P<id>[^>]*?)\s*-->\s*")
+_LABELS = re.compile(r"\*\*(?P<label>[^*:]+):\*\*\s*(?P<value>[^·|*]*)")
+_ABOUT_STEP = re.compile(r"\*\*(Role|Expected):\*\*")
+_PHASE_TAG: Final = "h2"
+_STEP_TAG: Final = "h3"
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """A heading's text without its markup, and its line."""
+
+    tag: str
+    text: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A fenced block: its info string, what stands in it, and the line of its first line of content."""
+
+    info: str
+    text: str
+    line: int
+    closed: bool
+
+
+@dataclass(slots=True)
+class Section:
+    """What stands below one heading, up to the next one."""
+
+    heading: Heading
+    phase: Heading | None
+    id_comment: str = ""
+    labels: list[tuple[str, str, int]] = field(default_factory=list)
+    """Each label of the line **Role:** … · **Expected:** …, its value, and the line."""
+    blocks: list[Block] = field(default_factory=list)
+    prose: str = ""
+
+
+def split_front_matter(text: str, *, file: str) -> tuple[str, str]:
+    """Return the front matter, and the rest with as many blank lines before it as keep the line numbers true."""
+    lines = text.split("\n")
+    if lines[0].strip() != _FENCE:
+        raise InvalidFileError(
+            [Problem(file, 1, "expected front matter: a first line ---, then id, title and owner, then --- again")]
+        )
+    for number, line in enumerate(lines[1:], start=1):
+        if line.strip() == _FENCE:
+            return "\n".join(lines[1:number]), "\n" * (number + 1) + "\n".join(lines[number + 1 :])
+    raise InvalidFileError([Problem(file, 1, "the front matter is never closed: expected a second line ---")])
+
+
+def sections(body: str) -> list[Section]:
+    """Return what stands below each heading of the body, in order."""
+    tokens = MarkdownIt("commonmark").parse(body)
+    lines = body.split("\n")
+    found: list[Section] = []
+    phase: Heading | None = None
+    taken: set[int] = set()
+    spans: list[int] = []
+    for index, token in enumerate(tokens):
+        if token.type == "heading_open":
+            heading = Heading(token.tag, _plain_text(tokens[index + 1]), _line(token))
+            phase = _phase_after(heading, phase)
+            found.append(Section(heading, phase))
+            spans.append(_span(token)[1])
+        elif found:
+            taken.update(_take(token, found[-1], lines, tokens[index - 1]))
+    for position, section in enumerate(found):
+        end = found[position + 1].heading.line - 1 if position + 1 < len(found) else len(lines)
+        section.prose = "\n".join(lines[number] for number in range(spans[position], end) if number not in taken).strip()
+    return found
+
+
+def slug(heading: str) -> str:
+    """Return the anchor that GitHub gives a heading."""
+    kept = re.sub(r"[^\w\- ]", "", heading.strip().lower())
+    return kept.replace(" ", "-")
+
+
+def _phase_after(heading: Heading, phase: Heading | None) -> Heading | None:
+    if heading.tag == _PHASE_TAG:
+        return heading
+    return None if heading.tag == "h1" else phase
+
+
+def _take(token: Token, section: Section, lines: list[str], before: Token) -> Iterator[int]:
+    """Add to the section what the token holds for us; yield the numbers of the lines that are then no prose."""
+    start, end = _span(token)
+    comment = _ID_COMMENT.fullmatch(token.content) if token.type == "html_block" else None
+    if comment:
+        section.id_comment = comment["id"]
+        yield from range(start, end)
+    elif token.type == "inline" and before.type == "paragraph_open" and _ABOUT_STEP.match(token.content):
+        section.labels += [(match["label"], match["value"].strip(), start + 1) for match in _LABELS.finditer(token.content)]
+        yield from range(start, end)
+    elif token.type == "fence":
+        closed = end - start > 1 and lines[end - 1].strip(" >").startswith(token.markup)
+        section.blocks.append(Block(token.info.strip(), token.content, start + 2, closed))
+        if is_read(token.info):
+            yield from range(start, end)
+
+
+def is_read(info: str) -> bool:
+    """Say whether a block with this info string is one that is read, and not only shown."""
+    return info.strip() in ("sh", "yaml", "yaml check")
+
+
+def _plain_text(inline: Token) -> str:
+    return "".join(child.content for child in inline.children or [] if child.type in ("text", "code_inline")).strip()
+
+
+def _span(token: Token) -> tuple[int, int]:
+    return (token.map[0], token.map[1]) if token.map else (0, 0)
+
+
+def _line(token: Token) -> int:
+    return _span(token)[0] + 1
+
+
+def is_step(section: Section) -> bool:
+    """Say whether the section is a step."""
+    return section.heading.tag == _STEP_TAG
+
+
+def is_phase(section: Section) -> bool:
+    """Say whether the section is a phase."""
+    return section.heading.tag == _PHASE_TAG
