@@ -83,6 +83,8 @@ def remember_update(old: Object | None, new: Object, manager: Manager) -> None:
     metadata = new["metadata"]
     before = old["metadata"].get("managedFields", []) if old else []
     changed = fields_of(new) if old is None else changed_fields(old, new)
+    if manager.subresource != "status":
+        changed.pop("f:status", None)
     paths = set(leaves(changed))
     kept, mine = [], None
     for entry in before:

@@ -26,6 +26,9 @@ class Resource:
     returns_deleted: bool = False
     """Deleting one answers with the object, as Kubernetes does for these kinds, instead of with a Status."""
 
+    caveat: str = ""
+    """What a client is told, as a warning, when it writes one: what the cluster does not do with it."""
+
     @property
     def api_version(self) -> str:
         """Return what stands in an object's apiVersion."""
@@ -116,8 +119,12 @@ STATEFUL_SETS = Resource(
     scale=True,
     has_spec=True,
     categories=_ALL,
+    caveat="the embedded cluster has no StatefulSet controller: this is stored, and no pods come of it",
 )
 DAEMON_SETS = Resource("apps", "v1", "daemonsets", "DaemonSet", True, ("ds",), status=True, has_spec=True, categories=_ALL)
+PERSISTENT_VOLUME_CLAIMS = Resource(
+    "", "v1", "persistentvolumeclaims", "PersistentVolumeClaim", True, ("pvc",), status=True, has_spec=True
+)
 LEASES = Resource("coordination.k8s.io", "v1", "leases", "Lease", True, has_spec=True)
 POD_DISRUPTION_BUDGETS = Resource(
     "policy",
@@ -139,11 +146,15 @@ HORIZONTAL_POD_AUTOSCALERS = Resource(
     status=True,
     has_spec=True,
     categories=_ALL,
+    caveat="the embedded cluster has no autoscaler: this is stored, and nothing is scaled by it",
 )
-ROLES = Resource("rbac.authorization.k8s.io", "v1", "roles", "Role", True)
-ROLE_BINDINGS = Resource("rbac.authorization.k8s.io", "v1", "rolebindings", "RoleBinding", True)
-CLUSTER_ROLES = Resource("rbac.authorization.k8s.io", "v1", "clusterroles", "ClusterRole", False)
-CLUSTER_ROLE_BINDINGS = Resource("rbac.authorization.k8s.io", "v1", "clusterrolebindings", "ClusterRoleBinding", False)
+_NO_RBAC = "the embedded cluster does not enforce RBAC: whoever has a token may do everything"
+ROLES = Resource("rbac.authorization.k8s.io", "v1", "roles", "Role", True, caveat=_NO_RBAC)
+ROLE_BINDINGS = Resource("rbac.authorization.k8s.io", "v1", "rolebindings", "RoleBinding", True, caveat=_NO_RBAC)
+CLUSTER_ROLES = Resource("rbac.authorization.k8s.io", "v1", "clusterroles", "ClusterRole", False, caveat=_NO_RBAC)
+CLUSTER_ROLE_BINDINGS = Resource(
+    "rbac.authorization.k8s.io", "v1", "clusterrolebindings", "ClusterRoleBinding", False, caveat=_NO_RBAC
+)
 
 RESOURCES: tuple[Resource, ...] = (
     NAMESPACES,
@@ -154,6 +165,7 @@ RESOURCES: tuple[Resource, ...] = (
     CONFIG_MAPS,
     SECRETS,
     SERVICE_ACCOUNTS,
+    PERSISTENT_VOLUME_CLAIMS,
     EVENTS,
     DEPLOYMENTS,
     REPLICA_SETS,
@@ -176,8 +188,7 @@ UNSERVED: dict[tuple[str, str], str] = {
     ("networking.k8s.io", "ingresses"): "the embedded cluster has no ingress controller",
     ("batch", "jobs"): "the embedded cluster has no Job controller",
     ("batch", "cronjobs"): "the embedded cluster has no CronJob controller",
-    ("", "persistentvolumeclaims"): "the embedded cluster has no volume provisioner",
-    ("", "persistentvolumes"): "the embedded cluster has no volume provisioner",
+    ("", "persistentvolumes"): "the embedded cluster keeps a claim's data in a folder, without a volume object beside it",
     ("apiextensions.k8s.io", "customresourcedefinitions"): "the embedded cluster serves no custom resources",
 }
 """(group, plural) of what Kubernetes serves and this cluster does not, with the reason for the 501."""

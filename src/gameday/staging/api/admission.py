@@ -1,0 +1,118 @@
+"""What every write passes on its way into the store: names that agree, a namespace that is there, defaults, rules.
+
+The store keeps what holds for all kinds; here is what a client may not do. Controllers write past this, into the store.
+"""
+
+from __future__ import annotations
+
+from gameday.staging.api.call import Backend, Call
+from gameday.staging.applying import remember_update
+from gameday.staging.defaults import fill, prepare_new
+from gameday.staging.errors import ApiError, BadRequest, Cause, forbidden, invalid
+from gameday.staging.history import copy_object
+from gameday.staging.resources import LEASES, NAMESPACES, Resource
+from gameday.staging.store import Object, Stored
+from gameday.staging.validation import create_causes, update_causes
+from gameday.staging.writes import merged
+
+_MALFORMED = (AttributeError, TypeError, KeyError, ValueError, IndexError)
+
+
+def metadata_of(obj: Object) -> Object:
+    """Return an object's metadata, made if it is missing; BadRequest if it is no object."""
+    metadata = obj.setdefault("metadata", {})
+    if not isinstance(metadata, dict):
+        raise BadRequest("the object provided is unrecognized: metadata must be an object")
+    return metadata
+
+
+def check_kind(resource: Resource, obj: Object) -> None:
+    """Refuse an object of another kind than the path is for; one without kind is taken for it."""
+    kind, version = obj.get("kind", resource.kind), obj.get("apiVersion", resource.api_version)
+    if (kind, version) != (resource.kind, resource.api_version):
+        raise BadRequest(f"the object provided is a {version} {kind}, and this path takes {resource.api_version} {resource.kind}")
+
+
+def check_place(call: Call, obj: Object) -> None:
+    """Make the object's name and namespace those of the path; BadRequest if it says others."""
+    metadata, target = metadata_of(obj), call.target
+    if target.resource.namespaced:
+        if target.namespace is None:
+            raise BadRequest("an object of a namespaced kind is written at a path with its namespace")
+        if metadata.setdefault("namespace", target.namespace) != target.namespace:
+            raise BadRequest("the namespace of the provided object does not match the namespace sent on the request")
+    if target.name is not None and metadata.setdefault("name", target.name) != target.name:
+        raise BadRequest(f"the name of the object ({metadata['name']}) does not match the name on the URL ({target.name})")
+
+
+def admit_new(backend: Backend, call: Call, obj: Object) -> Object:
+    """Return a client's new object as it may be stored; an ApiError if it may not."""
+    resource = call.target.resource
+    check_kind(resource, obj)
+    check_place(call, obj)
+    metadata = obj["metadata"]
+    if metadata.get("resourceVersion"):
+        raise BadRequest("resourceVersion should not be set on objects to be created")
+    _check_namespace(backend, call, str(metadata.get("name") or metadata.get("generateName") or ""))
+    try:
+        fill(resource, prepare_new(resource, obj))
+        named = {**obj, "metadata": {**metadata, "name": metadata.get("name") or _example_name(metadata)}}
+        causes = create_causes(resource, named)
+    except _MALFORMED as error:
+        raise _malformed(resource, error) from error
+    if causes:
+        raise invalid(resource, str(metadata.get("name", "")), causes)
+    if "managedFields" not in metadata:
+        remember_update(None, obj, call.manager())
+    return obj
+
+
+def _example_name(metadata: Object) -> str:
+    return f"{metadata['generateName']}xxxxx" if metadata.get("generateName") else ""
+
+
+def _malformed(resource: Resource, error: Exception) -> ApiError:
+    return BadRequest(
+        f"{resource.kind} in version {resource.version!r} cannot be handled as a {resource.kind}: a field has the "
+        f"wrong type ({type(error).__name__}: {error})"
+    )
+
+
+def _check_namespace(backend: Backend, call: Call, name: str) -> None:
+    target = call.target
+    if target.namespace is None:
+        return
+    namespace = backend.store.stored(NAMESPACES, None, target.namespace).body
+    if namespace["metadata"].get("deletionTimestamp"):
+        why = f"unable to create new content in namespace {target.namespace} because it is being terminated"
+        raise forbidden(target.resource, name, why)
+
+
+def admit_update(call: Call, old: Stored, obj: Object, *, remember: bool = True) -> Object:
+    """Return a client's new version of an object as it may be stored; an ApiError if it may not."""
+    target = call.target
+    resource, subresource = target.resource, target.subresource
+    check_kind(resource, obj)
+    check_place(call, obj)
+    given = obj["metadata"].get("resourceVersion")
+    if resource is LEASES and not given:
+        message = "Invalid value: 0x0: must be specified for an update"
+        raise invalid(resource, call.target.own_name, [Cause("metadata.resourceVersion", message)])
+    new = merged(resource, old, obj, subresource)
+    new["metadata"]["uid"] = obj["metadata"].get("uid") or new["metadata"]["uid"]
+    if given:
+        new["metadata"]["resourceVersion"] = str(given)
+    try:
+        causes = [] if subresource == "status" else update_causes(resource, old.body, fill(resource, new))
+    except _MALFORMED as error:
+        raise _malformed(resource, error) from error
+    if causes:
+        raise invalid(resource, call.target.own_name, causes)
+    if remember:
+        remember_update(copy_object(old.body), new, call.manager(subresource=subresource or ""))
+    return new
+
+
+def warnings_for(backend: Backend, resource: Resource, obj: Object) -> list[str]:
+    """Return what a client should be told about an object that was accepted."""
+    return [text for source in backend.warnings for text in source(resource, obj)]

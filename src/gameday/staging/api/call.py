@@ -1,0 +1,136 @@
+"""One request, read: its target, its query and its body; and the backend that answers it.
+
+Bodies are JSON or YAML; what else a client may send, protobuf above all, is refused with 415.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import orjson
+import yaml
+from aiohttp import web
+
+from gameday.staging.api.pages import Pages
+from gameday.staging.api.target import Target
+from gameday.staging.api.tokens import Tokens, User
+from gameday.staging.applying import Manager
+from gameday.staging.errors import BadRequest, TooLarge, UnsupportedMediaType
+from gameday.staging.resources import Resource
+from gameday.staging.store import Object, Store, Watch
+
+if TYPE_CHECKING:
+    from gameday.staging.api.logs import LogProvider
+
+MAX_BODY_BYTES = 3 * 1024 * 1024
+_TRUE = frozenset({"1", "t", "true", "True", "TRUE", "T"})
+_JSON_TYPES = frozenset({"", "application/json", "*/*"})
+_YAML_TYPES = frozenset({"application/yaml", "application/apply-patch+yaml"})
+_MAX_MANAGER = 128
+
+WarningsOf = Callable[[Resource, Object], list[str]]
+
+
+@dataclass(slots=True)
+class Backend:
+    """What every handler works on."""
+
+    store: Store
+    tokens: Tokens
+    now: Callable[[], datetime]
+    logs: LogProvider | None = None
+    warnings: list[WarningsOf] = field(default_factory=list)
+    pages: Pages = field(default_factory=Pages)
+    watches: dict[Watch, None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request of somebody who is known, about something that is served."""
+
+    http: web.Request
+    target: Target
+    user: User
+    time: str
+
+    @property
+    def query(self) -> Mapping[str, str]:
+        """Return the query's parameters."""
+        return self.http.query
+
+    def flag(self, name: str) -> bool:
+        """Return a boolean parameter; absent is false."""
+        return self.query.get(name, "") in _TRUE
+
+    def integer(self, name: str) -> int | None:
+        """Return a number from the query; None if it is absent, BadRequest if it is none."""
+        text = self.query.get(name, "")
+        if not text:
+            return None
+        if not text.lstrip("-").isdecimal():
+            raise BadRequest(f'the query parameter {name} must be a number, not "{text}"')
+        return int(text)
+
+    @property
+    def dry_run(self) -> bool:
+        """Say whether nothing shall be stored; BadRequest for a value other than All."""
+        values = self.http.query.getall("dryRun", [])
+        if any(value != "All" for value in values):
+            raise BadRequest(f'dryRun: Unsupported value: "{values[0]}": supported values: "All"')
+        return bool(values)
+
+    @property
+    def media_type(self) -> str:
+        """Return the Content-Type without its parameters."""
+        return self.http.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+
+    def manager(self, *, subresource: str = "") -> Manager:
+        """Return who writes: `fieldManager`, or the first part of the User-Agent, as in Kubernetes."""
+        agent = self.http.headers.get("User-Agent", "unknown").partition("/")[0]
+        name = self.query.get("fieldManager") or agent
+        if len(name) > _MAX_MANAGER:
+            raise BadRequest(f"fieldManager: Too long: may not be more than {_MAX_MANAGER} bytes")
+        return Manager(name, self.time, self.target.resource.api_version, subresource)
+
+    async def bytes(self) -> bytes:
+        """Return the body; TooLarge past the limit that Kubernetes has."""
+        try:
+            return await self.http.read()
+        except web.HTTPRequestEntityTooLarge:
+            raise TooLarge(f"Request entity too large: limit is {MAX_BODY_BYTES}") from None
+
+    async def document(self) -> Any:
+        """Return the body, decoded; BadRequest if it is not what its Content-Type says."""
+        content, media = await self.bytes(), self.media_type
+        if media in _YAML_TYPES:
+            return _yaml(content)
+        if media in _JSON_TYPES or media.endswith("+json"):
+            return _json(content)
+        raise UnsupportedMediaType(
+            f"the body of the request was in an unknown format - accepted media types include: application/json, "
+            f"application/yaml (found {media})"
+        )
+
+    async def object(self) -> Object:
+        """Return the body as a JSON object; BadRequest if it is something else."""
+        document = await self.document()
+        if not isinstance(document, dict):
+            raise BadRequest(f"the body of the request must be an object, not {type(document).__name__}")
+        return document
+
+
+def _json(content: bytes) -> Any:
+    try:
+        return orjson.loads(content)
+    except orjson.JSONDecodeError as error:
+        raise BadRequest(f"couldn't get version/kind; json parse error: {error}") from None
+
+
+def _yaml(content: bytes) -> Any:
+    try:
+        return yaml.load(content, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe
+    except yaml.YAMLError as error:
+        raise BadRequest(f"error decoding YAML: {error}") from None

@@ -1,0 +1,185 @@
+"""How the cells of kubectl's tables are read from objects, worded as kubectl's users know them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from gameday.staging.store import Object
+
+_MINUTE, _HOUR, _DAY = 60, 3600, 86_400
+
+
+def at(path: str, absent: Any) -> Callable[[Object], Any]:
+    """Return a reader of a dotted field, with what to show where it is absent."""
+    steps = path.split(".")
+
+    def read(obj: Object) -> Any:
+        here: Any = obj
+        for step in steps:
+            here = here.get(step) if isinstance(here, dict) else None
+        return absent if here is None else here
+
+    return read
+
+
+def count(*fields: str) -> Callable[[Object], Any]:
+    """Return a reader of how much there is in some fields together."""
+    return lambda obj: sum(len(obj.get(field) or ()) for field in fields)
+
+
+def ready_of(ready: str, wanted: str) -> Callable[[Object], Any]:
+    """Return a reader of `ready/wanted`."""
+    have, want = at(ready, 0), at(wanted, 0)
+    return lambda obj: f"{have(obj)}/{want(obj)}"
+
+
+def age(stamp: str | None, now: datetime) -> str:
+    """Return how long ago a timestamp was, in kubectl's short form."""
+    if not stamp:
+        return "<unknown>"
+    then = datetime.fromisoformat(stamp).astimezone(UTC)
+    seconds = max(0, int((now - then).total_seconds()))
+    if seconds < 2 * _MINUTE:
+        return f"{seconds}s"
+    if seconds < 10 * _MINUTE:
+        minutes, rest = divmod(seconds, _MINUTE)
+        return f"{minutes}m{rest}s" if rest else f"{minutes}m"
+    if seconds < 3 * _HOUR:
+        return f"{seconds // _MINUTE}m"
+    if seconds < 2 * _DAY:
+        return f"{seconds // _HOUR}h"
+    return f"{seconds // _DAY}d"
+
+
+def _container_statuses(pod: Object) -> list[Object]:
+    return (pod.get("status") or {}).get("containerStatuses") or []
+
+
+def pod_ready(pod: Object) -> str:
+    """Return `ready/containers`."""
+    ready = sum(bool(status.get("ready")) for status in _container_statuses(pod))
+    return f"{ready}/{len(pod['spec'].get('containers') or ())}"
+
+
+def pod_status(pod: Object) -> str:
+    """Return the phase, or what says more: Terminating, or why a container does not run."""
+    status = pod.get("status") or {}
+    shown = status.get("reason") or status.get("phase") or "Unknown"
+    for container in _container_statuses(pod):
+        state = container.get("state") or {}
+        waiting, ended = state.get("waiting") or {}, state.get("terminated") or {}
+        if waiting.get("reason"):
+            shown = waiting["reason"]
+        elif ended:
+            shown = ended.get("reason") or f"ExitCode:{ended.get('exitCode', 0)}"
+    return "Terminating" if pod["metadata"].get("deletionTimestamp") else str(shown)
+
+
+def pod_restarts(pod: Object) -> str:
+    """Return how often its containers were started again."""
+    return str(sum(int(status.get("restartCount", 0)) for status in _container_statuses(pod)))
+
+
+def _template_spec(obj: Object) -> Object:
+    spec: Object = obj["spec"].get("template", {}).get("spec") or {}
+    return spec
+
+
+def containers(obj: Object) -> str:
+    """Return the names of a template's containers."""
+    return ",".join(item["name"] for item in _template_spec(obj).get("containers") or ())
+
+
+def images(obj: Object) -> str:
+    """Return the images of a template's containers."""
+    return ",".join(item.get("image", "") for item in _template_spec(obj).get("containers") or ())
+
+
+def _pairs(labels: Object | None) -> str:
+    return ",".join(f"{key}={value}" for key, value in sorted((labels or {}).items())) or "<none>"
+
+
+def selector(obj: Object) -> str:
+    """Return a workload's matchLabels."""
+    return _pairs((obj["spec"].get("selector") or {}).get("matchLabels"))
+
+
+def service_selector(obj: Object) -> str:
+    """Return a Service's selector."""
+    return _pairs(obj["spec"].get("selector"))
+
+
+def node_selector(obj: Object) -> str:
+    """Return a template's node selector."""
+    return _pairs(_template_spec(obj).get("nodeSelector"))
+
+
+def service_ports(obj: Object) -> str:
+    """Return `80/TCP`, or `80:30080/TCP` with a node port, for every port."""
+    shown = []
+    for port in obj["spec"].get("ports") or ():
+        node_port = f":{port['nodePort']}" if port.get("nodePort") else ""
+        shown.append(f"{port['port']}{node_port}/{port.get('protocol', 'TCP')}")
+    return ",".join(shown) or "<none>"
+
+
+def external_address(obj: Object) -> str:
+    """Return the address from outside: none, unless it is an alias for another name."""
+    spec = obj["spec"]
+    if spec.get("type") == "ExternalName":
+        return str(spec.get("externalName", ""))
+    if spec.get("type") == "LoadBalancer":
+        return "<pending>"
+    return ",".join(spec.get("externalIPs") or ()) or "<none>"
+
+
+def node_status(node: Object) -> str:
+    """Return Ready or NotReady, and whether new pods are kept off."""
+    conditions = (node.get("status") or {}).get("conditions") or ()
+    ready = any(item.get("type") == "Ready" and item.get("status") == "True" for item in conditions)
+    cordoned = ",SchedulingDisabled" if (node.get("spec") or {}).get("unschedulable") else ""
+    return ("Ready" if ready else "NotReady") + cordoned
+
+
+def node_roles(node: Object) -> str:
+    """Return the roles in a node's labels."""
+    prefix = "node-role.kubernetes.io/"
+    labels = node["metadata"].get("labels") or {}
+    return ",".join(sorted(key.removeprefix(prefix) for key in labels if key.startswith(prefix))) or "<none>"
+
+
+def internal_address(node: Object) -> str:
+    """Return a node's address inside the cluster."""
+    addresses = (node.get("status") or {}).get("addresses") or ()
+    return next((item["address"] for item in addresses if item.get("type") == "InternalIP"), "<none>")
+
+
+def slice_ports(obj: Object) -> str:
+    """Return the ports of an EndpointSlice."""
+    return ",".join(str(port.get("port", "*")) for port in obj.get("ports") or ()) or "<unset>"
+
+
+def slice_addresses(obj: Object) -> str:
+    """Return the addresses of an EndpointSlice."""
+    found = [address for item in obj.get("endpoints") or () for address in item.get("addresses") or ()]
+    return ",".join(found) or "<unset>"
+
+
+def event_age(event: Object) -> str:
+    """Return when an event was last seen."""
+    stamp = event.get("lastTimestamp") or event.get("eventTime") or event["metadata"].get("creationTimestamp")
+    return age(stamp, datetime.now(UTC))
+
+
+def event_object(event: Object) -> str:
+    """Return `pod/name` of what an event is about."""
+    about = event.get("involvedObject") or {}
+    return f"{str(about.get('kind', '')).lower()}/{about.get('name', '')}"
+
+
+def scale_target(obj: Object) -> str:
+    """Return `Deployment/name` of what an autoscaler scales."""
+    target = obj["spec"].get("scaleTargetRef") or {}
+    return f"{target.get('kind', '')}/{target.get('name', '')}"

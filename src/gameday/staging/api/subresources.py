@@ -1,0 +1,78 @@
+"""The small subresources: binding a pod, a token for a service account, ending a namespace; and those there are not."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from aiohttp import web
+
+from gameday.staging.api.answers import json_answer, object_answer, shape_of, success
+from gameday.staging.api.call import Backend, Call
+from gameday.staging.errors import BadRequest, NotImplemented501, conflict
+from gameday.staging.resources import NAMESPACES, PODS
+from gameday.staging.store import timestamp
+
+_DEFAULT_TOKEN_SECONDS = 3600
+_MIN_TOKEN_SECONDS = 600
+ABSENT = {
+    "exec": "exec into a pod is not served by the embedded cluster: its pods share the host's process namespace",
+    "attach": "attaching to a pod is not served by the embedded cluster",
+    "portforward": (
+        "port forwarding is not served by the embedded cluster: a pod's address is reachable from this machine as it is"
+    ),
+    "proxy": "proxying is not served by the embedded cluster: addresses of pods and services are reachable as they are",
+    "ephemeralcontainers": "ephemeral containers are not served by the embedded cluster",
+    "resize": "resizing a pod in place is not served by the embedded cluster",
+}
+"""Subresources that Kubernetes has and this cluster has not, with the reason for the 501."""
+
+
+def absent(subresource: str) -> NotImplemented501 | None:
+    """Return the 501 for a subresource that the cluster lacks; None if nobody has it."""
+    reason = ABSENT.get(subresource.partition("/")[0])
+    return NotImplemented501(reason) if reason else None
+
+
+async def bind_pod(backend: Backend, call: Call) -> web.StreamResponse:
+    """Answer a POST to pods/binding: the pod belongs to that node from now on."""
+    body, target = await call.object(), call.target
+    node = (body.get("target") or {}).get("name")
+    if not node:
+        raise BadRequest("target.name: Required value: the node to bind the pod to")
+    pod = backend.store.get(PODS, target.namespace, target.own_name)
+    taken = pod["spec"].get("nodeName")
+    if taken:
+        raise conflict(PODS, target.own_name, f'pod {target.own_name} is already assigned to node "{taken}"')
+    if pod["metadata"].get("deletionTimestamp"):
+        raise conflict(PODS, target.own_name, f"pod {target.own_name} is being deleted, cannot be assigned to a host")
+    pod["spec"]["nodeName"] = node
+    backend.store.update(PODS, pod, dry_run=call.dry_run)
+    return success(PODS, target.own_name, code=201)
+
+
+async def request_token(backend: Backend, call: Call) -> web.StreamResponse:
+    """Answer a POST to serviceaccounts/token: a token of that account, for a time."""
+    body, target = await call.object(), call.target
+    account = backend.store.stored(target.resource, target.namespace, target.own_name).body["metadata"]
+    spec = body.get("spec") or {}
+    seconds = spec.get("expirationSeconds") or _DEFAULT_TOKEN_SECONDS
+    if not isinstance(seconds, int) or seconds < _MIN_TOKEN_SECONDS:
+        raise BadRequest(f"spec.expirationSeconds: Invalid value: {seconds}: may not specify a duration less than 10m")
+    expires = backend.now() + timedelta(seconds=seconds)
+    token = backend.tokens.issue(account["namespace"], account["name"], account["uid"], expires)
+    answer = {
+        "kind": "TokenRequest",
+        "apiVersion": "authentication.k8s.io/v1",
+        "metadata": {"name": account["name"], "namespace": account["namespace"], "creationTimestamp": call.time},
+        "spec": {"audiences": ["https://kubernetes.default.svc"], **spec, "expirationSeconds": seconds},
+        "status": {"token": token, "expirationTimestamp": timestamp(expires)},
+    }
+    return json_answer(answer, code=201)
+
+
+async def finalize_namespace(backend: Backend, call: Call) -> web.StreamResponse:
+    """Answer a PUT to namespaces/finalize: only the finalizers are taken from it."""
+    body = await call.object()
+    namespace = backend.store.get(NAMESPACES, None, call.target.own_name)
+    namespace["spec"]["finalizers"] = (body.get("spec") or {}).get("finalizers") or []
+    return object_answer(shape_of(call.http), NAMESPACES, backend.store.update(NAMESPACES, namespace))
