@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
@@ -34,7 +34,7 @@ class Block:
     traffic: TrafficSpec | None = None
     objectives: Objectives = Objectives()  # noqa: RUF009  # frozen
     expect: Verdict = "held"
-    caps: Mapping[str, int] = DEFAULT_CAPS
+    caps: Mapping[str, int] = field(default_factory=lambda: DEFAULT_CAPS)
     namespaces: tuple[str, ...] = ()
     baseline_seconds: float = DEFAULT_BASELINE_SECONDS
     recovery_timeout_seconds: float = DEFAULT_RECOVERY_TIMEOUT_SECONDS

@@ -6,7 +6,7 @@ Values only. `reading` makes them out of a file, having checked everything that 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
@@ -81,7 +81,7 @@ class Experiment:
     traffic: TrafficSpec | None
     objectives: Objectives
     expect: Verdict = "held"
-    caps: Mapping[str, int] = DEFAULT_CAPS
+    caps: Mapping[str, int] = field(default_factory=lambda: DEFAULT_CAPS)
     namespaces: tuple[str, ...] = ()
     """The namespaces that it may touch."""
     baseline_seconds: float = DEFAULT_BASELINE_SECONDS

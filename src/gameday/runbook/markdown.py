@@ -87,7 +87,8 @@ def sections(body: str) -> list[Section]:
             taken.update(_take(token, found[-1], lines, tokens[index - 1]))
     for position, section in enumerate(found):
         end = found[position + 1].heading.line - 1 if position + 1 < len(found) else len(lines)
-        section.prose = "\n".join(lines[number] for number in range(spans[position], end) if number not in taken).strip()
+        left = "\n".join(lines[number] for number in range(spans[position], end) if number not in taken)
+        section.prose = re.sub(r"\n{3,}", "\n\n", left).strip()
     return found
 
 
