@@ -91,8 +91,12 @@ class Observations(Protocol):
         Waits until that many seconds of samples exist; NoMeasurementError when no traffic runs or none comes.
         """
 
-    def recovery_windows(self) -> tuple[float, Sequence[Any]]:
-        """Return the monotonic time at which the run's first fault was applied, and all windows since."""
+    @property
+    def order_step(self) -> str:
+        """The step of the journey that places the order."""
+
+    def since_fault(self) -> tuple[float, Sequence[Any]]:
+        """Return the monotonic time at which the round's first fault was applied, and all windows since."""
 
 
 class Engine(Protocol):

@@ -212,6 +212,8 @@ class ChangeOwed(Event, frozen=True, kw_only=True, tag="change.owed"):
     """path, before, after; a Secret's and sensitive ones as digests; MISSING as the JSON null with `missing: true`."""
     undoers: str = "any"
     """any, or the one host that can undo it."""
+    entry: str = ""
+    """The entry of the undo record that it is owed under; `undo.ended` names the same."""
 
 
 class ChangeApplied(Event, frozen=True, kw_only=True, tag="change.applied"):

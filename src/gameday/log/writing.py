@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import threading
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,28 +23,30 @@ _encoder = msgspec.json.Encoder()
 
 
 class LogWriter:
-    """Appends events to a run's log; holds its lock from construction to `close`."""
+    """Appends events to a run's log, from any thread; holds its lock from construction to `close`."""
 
     def __init__(self, directory: Path, *, wait_seconds: float = 0.0) -> None:
         """Open the log of the run in `directory`; RefusedError if another process writes it for longer than `wait_seconds`."""
         self.path = directory / EVENTS_FILE
         self._fd = os.open(self.path, os.O_CREAT | os.O_RDWR | os.O_APPEND | os.O_CLOEXEC, 0o644)
+        self._writing = threading.Lock()
         self._lock(wait_seconds)
         self._cut_torn_line()
         self._seq = max((event.seq for event in read(self.path)), default=0)
 
     def write(self, event: Event, *, durable: bool = False) -> AnyEvent:
         """Append the event, numbered and dated; return it as written. OSError when the disk is full."""
-        self._seq += 1
-        stamped = msgspec.structs.replace(
-            event,
-            seq=self._seq,
-            at=datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z"),
-            mono=round(time.monotonic(), 6),
-        )
-        _write_all(self._fd, _encoder.encode(stamped) + b"\n")
-        if durable:
-            os.fdatasync(self._fd)
+        with self._writing:
+            self._seq += 1
+            stamped = msgspec.structs.replace(
+                event,
+                seq=self._seq,
+                at=datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z"),
+                mono=round(time.monotonic(), 6),
+            )
+            _write_all(self._fd, _encoder.encode(stamped) + b"\n")
+            if durable:
+                os.fdatasync(self._fd)
         return stamped  # type: ignore[return-value]  # a struct of this module is one of the union
 
     def close(self) -> None:

@@ -6,16 +6,15 @@ one changes nothing and can be done at any time. It is made again for each chang
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from gameday.change import ActionSpec, Change, CreateObject, DeletePod, EvictPod, PatchObject, bind, describe, get_field, shown
+from gameday.change.registry import action_named
 from gameday.change.wire import kind_of
 from gameday.cluster import Json, ObjectRef, Selection, View
 from gameday.cluster.reading import workload_of
-from gameday.errors import BadParameterError
 from gameday.experiment import Activity, Experiment
 
 
@@ -107,18 +106,6 @@ def look_at(change: Change, view: View, *, by: str) -> PlannedChange:
             return PlannedChange(change, by, view.get(change.ref))
 
 
-def action_named(target: str) -> ActionSpec:
-    """Return the registered action of that dotted name; BadParameterError if there is none."""
-    module, _, function = target.rpartition(".")
-    try:
-        spec = getattr(importlib.import_module(module), function).spec
-    except (ImportError, AttributeError, ValueError) as error:
-        raise BadParameterError(f"there is no action {target!r}. See: gameday list actions") from error
-    if not isinstance(spec, ActionSpec):
-        raise BadParameterError(f"{target!r} is a probe, not an action")
-    return spec
-
-
 def owners_of_fields(planned: Sequence[PlannedChange], view: View) -> dict[ObjectRef, Sequence[Json]]:
     """Return, for each workload whose replicas would be patched, the autoscalers that own that field."""
     found: dict[ObjectRef, Sequence[Json]] = {}
@@ -143,7 +130,6 @@ def _pods_lost(change: PatchObject, before: Json | None) -> int:
 __all__ = [
     "Plan",
     "PlannedChange",
-    "action_named",
     "look_at",
     "make_plan",
     "owners_of_fields",

@@ -62,12 +62,33 @@ def undo_all(debt: Debt, undoer: Undoer, *, settled: Callable[[Settled], None]) 
         return ()
     _take(debt, undoer, owed)
     results = []
-    for entry in sorted(owed[::-1], key=lambda item: item.pod is not None):
+    newest_first = owed[::-1]
+    pods_last = [entry for entry in newest_first if not entry.pod] + [entry for entry in newest_first if entry.pod]
+    for entry in pods_last:
         result = _settle(undoer, entry)
         results.append(result)
         settled(result)
     debt.update(*(_after(result) for result in results))
     return tuple(results)
+
+
+def undo_until_settled(debt: Debt, undoer: Undoer, *, settled: Callable[[Settled], None]) -> None:
+    """Undo everything, also when another undoer is at the same record: it is let be while its hold lasts.
+
+    Returns when nothing is owed that may still be undone; what is left behind has been reported through `settled`.
+    """
+    while True:
+        try:
+            undo_all(debt, undoer, settled=settled)
+        except ConflictError:
+            debt.reload()
+            while held_by_another(debt.entries, undoer.holder, undoer.cluster.server_time()):
+                undoer.sleep(0.5)
+                debt.reload()
+            if not any(entry.state == UNDOING for entry in debt.entries) and all(entry.is_settled for entry in debt.entries):
+                return
+            continue
+        return
 
 
 def held_by_another(entries: Sequence[Entry], holder: str, server_time: float) -> str:

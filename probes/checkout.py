@@ -1,0 +1,64 @@
+"""Probes of what customers can do: folds over the stream of journeys that the load generator makes."""
+
+from __future__ import annotations
+
+from gameday.change import Measurement, Observations, probe
+from gameday.errors import BadParameterError, NoMeasurementError
+from gameday.traffic import histogram
+from gameday.traffic import windows as folds
+
+
+@probe
+def success_rate(observations: Observations, *, window_seconds: float = 5.0, step: str = "") -> Measurement:
+    """Measure how many journeys, of those that were due in the last window, ended with an acknowledged order, in percent.
+
+    window_seconds: how long a stretch of samples is looked at; all of it lies after the last change, and the probe waits
+    until that much has passed. step: one step of the journey instead of all of it. NoMeasurementError without traffic.
+    """
+    _check(window_seconds)
+    found = folds.outcomes(observations.windows(seconds=window_seconds), step=step or None)
+    if found.success is None:
+        raise NoMeasurementError(f"no journey was due within {window_seconds:g} s; is the rate of traffic above zero?")
+    what = f"step {step!r}" if step else "journeys"
+    seen = f"{found.ok} of {found.samples} {what} succeeded within {window_seconds:g} s"
+    return Measurement(round(100.0 * found.success, 3), "%", seen, samples=found.samples)
+
+
+@probe
+def latency(observations: Observations, *, percentile: float = 95.0, window_seconds: float = 5.0, step: str = "") -> Measurement:
+    """Measure a percentile of the latency of one step, counted from the moment it was due, in milliseconds.
+
+    percentile: above 0 and up to 100. window_seconds: as for success_rate. step: the step that places the order if none is
+    named. Only successes count, so that an outage which fails fast does not look quick; NoMeasurementError if there are none.
+    """
+    _check(window_seconds)
+    if not 0 < percentile <= 100:  # noqa: PLR2004  # per cent
+        raise BadParameterError(f"checkout.latency: expected a percentile above 0 and up to 100, but got {percentile!r}")
+    found = folds.outcomes(observations.windows(seconds=window_seconds), step=step or observations.order_step)
+    seconds = histogram.percentile(found.latency, percentile)
+    if seconds is None:
+        raise NoMeasurementError(f"no {step or observations.order_step!r} succeeded within {window_seconds:g} s")
+    seen = f"the {percentile:g}th percentile of {found.ok} successes within {window_seconds:g} s"
+    milliseconds = round(seconds * 1000, 3)
+    return Measurement(milliseconds, "ms", seen, samples=found.ok, low=milliseconds * 0.99, high=milliseconds * 1.01)
+
+
+@probe
+def time_to_recover(observations: Observations, *, success_at_least: float = 99.0) -> Measurement:
+    """Measure how long after the first fault of the round journeys were back to success for good, in seconds.
+
+    success_at_least: percent of journeys in a window of at least 30 samples. Recovered is the start of the first window of
+    five in a row that are within it after the last one that was not; low and high bound it by the windows' width. Zero
+    if no window was ever out. NoMeasurementError if recovery is not seen.
+    """
+    fault_at, windows = observations.since_fault()
+    found = folds.time_to_recover(windows, fault_at, folds.success_at_least(success_at_least / 100.0))
+    if found is None:
+        raise NoMeasurementError(f"checkout has not been seen to recover to {success_at_least:g} % yet")
+    seen = "never out of tolerance" if not found.ever_out else "back for five windows in a row"
+    return Measurement(found.seconds, "s", seen, samples=len(windows), low=found.low_seconds, high=found.high_seconds)
+
+
+def _check(window_seconds: float) -> None:
+    if not window_seconds > 0:
+        raise BadParameterError(f"expected window_seconds above 0, but got {window_seconds!r}")

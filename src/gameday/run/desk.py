@@ -1,0 +1,153 @@
+"""Where a worker's requests for changes are decided: guarded, written down as owed, logged, and only then allowed.
+
+The guardian's desk for one run. It keeps what the caps count and which entries were seen to be applied. It injects nothing.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from gameday.change import shown, wire
+from gameday.cluster import Cluster, ObjectRef
+from gameday.errors import GamedayError
+from gameday.guard import Policy, gather, judge
+from gameday.log import LogWriter
+from gameday.log.events import ChangeApplied, ChangeFailed, ChangeOwed, Event, GuardJudged, Noted
+from gameday.plan import PlannedChange, look_at
+from gameday.run.inject import to_wire
+from gameday.run.owing import Debt, Owed
+from gameday.run.snapshot import Snapshot, compare, look
+
+
+@dataclass(slots=True)
+class _Tally:
+    """What a round has done so far, for the caps."""
+
+    pods_lost: int = 0
+    objects: set[ObjectRef] = field(default_factory=set)
+
+
+class Desk:
+    """Decides about changes; called in threads, one request at a time a worker."""
+
+    def __init__(self, cluster: Cluster, debt: Debt, log: LogWriter) -> None:
+        """Take the cluster to read from, the run's record, and its log."""
+        self._cluster, self._debt, self._log = cluster, debt, log
+        self._tallies: dict[str, _Tally] = {}
+        self._looks: dict[str, Snapshot] = {}
+        self._entries: dict[str, str] = {}
+        self._open: set[str] = set()
+        self._count = 0
+
+    @property
+    def confirmed(self) -> frozenset[str]:
+        """Entries of which every request was answered, so that none can still come late."""
+        pending = {self._entries[change_id] for change_id in self._open}
+        return frozenset(set(self._entries.values()) - pending)
+
+    def change(self, message: Mapping[str, Any], policy: Policy, round_id: str) -> dict[str, Any]:
+        """Answer a worker's request for one change: the operation that it may make, or why it may not."""
+        try:
+            planned = look_at(wire.decode(message["change"]), self._cluster, by=message["by"])
+            refusal = self._guarded(planned, policy, round_id)
+            if refusal:
+                return {"refused": refusal}
+            owed = self._debt.owe(planned.change, by=planned.by, round_id=round_id)
+        except GamedayError as error:
+            self._log.write(Noted(level="error", text=f"{message['by']}: {error}", round=round_id))
+            return {"refused": str(error)}
+        change_id = message.get("again") or self._log_owed(planned, owed, round_id)
+        self._entries[change_id] = owed.entry.id
+        self._open.add(change_id)
+        tally = self._tallies.setdefault(round_id, _Tally())
+        if not message.get("again"):
+            tally.pods_lost += planned.pods_lost
+        if planned.kind in {"patch", "create"}:
+            tally.objects.add(planned.ref.anonymous)
+        return {"go": to_wire(owed.operation), "change_id": change_id}
+
+    def heard(self, event: Event) -> None:
+        """Take note of what the worker says became of a change."""
+        if isinstance(event, ChangeApplied) or (isinstance(event, ChangeFailed) and event.definite):
+            self._open.discard(event.change_id)
+
+    def look(self, message: Mapping[str, Any], policy: Policy) -> dict[str, Any]:
+        """Look at the opted-in namespaces before a shell block."""
+        try:
+            self._looks[message["by"]] = look(self._cluster, policy.namespaces)
+        except GamedayError as error:
+            return {"refused": f"not executed, since what it would write could not be told afterwards: {error}"}
+        return {}
+
+    def compare(self, message: Mapping[str, Any], policy: Policy, round_id: str) -> dict[str, Any]:
+        """Look again after it, and owe what it wrote."""
+        by = message["by"]
+        try:
+            writes = compare(self._looks.pop(by), look(self._cluster, policy.namespaces))
+            for ref, fields in writes.fields.items():
+                entry = self._debt.owe_writes(ref, fields, by=by, round_id=round_id)
+                self._log_written(ref, fields, by=by, round_id=round_id, entry=entry.id)
+            for ref in writes.created:
+                entry = self._debt.owe_created(ref, by=by, round_id=round_id)
+                self._log_written(ref, {}, by=by, round_id=round_id, entry=entry.id)
+        except GamedayError as error:
+            return {"refused": f"what it wrote could not be recorded: {error}"}
+        for ref in writes.deleted:
+            self._log.write(Noted(level="warning", text=f"{by} deleted {ref}, which is not brought back", round=round_id))
+        return {"written": [f"wrote {', '.join(fields)} of {ref}" for ref, fields in writes.fields.items()]}
+
+    def _guarded(self, planned: PlannedChange, policy: Policy, round_id: str) -> str:
+        """Judge one change as things stand now; return the refusal, or nothing."""
+        tally = self._tallies.setdefault(round_id, _Tally())
+        others = len(tally.objects - {planned.ref.anonymous})
+        facts = gather([planned], policy, self._cluster, pods_lost=tally.pods_lost, objects_changed=others)
+        findings = judge([planned], policy, facts)
+        if not findings:
+            return ""
+        told = [finding.as_dict() for finding in findings]
+        self._log.write(GuardJudged(allowed=False, changes=[planned.summary], findings=told, round=round_id))
+        return "; ".join(str(finding) for finding in findings)
+
+    def _log_owed(self, planned: PlannedChange, owed: Owed, round_id: str) -> str:
+        self._count += 1
+        change_id = f"c{self._count}"
+        kind = planned.ref.kind
+        fields = [
+            {"path": path, "before": shown(kind, path, before), "after": shown(kind, path, after)}
+            for path, before, after in owed.fields
+        ]
+        event = ChangeOwed(
+            change_id=change_id,
+            by=planned.by,
+            kind=planned.kind,
+            object=str(planned.ref),
+            summary=planned.summary,
+            fields=fields,
+            undoers=owed.entry.undoers,
+            entry=owed.entry.id,
+            round=round_id,
+        )
+        self._log.write(event, durable=True)
+        return change_id
+
+    def _log_written(self, ref: ObjectRef, fields: Mapping[str, tuple[Any, Any]], *, by: str, round_id: str, entry: str) -> None:
+        """Log what a shell block did by itself, as owed and applied in one."""
+        self._count += 1
+        change_id = f"c{self._count}"
+        told = [
+            {"path": path, "before": shown(ref.kind, path, before), "after": shown(ref.kind, path, after)}
+            for path, (before, after) in fields.items()
+        ]
+        summary = f"wrote {', '.join(fields)} of {ref}" if fields else f"created {ref}"
+        kind = "patch" if fields else "create"
+        self._log.write(
+            ChangeOwed(
+                change_id=change_id, by=by, kind=kind, object=str(ref), summary=summary, fields=told, entry=entry, round=round_id
+            ),
+            durable=True,
+        )
+        self._log.write(ChangeApplied(change_id=change_id, applied_mono=time.monotonic(), round=round_id))
+        self._entries[change_id] = entry

@@ -1,0 +1,104 @@
+"""The engine of a worker: what registered actions and probes reach through the port, in the process that injects.
+
+For every change it asks the guardian, which guards it and writes down what is owed; only then is the request made, exactly as
+allowed. Then it looks, through another read path, whether the fault landed. It never undoes anything.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from gameday.change import ActionSpec, Change, Evidence, ProbeSpec, bind
+from gameday.change.wire import encode
+from gameday.cluster import Cluster
+from gameday.errors import ClusterError, ConflictError, RefusedError
+from gameday.log.events import ChangeApplied, ChangeFailed, ChangeLanded, Event, ProbeMeasured
+from gameday.plan import plan_action
+from gameday.run.channel import Peer
+from gameday.run.inject import from_wire, is_definite, perform
+from gameday.run.observing import RunObservations
+
+LANDING_SECONDS: Final = 15.0
+"""How long is waited for a fault to be seen: a pod's termination, a scale-up's readiness."""
+_ATTEMPTS: Final = 8
+
+
+class WorkerEngine:
+    """Implements `gameday.change.Engine` for one round."""
+
+    def __init__(self, peer: Peer, cluster: Callable[[], Cluster], observations: RunObservations, *, round_id: str) -> None:
+        """Take the line to the guardian, how to reach the cluster, and what probes look at."""
+        self._peer = peer
+        self._cluster = cluster
+        self._observations = observations
+        self._round = round_id
+        self.activity = ""
+        """The activity or step that is on; changes are logged as asked for by it."""
+
+    def log(self, event: Event) -> None:
+        """Have the guardian write an event of this round."""
+        stamped = msgspec.structs.replace(event, round=self._round)
+        self._peer.tell({"log": msgspec.to_builtins(stamped)})
+
+    def perform(self, action: ActionSpec, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Plan, have guarded and recorded, apply, and look whether it landed."""
+        by = self.activity or action.name
+        planned = plan_action(action, arguments, self._cluster(), by=by)
+        changes = [item.change for item in planned]
+        ids = [self._carry_out(change, by=by) for change in changes]
+        evidence = self._look(action, changes, ids, by=by) if changes else Evidence(None, "there was nothing to change")
+        return {"changes": [item.summary for item in planned], "landed": evidence.landed, "seen": evidence.seen}
+
+    def observe(self, probe: ProbeSpec, arguments: Mapping[str, Any]) -> float:
+        """Measure and log."""
+        found = probe.measure(self._observations, **bind(probe.measure, probe.name, arguments))
+        self.log(ProbeMeasured(probe=probe.name, arguments=dict(arguments), **_as_dict(found)))
+        return found.value
+
+    def _carry_out(self, change: Change, *, by: str) -> str:
+        """Ask, then make the request; ask again when the object moved in between, since the pre-image did too."""
+        change_id = ""
+        for attempt in range(_ATTEMPTS):
+            answer = self._peer.ask({"ask": "change", "change": encode(change), "by": by, "again": change_id})
+            if "refused" in answer:
+                raise RefusedError(answer["refused"])
+            change_id = answer["change_id"]
+            try:
+                obj = perform(self._cluster(), from_wire(answer["go"]))
+            except ConflictError as error:
+                if attempt == _ATTEMPTS - 1:
+                    self._failed(change_id, error)
+                    raise
+                time.sleep(0.02 * (attempt + 1))
+                continue
+            except (ClusterError, RefusedError) as error:
+                self._failed(change_id, error)
+                raise
+            version = (obj or {}).get("metadata", {}).get("resourceVersion", "")
+            self.log(ChangeApplied(change_id=change_id, applied_mono=time.monotonic(), resource_version=version))
+            break
+        return change_id
+
+    def _failed(self, change_id: str, error: RefusedError) -> None:
+        self.log(ChangeFailed(change_id=change_id, error=str(error), definite=is_definite(error)))
+
+    def _look(self, action: ActionSpec, changes: Sequence[Change], ids: list[str], *, by: str) -> Evidence:
+        """Look until the fault is seen, or for as long as that may take; the last look counts."""
+        deadline = time.monotonic() + LANDING_SECONDS
+        while True:
+            try:
+                evidence = action.landed(self._cluster(), changes)
+            except ClusterError as error:
+                evidence = Evidence(None, f"could not look: {error}")
+            if evidence.landed or time.monotonic() > deadline:
+                self.log(ChangeLanded(change_ids=ids, by=by, landed=evidence.landed, seen=evidence.seen))
+                return evidence
+            time.sleep(0.1)
+
+
+def _as_dict(found: Any) -> dict[str, Any]:
+    return {name: getattr(found, name) for name in ("value", "unit", "seen", "samples", "low", "high")}

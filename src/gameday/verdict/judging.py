@@ -1,0 +1,239 @@
+"""The judgement of one round. Each question below is asked of the log, and may answer with reasons against *held*.
+
+The order is that of severity: what makes the round inconclusive is looked for first, because a deviation that was measured
+on a red baseline, by a generator that fell behind, or without a fault in place says nothing about the system.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from gameday.log.events import (
+    AbortRequested,
+    ActivityEnded,
+    AnyEvent,
+    ChangeApplied,
+    ChangeFailed,
+    ChangeLanded,
+    ChangeOwed,
+    LedgerChecked,
+    LoadEnded,
+    LoadStarted,
+    PhaseEnded,
+    RecoveryStarted,
+    RoundEnded,
+    RoundStarted,
+    StepEnded,
+    UndoEnded,
+)
+from gameday.traffic.windows import Recovery, between, generator_kept_up
+from gameday.verdict.samples import recovery_of, windows_of
+
+HELD: Final = "held"
+DEVIATED: Final = "deviated"
+INCONCLUSIVE: Final = "inconclusive"
+
+
+@dataclass(frozen=True, slots=True)
+class RoundVerdict:
+    """What a round shows, and why."""
+
+    verdict: str
+    expected: str
+    reasons: tuple[str, ...]
+    recovery: Recovery | None = None
+    within_objective: bool | None = None
+    runbook: str = ""
+    """proven or refuted, if its steps were executed."""
+
+    @property
+    def is_expected(self) -> bool:
+        """Whether it came out as the plan says."""
+        return self.verdict == self.expected
+
+
+@dataclass(frozen=True, slots=True)
+class _Round:
+    """A round's own events, those of the whole run, and what was measured from them."""
+
+    started: RoundStarted
+    own: Sequence[AnyEvent]
+    all: Sequence[AnyEvent]
+    recovery: Recovery | None
+
+    @property
+    def id(self) -> str:
+        return self.started.round
+
+
+def judge(events: Sequence[AnyEvent], round_id: str) -> RoundVerdict:
+    """Judge a round by its log. ValueError if the log has no such round."""
+    round_ = _round(events, round_id)
+    doubts = [*_doubts(round_)]
+    deviations = [*_deviations(round_)]
+    if doubts:
+        return _given(round_, INCONCLUSIVE, [*doubts, *deviations])
+    if deviations:
+        return _given(round_, DEVIATED, deviations)
+    return _given(round_, HELD, [*_confirmations(round_)])
+
+
+def _round(events: Sequence[AnyEvent], round_id: str) -> _Round:
+    own = [event for event in events if event.round == round_id]
+    started = next((event for event in own if isinstance(event, RoundStarted)), None)
+    if started is None:
+        raise ValueError(f"the log has no round {round_id!r}")
+    return _Round(started, own, events, recovery_of(events, round_id, until=_end_of(own)))
+
+
+def _end_of(own: Sequence[AnyEvent]) -> float:
+    """Return when a round was over, so that the next one's faults are not taken for its own."""
+    return next((event.mono for event in own if isinstance(event, RoundEnded)), float("inf"))
+
+
+def _given(round_: _Round, verdict: str, reasons: Sequence[str]) -> RoundVerdict:
+    objective = round_.started.objectives.get("rto_seconds")
+    recovery = round_.recovery
+    within = None if objective is None or recovery is None else recovery.seconds <= objective
+    return RoundVerdict(verdict, round_.started.expected, tuple(reasons), recovery, within, _runbook(round_, within=within))
+
+
+# ------------------------------------------------------------------------------------------------ what makes it inconclusive
+
+
+def _doubts(round_: _Round) -> Iterator[str]:
+    yield from _interrupted(round_)
+    yield from _baseline(round_)
+    yield from _injection(round_)
+    yield from _evidence(round_)
+    yield from _measurements(round_)
+    yield from _generator(round_)
+    for event in round_.own:
+        if isinstance(event, LedgerChecked) and event.error:
+            yield f"the orders could not be looked up: {event.error}"
+
+
+def _interrupted(round_: _Round) -> Iterator[str]:
+    since = round_.started.seq
+    for event in round_.all:
+        if event.seq > since and isinstance(event, AbortRequested):
+            yield f"the run was aborted ({event.reason}) before the round was over"
+        if event.seq > since and isinstance(event, RecoveryStarted):
+            yield f"the run had to be recovered: {event.reason}"
+
+
+def _baseline(round_: _Round) -> Iterator[str]:
+    for event in round_.own:
+        if isinstance(event, PhaseEnded) and event.phase == "baseline" and event.outcome not in {"ok", "aborted"}:
+            yield f"the steady state was not met before anything was changed: {event.detail}"
+
+
+def _injection(round_: _Round) -> Iterator[str]:
+    injected = {event.change_id for event in round_.own if isinstance(event, ChangeOwed) and not event.by.startswith("step ")}
+    for event in round_.own:
+        if isinstance(event, ActivityEnded) and event.phase == "method" and event.status != "succeeded":
+            yield f"the {event.kind} {event.name!r} of the method failed: {event.error}"
+        if isinstance(event, ChangeFailed) and event.change_id in injected:
+            yield f"a change was not applied: {event.error}"
+
+
+def _evidence(round_: _Round) -> Iterator[str]:
+    owed = {event.change_id: event for event in round_.own if isinstance(event, ChangeOwed) and not event.by.startswith("step ")}
+    applied = {event.change_id for event in round_.own if isinstance(event, ChangeApplied)}
+    landed = [event for event in round_.own if isinstance(event, ChangeLanded)]
+    shown = {change for event in landed if event.landed for change in event.change_ids}
+    if not owed:
+        yield "nothing was changed, so nothing was tested"
+    for event in landed:
+        if not event.landed and owed.keys() & set(event.change_ids):
+            word = "cannot be shown to have landed" if event.landed is None else "did not land, although the API took it"
+            yield f"the fault {word}: {event.seen}"
+    for change_id in (owed.keys() & applied) - shown - {change for event in landed for change in event.change_ids}:
+        yield f"the fault was applied but never looked for: {owed[change_id].summary}"
+
+
+def _measurements(round_: _Round) -> Iterator[str]:
+    after = [event for event in round_.own if isinstance(event, ActivityEnded) and event.phase == "after"]
+    if not after and any(isinstance(event, RoundEnded | UndoEnded) for event in round_.own):
+        yield "the steady state was not measured after the fault"
+    for event in after:
+        if event.status != "succeeded":
+            yield f"the probe {event.name!r} could not look: {event.error}"
+
+
+def _generator(round_: _Round) -> Iterator[str]:
+    if not any(isinstance(event, LoadStarted) for event in round_.all):
+        return
+    windows = between(windows_of(round_.all), round_.started.mono, _end_of(round_.own))
+    if not windows:
+        yield "no customers' journeys were measured during the round"
+    elif not generator_kept_up(windows):
+        worst = max(window.behind_seconds for window in windows)
+        yield f"the load generator itself fell behind its schedule (by up to {worst * 1000:.0f} ms), so its figures prove nothing"
+    for event in round_.all:
+        if isinstance(event, LoadEnded) and event.error and event.seq > round_.started.seq:
+            yield f"the load generator failed: {event.error}"
+
+
+# ------------------------------------------------------------------------------------------------ what deviates, what holds
+
+
+def _deviations(round_: _Round) -> Iterator[str]:
+    for event in round_.own:
+        if isinstance(event, ActivityEnded) and event.phase == "after" and event.tolerance_met is False:
+            yield f"{event.name}: expected {_tolerance(event.tolerance)}, but measured {_number(event.output)}"
+        if isinstance(event, LedgerChecked) and event.lost:
+            yield f"{len(event.lost)} acknowledged order(s) lost: {_some(event.lost)}"
+        if isinstance(event, LedgerChecked) and event.doubled:
+            yield f"{len(event.doubled)} order(s) doubled: {_some(event.doubled)}"
+    objective = round_.started.objectives.get("rto_seconds")
+    is_over = any(
+        isinstance(event, RoundEnded) or (isinstance(event, PhaseEnded) and event.phase == "recovery") for event in round_.own
+    )
+    if objective is not None and round_.recovery is not None and round_.recovery.seconds > objective:
+        yield f"recovery took {round_.recovery.seconds:.1f} s, longer than the objective of {objective:g} s"
+    if objective is not None and round_.recovery is None and is_over:
+        yield f"it was not seen to recover; the objective is {objective:g} s"
+
+
+def _confirmations(round_: _Round) -> Iterator[str]:
+    for event in round_.own:
+        if isinstance(event, ActivityEnded) and event.phase == "after" and event.tolerance_met:
+            yield f"{event.name}: measured {_number(event.output)}, within {_tolerance(event.tolerance)}"
+        if isinstance(event, ChangeLanded) and event.landed:
+            yield f"the fault was in place: {event.seen}"
+        if isinstance(event, LedgerChecked):
+            yield f"all {event.acknowledged} acknowledged orders are there, none twice"
+
+
+def _runbook(round_: _Round, *, within: bool | None) -> str:
+    """Return proven if the runbook alone brought the steady state back in time, refuted if it was executed and did not."""
+    if round_.started.runbook_mode != "execute":
+        return ""
+    steps = [event for event in round_.own if isinstance(event, StepEnded)]
+    executed = [step for step in steps if step.how == "executed" and step.result != "skipped"]
+    failed = [step for step in executed if step.result != "done"]
+    undone_by_us = [event for event in round_.own if isinstance(event, UndoEnded) and event.outcome != "already"]
+    if not executed:
+        return ""
+    return "proven" if not failed and not undone_by_us and round_.recovery is not None and within is not False else "refuted"
+
+
+def _tolerance(tolerance: object) -> str:
+    match tolerance:
+        case {"type": "range", "range": [low, high]}:
+            return f"{low:g} to {high:g}"
+        case [int() | float() as low, int() | float() as high]:
+            return f"{low:g} to {high:g}"
+        case _:
+            return str(tolerance)
+
+
+def _number(value: object) -> str:
+    return f"{value:.2f}".rstrip("0").rstrip(".") if isinstance(value, float) else str(value)
+
+
+def _some(names: Sequence[str], *, most: int = 5) -> str:
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
