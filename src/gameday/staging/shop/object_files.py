@@ -1,7 +1,8 @@
 """Objects on disk: a folder a bucket, a file an object, each file whole or not there at all.
 
-A file begins with one line of JSON (ETag, type, time), then the object's bytes. It is written beside its place, brought to
-disk and moved there, so that a crash leaves the old object or the new one. Names are the keys, percent-encoded.
+A file begins with one line of JSON (ETag, type, time), then the object's bytes. It is written beside its place and moved
+there, so that the death of the process leaves the old object or the new one; with SYNC=commit it is brought to disk before
+that, so that a power cut does too. Names are the keys, percent-encoded.
 """
 
 from __future__ import annotations
@@ -48,6 +49,8 @@ class ObjectFiles:
     """All buckets under one folder."""
 
     folder: Path
+    sync: bool = False
+    """Whether an object is on disk before `put` returns."""
 
     def buckets(self) -> list[str]:
         """Return the buckets' names, sorted."""
@@ -62,7 +65,7 @@ class ObjectFiles:
         return True
 
     def put(self, bucket: str, key: str, body: bytes, content_type: str) -> Facts:
-        """Store an object and return its facts once it is on disk."""
+        """Store an object and return its facts."""
         place = self._place(bucket, key)
         etag = hashlib.md5(body, usedforsecurity=False).hexdigest()
         facts = Facts(key, etag, len(body), content_type, time.time())
@@ -71,13 +74,15 @@ class ObjectFiles:
         try:
             with unfinished.open("wb") as file:
                 file.write(head + body)
-                file.flush()
-                os.fsync(file.fileno())
+                if self.sync:
+                    file.flush()
+                    os.fsync(file.fileno())
             unfinished.replace(place)
         except BaseException:
             unfinished.unlink(missing_ok=True)
             raise
-        _sync_folder(place.parent)
+        if self.sync:
+            _sync_folder(place.parent)
         return facts
 
     def get(self, bucket: str, key: str) -> tuple[Facts, bytes]:

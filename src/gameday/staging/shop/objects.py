@@ -48,7 +48,8 @@ _SAID: dict[type[Exception], S3Error] = {
 
 def build(environment: Environment) -> Service:
     """Return the object store."""
-    files = ObjectFiles(environment.folder("DATA_DIR"))
+    sync = environment.choice("SYNC", "checkpoint", "commit")
+    files = ObjectFiles(environment.folder("DATA_DIR"), sync=sync == "commit")
     keys = Keys(environment.text("S3_ACCESS_KEY_ID"), environment.text("S3_SECRET_ACCESS_KEY"))
     environment.check()
 

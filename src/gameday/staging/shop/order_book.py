@@ -1,5 +1,7 @@
-"""The orders' database: one SQLite file, written by one thread, every commit on disk before anybody is told.
+"""The orders' database: one SQLite file, written by one thread, every order committed before anybody is told.
 
+A commit outlives the death of any process, in whatever way; with SYNC=commit it outlives a power cut too, at the price of
+waiting for the disk each time. (On a disk that many share this was seen to take 40 ms instead of 0.3, which a customer feels.)
 Writes that come in while a commit is under way share the next one, so a slow disk costs waiting and not a queue without
 end. The unique columns are what makes doubling impossible, whatever the other services do: one key is one order, and
 one payment pays for one order. Receipts that are still to be written stand in the same file (`outbox`), so that an order
@@ -24,6 +26,8 @@ _Job = tuple[Callable[[sqlite3.Connection], Any], asyncio.Future[Any]]
 _Outcome = tuple[asyncio.Future[Any], Any, Exception | None]
 
 MOST_IN_ONE_COMMIT = 64
+PAGES_BETWEEN_CHECKPOINTS = 4000
+"""16 MB: a checkpoint waits for the disk, so it should be rare."""
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS orders (
@@ -45,12 +49,13 @@ _ALPHABET = "ABCDEFGHJKMNPQRSTVWXYZ23456789"
 class Book:
     """The open database; every call runs in its one thread and answers when it is on disk."""
 
-    def __init__(self, path: Path, *, unique: bool = True) -> None:
+    def __init__(self, path: Path, *, unique: bool = True, sync_each_commit: bool = False) -> None:
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
         self._connection.row_factory = sqlite3.Row
         self._connection.execute("PRAGMA journal_mode=WAL")
-        self._connection.execute("PRAGMA synchronous=FULL")
+        self._connection.execute(f"PRAGMA synchronous={'FULL' if sync_each_commit else 'NORMAL'}")
+        self._connection.execute(f"PRAGMA wal_autocheckpoint={PAGES_BETWEEN_CHECKPOINTS}")
         self._connection.executescript(_SCHEMA if unique else _TRUSTING_SCHEMA)
         self._thread = threading.Thread(target=self._work, name="order-book", daemon=True)
         self._thread.start()

@@ -1,6 +1,6 @@
 """Orders: the only place where it is decided whether an order exists.
 
-Every write answers after its commit is on disk. When an order is paid its receipt is written to the object store:
+Every write answers after its commit. When an order is paid its receipt is written to the object store:
 RECEIPTS=queued (the default) owes it in the same commit and writes it afterwards, again and again until it is there, so an
 object store that is away costs nobody an order; RECEIPTS=inline writes it before the order counts as paid, which is
 simpler, and takes checkout down with the object store.
@@ -33,15 +33,16 @@ def build(environment: Environment) -> Service:
     receipts = Receipts.from_environment(environment)
     inline = environment.choice("RECEIPTS", "queued", "inline") == "inline"
     unique = environment.choice("UNIQUE_KEYS", "on", "off") == "on"
+    sync = environment.choice("SYNC", "checkpoint", "commit")
     environment.check()
-    book = _opened(folder / "orders.db", environment, unique=unique)
+    book = _opened(folder / "orders.db", environment, unique=unique, sync_each_commit=sync == "commit")
     desk = Desk(book, receipts, inline=inline)
     return Service(routed(desk.routes()), lambda: write_owed(book, receipts), book.close)
 
 
-def _opened(path: Path, environment: Environment, *, unique: bool) -> Book:
+def _opened(path: Path, environment: Environment, *, unique: bool, sync_each_commit: bool) -> Book:
     try:
-        return Book(path, unique=unique)
+        return Book(path, unique=unique, sync_each_commit=sync_each_commit)
     except sqlite3.Error as error:
         environment.problems.append(f"DATA_DIR: expected a database in {path}, found that it cannot be opened ({error})")
         environment.check()

@@ -1,0 +1,180 @@
+"""A journey: the requests by which one customer gets what they came for, as plain values.
+
+Its YAML form is read by `journey_file`, its requests are sent by `player`. A `${name}` in a path, header or body stands
+for a value: `customer`, `key` (new for each journey, the idempotency key), `number` (0, 1, 2 …) and `run` are given;
+everything else was captured from an earlier answer.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+GIVEN = ("customer", "key", "number", "run")
+"""The names that every journey has from the start."""
+
+_REFERENCE = re.compile(r"\$\{([^}]*)\}")
+_MISSING = object()
+
+
+class MissingValueError(LookupError):
+    """An answer lacks what was to be taken out of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A text with `${names}` in it; `parts` are by turns literal text and a name."""
+
+    parts: tuple[str, ...]
+
+    @staticmethod
+    def of(text: str) -> Template:
+        """Return the template that is written like this."""
+        return Template(tuple(_REFERENCE.split(text)))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names that it needs."""
+        return self.parts[1::2]
+
+    def fill(self, values: Mapping[str, Any], written: Callable[[str], str] = str) -> str:
+        """Return the text with every name replaced by its value, as `written` writes it (percent-encoded, in a path)."""
+        return "".join(written(str(values[part])) if index % 2 else part for index, part in enumerate(self.parts))
+
+
+@dataclass(frozen=True, slots=True)
+class BodyTemplate:
+    """A JSON body; a string that is nothing but one `${name}` becomes the value itself, be it a number or a list."""
+
+    parts: tuple[str, ...]
+    """By turns literal JSON and a name whose value is written as JSON."""
+
+    @staticmethod
+    def of(value: Any) -> BodyTemplate:
+        """Return the template of a JSON value with `${names}` in its strings."""
+        text = json.dumps(value, separators=(",", ":"))
+        # "${name}" alone stands for the JSON of the value, "a ${name} b" for a text inside a string.
+        whole = re.sub(r'"\$\{([^}"]*)\}"', "\0\\1\0", text)
+        inside = _REFERENCE.sub("\0=\\1\0", whole)
+        return BodyTemplate(tuple(inside.split("\0")))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names that it needs."""
+        return tuple(part.removeprefix("=") for part in self.parts[1::2])
+
+    def fill(self, values: Mapping[str, Any]) -> bytes:
+        """Return the body with every name replaced by its value."""
+        return "".join(_filled(part, values) if index % 2 else part for index, part in enumerate(self.parts)).encode()
+
+
+def _filled(part: str, values: Mapping[str, Any]) -> str:
+    if part.startswith("="):
+        return json.dumps(str(values[part[1:]]))[1:-1]
+    return json.dumps(values[part])
+
+
+@dataclass(frozen=True, slots=True)
+class ValuePath:
+    """Where in a JSON answer a value stands: names and list positions with dots between (`order.lines.0.sku`)."""
+
+    steps: tuple[str, ...]
+
+    @staticmethod
+    def of(text: str) -> ValuePath:
+        """Return the path that is written like this."""
+        return ValuePath(tuple(text.split(".")))
+
+    def find(self, value: Any) -> Any:
+        """Return what stands there; raise `MissingValueError` where nothing does."""
+        for step in self.steps:
+            if isinstance(value, Mapping):
+                value = value.get(step, _MISSING)
+            elif isinstance(value, list) and step.isdecimal() and int(step) < len(value):
+                value = value[int(step)]
+            else:
+                value = _MISSING
+            if value is _MISSING:
+                raise MissingValueError(f"expected {'.'.join(self.steps)} in the answer, found no {step}")
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """When a step has succeeded."""
+
+    statuses: frozenset[int]
+    present: tuple[ValuePath, ...] = ()
+    """What must be in the answer's body."""
+
+
+@dataclass(frozen=True, slots=True)
+class OrderPaths:
+    """Where an answer that acknowledges an order says which; the key is the journey's own."""
+
+    reference: ValuePath
+    amount: ValuePath
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One request of a journey."""
+
+    name: str
+    method: str
+    path: Template
+    headers: tuple[tuple[str, Template], ...]
+    body: BodyTemplate | None
+    expect: Expectation
+    captures: tuple[tuple[str, ValuePath], ...]
+    order: OrderPaths | None
+    timeout_seconds: float
+    think_seconds: float
+    """How long the customer waits before this step; no part of any latency."""
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorQuality:
+    """What an error has to say to be fit for a customer, and which words it may not use."""
+
+    require: tuple[ValuePath, ...]
+    forbid_words: tuple[str, ...]
+    message: ValuePath
+    """Where the forbidden words are looked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class LookUp:
+    """The request that finds many orders at once; its body takes `${references}` and `${keys}`, lists of words."""
+
+    method: str
+    path: str
+    body: BodyTemplate
+    orders: ValuePath
+    """Where the list of orders stands in the answer."""
+    reference: ValuePath
+    key: ValuePath
+    amount: ValuePath
+    state: ValuePath | None
+    """Where an order says whether it counts, and …"""
+    counts_when: str
+    """… what it says then; any other order is as good as none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Journey:
+    """What a customer does, step by step, and how its orders are looked up afterwards."""
+
+    name: str
+    description: str
+    steps: tuple[Step, ...]
+    error_quality: ErrorQuality | None
+    look_up: LookUp | None
+
+    @property
+    def longest_step_seconds(self) -> float:
+        """The longest time-out of any step, which is how long a window can be held open."""
+        return max(step.timeout_seconds for step in self.steps)
