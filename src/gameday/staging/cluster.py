@@ -1,0 +1,121 @@
+"""One embedded cluster in this process's event loop: store, API, controllers, nodes and Services, put together.
+
+Who starts it as a process of its own, finds it again and stops it, is in `server.py` and `lifecycle.py`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from gameday.staging.addresses import AddressBlock, claim_block
+from gameday.staging.api import ApiServer, Certificates
+from gameday.staging.controllers import install_controllers
+from gameday.staging.defaults import prepare_new
+from gameday.staging.errors import AlreadyExists
+from gameday.staging.manifests import read_manifests
+from gameday.staging.node.images import Image, default_images
+from gameday.staging.node.kubelet import Kubelet, NodeSettings
+from gameday.staging.node.logs import ContainerLogs
+from gameday.staging.node.proxy import ServiceProxy
+from gameday.staging.resources import NAMESPACES
+from gameday.staging.store import Store
+
+Object = dict[str, Any]
+API_PORT: Final = 6443
+CONTEXT: Final = "gameday-embedded"
+SYSTEM_NAMESPACE: Final = "gameday-system"
+NAME_LABEL: Final = "gameday.dev/cluster-name"
+ZONES: Final = ("zone-a", "zone-b", "zone-c")
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterSettings:
+    """What a cluster is made of."""
+
+    directory: Path
+    """Where everything of it is: kubeconfig, logs, volumes."""
+    nodes: int = 2
+    manifests: Sequence[Path] = ()
+    images: Mapping[str, Image] = field(default_factory=default_images)
+    stop_grace_seconds: float = 0.5
+    """How long pods may take to end when the cluster stops."""
+
+
+class Cluster:
+    """A cluster from `start` to `stop`."""
+
+    def __init__(self, settings: ClusterSettings) -> None:
+        self.settings = settings
+        self.store = Store()
+        self._addresses: AddressBlock = claim_block()
+        self._proxy = ServiceProxy(self.store)
+        self._controllers = install_controllers(self.store, self._addresses, self._proxy.controller())
+        self._api: ApiServer | None = None
+        self.nodes = [self._kubelet(index) for index in range(settings.nodes)]
+
+    @property
+    def kubeconfig(self) -> Path:
+        """Return where the kubeconfig is."""
+        return self.settings.directory / "kubeconfig"
+
+    @property
+    def url(self) -> str:
+        """Return where the API is."""
+        return f"https://{self._addresses.api}:{API_PORT}"
+
+    async def start(self) -> None:
+        """Serve, register the nodes, and create what the manifests say."""
+        objects = read_manifests(self.settings.manifests)
+        self._api = ApiServer(
+            self.store,
+            host=self._addresses.api,
+            port=API_PORT,
+            token=secrets.token_urlsafe(32),
+            certificates=Certificates.create(self._addresses.api),
+            logs=ContainerLogs(self.store, self.settings.directory / "logs"),
+        )
+        await self._api.start()
+        _create(self.store, NAMESPACES, {"metadata": {"name": SYSTEM_NAMESPACE, "labels": {NAME_LABEL: "embedded"}}})
+        for node in self.nodes:
+            node.start()
+        self._controllers.start()
+        for resource, obj in objects:
+            _create(self.store, resource, obj)
+        self._api.write_kubeconfig(self.kubeconfig, context=CONTEXT)
+
+    async def stop(self) -> None:
+        """Stop controllers before pods, so that nothing is replaced; nothing runs any more on return."""
+        await self._controllers.stop()
+        self._proxy.close()
+        await asyncio.gather(*(node.stop(self.settings.stop_grace_seconds) for node in self.nodes))
+        if self._api is not None:
+            await self._api.stop()
+        self._addresses.close()
+
+    def hurry(self) -> None:
+        """Give the pods no more grace."""
+        for node in self.nodes:
+            node.hurry()
+
+    def _kubelet(self, index: int) -> Kubelet:
+        settings = NodeSettings(
+            index=index,
+            name=f"node-{index + 1}",
+            zone=ZONES[index % len(ZONES)],
+            images=self.settings.images,
+            directory=self.settings.directory,
+        )
+        return Kubelet(settings, self.store, self._addresses)
+
+
+def _create(store: Store, resource: Any, obj: Object) -> None:
+    """Create an object as a client would; one that is there already stays."""
+    try:
+        store.create(resource, prepare_new(resource, obj))
+    except AlreadyExists:
+        return

@@ -1,0 +1,143 @@
+"""Node lifecycle: a node whose lease runs out becomes unknown and tainted, and its pods are evicted in time.
+
+Kubernetes' rules: no renewal for 40 s makes Ready Unknown and adds the taints; a pod goes when its toleration of
+`node.kubernetes.io/unreachable` (300 s by default) is over. When no node is Ready, nothing is evicted.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from gameday.staging.controllers.ownership import parse_time, write_status
+from gameday.staging.controllers.queue import Controller, own_key
+from gameday.staging.controllers.scheduling import is_ready, tolerates
+from gameday.staging.errors import NotFound
+from gameday.staging.events import Recorder
+from gameday.staging.history import Entry
+from gameday.staging.resources import LEASES, NODES, PODS
+from gameday.staging.store import Store, timestamp
+
+Object = dict[str, Any]
+LEASE_NAMESPACE: Final = "kube-node-lease"
+GRACE_SECONDS: Final = 40.0
+_UNREACHABLE: Final = "node.kubernetes.io/unreachable"
+_STOPPED: Final = "NodeStatusUnknown"
+
+
+class NodeLifecycle:
+    """Judges nodes by their leases, and evicts by NoExecute taints."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._recorder = Recorder(store, "node-controller")
+
+    def controller(self) -> Controller:
+        """Return how this hangs on the store."""
+        return Controller(
+            "node-lifecycle", {NODES: own_key, LEASES: self._keys_of_lease, PODS: self._keys_of_pod}, self.reconcile
+        )
+
+    def reconcile(self, key: tuple[str, str]) -> float | None:
+        """Look at one node; return when its lease or a toleration will have run out."""
+        try:
+            node = self._store.get(NODES, None, key[1])
+        except NotFound:
+            return None
+        left_seconds = self._lease_left_seconds(key[1])
+        if left_seconds is None:
+            return GRACE_SECONDS
+        node = self._mark_unknown(node) if left_seconds <= 0 else self._unmark(node)
+        waits = [wait for wait in (left_seconds, self._evict(node)) if wait is not None and wait > 0]
+        return min(waits, default=None)
+
+    def _lease_left_seconds(self, name: str) -> float | None:
+        try:
+            lease = self._store.stored(LEASES, LEASE_NAMESPACE, name).body
+        except NotFound:
+            return None
+        age_seconds = (datetime.now(UTC) - parse_time(lease["spec"].get("renewTime"))).total_seconds()
+        return GRACE_SECONDS - age_seconds
+
+    def _mark_unknown(self, node: Object) -> Object:
+        now = timestamp(datetime.now(UTC))
+        conditions = node["status"].get("conditions") or []
+        for condition in conditions:
+            if condition["status"] != "Unknown":
+                text = "Kubelet stopped posting node status."
+                condition |= {"status": "Unknown", "reason": _STOPPED, "message": text, "lastTransitionTime": now}
+        if is_ready(self._store.stored(NODES, None, node["metadata"]["name"]).body):
+            self._recorder.normal(node, "NodeNotReady", f"Node {node['metadata']['name']} status is now: NodeNotReady")
+        write_status(self._store, NODES, node, node["status"])
+        return self._set_taints(node, present=True)
+
+    def _unmark(self, node: Object) -> Object:
+        now = timestamp(datetime.now(UTC))
+        conditions = node["status"].get("conditions") or []
+        if any(item["type"] == "Ready" and item.get("reason") == _STOPPED for item in conditions):
+            for condition in conditions:
+                value = "True" if condition["type"] == "Ready" else "False"
+                condition |= {"status": value, "reason": "KubeletReady", "message": "", "lastTransitionTime": now}
+            write_status(self._store, NODES, node, node["status"])
+        return self._set_taints(node, present=False)
+
+    def _set_taints(self, node: Object, *, present: bool) -> Object:
+        current = self._store.get(NODES, None, node["metadata"]["name"])
+        taints = current["spec"].get("taints") or []
+        if any(item["key"] == _UNREACHABLE for item in taints) == present:
+            return current
+        taints = [item for item in taints if item["key"] != _UNREACHABLE]
+        if present:
+            now = timestamp(datetime.now(UTC))
+            taints += [{"key": _UNREACHABLE, "effect": effect, "timeAdded": now} for effect in ("NoSchedule", "NoExecute")]
+        current["spec"]["taints"] = taints
+        if not taints:
+            del current["spec"]["taints"]
+        return self._store.update(NODES, current)
+
+    def _evict(self, node: Object) -> float | None:
+        """Delete the pods whose toleration of this node's NoExecute taints is over; return when the next one's is."""
+        taints = [item for item in node["spec"].get("taints") or () if item["effect"] == "NoExecute"]
+        if not taints or not any(is_ready(item.body) for item in self._store.listed(NODES)):
+            return None
+        next_seconds: float | None = None
+        for item in self._store.listed(PODS, fields=f"spec.nodeName={node['metadata']['name']}"):
+            if "deletionTimestamp" in item.body["metadata"]:
+                continue
+            left = min((_tolerated_seconds(item.body["spec"], taint) for taint in taints), default=None)
+            if left is None or left == float("inf"):
+                continue
+            if left > 0:
+                next_seconds = left if next_seconds is None else min(next_seconds, left)
+                continue
+            metadata = item.body["metadata"]
+            self._recorder.normal(
+                item.body, "TaintManagerEviction", f"Marking for deletion Pod {metadata['namespace']}/{metadata['name']}"
+            )
+            self._store.delete(PODS, metadata["namespace"], metadata["name"], uid=metadata["uid"])
+        return next_seconds
+
+    def _keys_of_lease(self, entry: Entry) -> list[tuple[str, str]]:
+        metadata = entry.stored.body["metadata"]
+        return [("", metadata["name"])] if metadata["namespace"] == LEASE_NAMESPACE else []
+
+    def _keys_of_pod(self, entry: Entry) -> list[tuple[str, str]]:
+        """Return the node of a pod that has just been assigned to it."""
+        node = entry.stored.body["spec"].get("nodeName")
+        before = entry.previous.body["spec"].get("nodeName") if entry.previous else None
+        return [("", node)] if node and node != before else []
+
+
+def _tolerated_seconds(spec: Object, taint: Object) -> float:
+    """Return for how much longer a pod bears a taint; infinity for ever, 0 or less for not."""
+    if not tolerates(spec, taint):
+        return 0.0
+    limits = [
+        float(item["tolerationSeconds"])
+        for item in spec.get("tolerations") or ()
+        if item.get("tolerationSeconds") is not None and tolerates({"tolerations": [item]}, taint)
+    ]
+    if not limits:
+        return float("inf")
+    since = parse_time(taint["timeAdded"]) if taint.get("timeAdded") else datetime.now(UTC)
+    return min(limits) - (datetime.now(UTC) - since).total_seconds()

@@ -1,0 +1,232 @@
+"""A node: it registers itself, renews its lease, and runs the pods that are assigned to it.
+
+Several nodes live in one server, each with a runtime and an address range of its own. What a pod does is in `pod.py`; whether
+a node that stops renewing its lease is still Ready is the node controller's judgement.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import platform
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from gameday.staging.addresses import PODS_PER_NODE, AddressBlock
+from gameday.staging.errors import ApiError, Conflict
+from gameday.staging.events import Recorder
+from gameday.staging.node.images import Image
+from gameday.staging.node.pod import Host, PodWorker
+from gameday.staging.node.runtime import Runtime
+from gameday.staging.node.volumes import Places
+from gameday.staging.resources import LEASES, NODES, PODS
+from gameday.staging.store import Store, timestamp
+
+Object = dict[str, Any]
+LEASE_NAMESPACE: Final = "kube-node-lease"
+RENEW_SECONDS: Final = 10.0
+LEASE_SECONDS: Final = 40
+KUBELET_VERSION: Final = "v1.33.0-gameday"
+
+
+@dataclass(frozen=True, slots=True)
+class NodeSettings:
+    """What tells one node from another."""
+
+    index: int
+    name: str
+    zone: str
+    images: Mapping[str, Image]
+    directory: Path
+    """The cluster's folder."""
+
+
+class Kubelet:
+    """Runs one node's pods; `start` and `stop` once each."""
+
+    def __init__(self, settings: NodeSettings, store: Store, addresses: AddressBlock) -> None:
+        self._settings = settings
+        self._store = store
+        self._addresses = addresses
+        self._recorder = Recorder(store, "kubelet", settings.name)
+        self._workers: dict[str, PodWorker] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+        self._endings: set[asyncio.Task[None]] = set()
+        self._host = Host(
+            name=settings.name,
+            address=addresses.node(settings.index),
+            store=store,
+            runtime=Runtime(),
+            images=settings.images,
+            places=Places(settings.directory / "pods", settings.directory / "host", settings.directory / "claims"),
+            logs=settings.directory / "logs",
+            recorder=self._recorder,
+        )
+
+    @property
+    def name(self) -> str:
+        """Return the node's name."""
+        return self._settings.name
+
+    def start(self) -> None:
+        """Register the node and begin to run pods."""
+        self._host.runtime.start()
+        self._register()
+        watch = self._store.watch(PODS)
+        for item in self._store.listed(PODS, fields=f"spec.nodeName={self.name}"):
+            self._take("ADDED", item.copy())
+        self._tasks = [asyncio.create_task(self._follow(watch)), asyncio.create_task(self._keep_lease())]
+
+    async def stop(self, grace_seconds: float) -> None:
+        """End every pod, first asking for at most `grace_seconds`, and the runtime with whatever is left."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for worker in self._workers.values():
+            worker.stop(grace_seconds)
+        await asyncio.gather(*(worker.stopped() for worker in self._workers.values()))
+        await self._host.runtime.stop()
+
+    def hurry(self) -> None:
+        """End every pod without grace; for a node that is being stopped."""
+        for worker in self._workers.values():
+            worker.stop(0)
+
+    async def _follow(self, watch: Any) -> None:
+        with contextlib.closing(watch):
+            while True:
+                entry = await watch.next_entry()
+                body = entry.stored.body
+                if body["spec"].get("nodeName") == self.name:
+                    self._take(entry.type, entry.stored.copy())
+
+    def _take(self, event: str, pod: Object) -> None:
+        uid = pod["metadata"]["uid"]
+        worker = self._workers.get(uid)
+        if event == "DELETED":
+            if worker is not None:
+                worker.stop(0)
+                self._forget_when_stopped(worker)
+        elif worker is not None:
+            worker.update(pod)
+        elif (pod.get("status") or {}).get("phase") not in {"Succeeded", "Failed"}:
+            worker = PodWorker(pod, self._host, self._addresses.take_pod(self._settings.index))
+            self._workers[uid] = worker
+            worker.start()
+            worker.update(pod)
+
+    def _forget_when_stopped(self, worker: PodWorker) -> None:
+        async def forget() -> None:
+            await worker.stopped()
+            self._workers.pop(worker.uid, None)
+            self._addresses.give_back_pod(self._settings.index, worker.address)
+
+        task = asyncio.create_task(forget())
+        self._endings.add(task)
+        task.add_done_callback(self._endings.discard)
+
+    def _register(self) -> None:
+        node = self._store.create(NODES, _node(self._settings, self._addresses))
+        node["status"] = _node_status(self._settings, self._addresses)
+        self._store.update(NODES, node, subresource="status")
+        self._recorder.normal(node, "Starting", "Starting kubelet.")
+        self._recorder.normal(node, "NodeReady", f"Node {self.name} status is now: NodeReady")
+
+    async def _keep_lease(self) -> None:
+        while True:
+            self._renew()
+            await asyncio.sleep(RENEW_SECONDS)
+
+    def _renew(self) -> None:
+        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        spec = {"holderIdentity": self.name, "leaseDurationSeconds": LEASE_SECONDS, "renewTime": now}
+        metadata = {"name": self.name, "namespace": LEASE_NAMESPACE}
+        try:
+            lease = self._store.get(LEASES, LEASE_NAMESPACE, self.name)
+            self._store.update(LEASES, {**lease, "spec": {**lease["spec"], **spec}})
+        except Conflict:
+            return
+        except ApiError:
+            self._store.create(LEASES, {"metadata": metadata, "spec": spec})
+
+
+def _node(settings: NodeSettings, addresses: AddressBlock) -> Object:
+    labels = {
+        "kubernetes.io/hostname": settings.name,
+        "kubernetes.io/os": "linux",
+        "kubernetes.io/arch": _architecture(),
+        "node.kubernetes.io/instance-type": "gameday.process",
+        "topology.kubernetes.io/region": "embedded",
+        "topology.kubernetes.io/zone": settings.zone,
+    }
+    network = addresses.pod_network(settings.index)
+    return {
+        "metadata": {"name": settings.name, "labels": labels, "annotations": {}},
+        "spec": {"podCIDR": network, "podCIDRs": [network], "providerID": f"gameday://{settings.name}"},
+    }
+
+
+def _node_status(settings: NodeSettings, addresses: AddressBlock) -> Object:
+    now = timestamp(datetime.now(UTC))
+    memory_kib = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 1024
+    capacity = {
+        "cpu": str(os.cpu_count() or 1),
+        "memory": f"{memory_kib}Ki",
+        "pods": str(PODS_PER_NODE),
+        "ephemeral-storage": f"{shutil.disk_usage(settings.directory).total // 1024}Ki",
+    }
+    return {
+        "capacity": capacity,
+        "allocatable": capacity,
+        "addresses": [
+            {"type": "InternalIP", "address": addresses.node(settings.index)},
+            {"type": "Hostname", "address": settings.name},
+        ],
+        "conditions": [
+            _condition("MemoryPressure", "False", "KubeletHasSufficientMemory", "kubelet has sufficient memory available", now),
+            _condition("DiskPressure", "False", "KubeletHasNoDiskPressure", "kubelet has no disk pressure", now),
+            _condition("PIDPressure", "False", "KubeletHasSufficientPID", "kubelet has sufficient PID available", now),
+            _condition("Ready", "True", "KubeletReady", "kubelet is posting ready status", now),
+        ],
+        "daemonEndpoints": {"kubeletEndpoint": {"Port": 10250}},
+        "images": [{"names": [name], "sizeBytes": 0} for name in sorted(settings.images)],
+        "nodeInfo": _node_info(settings.name),
+    }
+
+
+def _condition(kind: str, value: str, reason: str, message: str, now: str) -> Object:
+    return {
+        "type": kind,
+        "status": value,
+        "reason": reason,
+        "message": message,
+        "lastHeartbeatTime": now,
+        "lastTransitionTime": now,
+    }
+
+
+def _node_info(name: str) -> dict[str, str]:
+    """Return every field, since clients that validate require them all."""
+    release = platform.release()
+    return {
+        "machineID": name,
+        "systemUUID": name,
+        "bootID": name,
+        "kernelVersion": release,
+        "osImage": "gameday embedded node",
+        "containerRuntimeVersion": "gameday://1",
+        "kubeletVersion": KUBELET_VERSION,
+        "kubeProxyVersion": KUBELET_VERSION,
+        "operatingSystem": "linux",
+        "architecture": _architecture(),
+    }
+
+
+def _architecture() -> str:
+    machine = platform.machine()
+    return {"x86_64": "amd64", "aarch64": "arm64"}.get(machine, machine)

@@ -1,0 +1,217 @@
+"""One pod on its node: volumes, init containers, containers, status, and an orderly end.
+
+The kubelet makes one worker a pod; what the containers do comes from `container.py`, what the API shows from `status.py`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from gameday.staging.errors import ApiError
+from gameday.staging.events import Recorder
+from gameday.staging.node.container import DEFAULT_GRACE_SECONDS, ContainerRunner, Surroundings
+from gameday.staging.node.images import Image
+from gameday.staging.node.runtime import Runtime
+from gameday.staging.node.status import Snapshot, pod_status
+from gameday.staging.node.volumes import Places, VolumeError, make_volumes, remove_volumes
+from gameday.staging.resources import PODS, SERVICES, resource_of
+from gameday.staging.store import Store
+
+Object = dict[str, Any]
+RETRY_VOLUMES_SECONDS: Final = 0.5
+_OWN_CONDITIONS: Final = {"PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled"}
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """What a node gives to its pods."""
+
+    name: str
+    address: str
+    store: Store
+    runtime: Runtime
+    images: Mapping[str, Image]
+    places: Places
+    logs: Path
+    recorder: Recorder
+
+
+class PodWorker:
+    """Runs one pod from its assignment to a node until it is gone."""
+
+    def __init__(self, pod: Object, host: Host, address: str) -> None:
+        self.address = address
+        self._pod = pod
+        self._host = host
+        self._started_at = datetime.now(UTC)
+        self._folders: dict[str, Path] = {}
+        self._initial = [self._runner(container) for container in pod["spec"].get("initContainers") or ()]
+        self._main = [self._runner(container) for container in pod["spec"]["containers"]]
+        self._initialized = not self._initial
+        self._kill_at: float | None = None
+        self._writing: asyncio.Handle | None = None
+        self._running: asyncio.Task[None] | None = None
+        self._stopping: asyncio.Task[None] | None = None
+
+    @property
+    def uid(self) -> str:
+        """Return the pod's uid."""
+        return str(self._pod["metadata"]["uid"])
+
+    def start(self) -> None:
+        """Begin to run the pod."""
+        self._running = asyncio.create_task(self._run(), name=f"pod {self._pod['metadata']['name']}")
+
+    def update(self, pod: Object) -> None:
+        """Take the pod as the API has it now; begin to stop it if it is being deleted."""
+        self._pod = pod
+        if "deletionTimestamp" in pod["metadata"]:
+            self.stop(float(pod["metadata"].get("deletionGracePeriodSeconds") or 0))
+
+    def stop(self, grace_seconds: float) -> None:
+        """Begin to stop the pod, or shorten the grace that it was given."""
+        kill_at = time.monotonic() + grace_seconds
+        self._kill_at = kill_at if self._kill_at is None else min(self._kill_at, kill_at)
+        if self._stopping is None:
+            self._stopping = asyncio.create_task(self._stop(), name=f"stop pod {self._pod['metadata']['name']}")
+
+    async def stopped(self) -> None:
+        """Wait until nothing of the pod runs any more."""
+        if self._stopping is not None:
+            await asyncio.wait([self._stopping])
+
+    async def _run(self) -> None:
+        self._changed()
+        await self._make_volumes()
+        for runner in self._initial:
+            end = await runner.run()
+            if end is None or end.code != 0:
+                return
+            runner.state.ready = True
+            self._changed()
+        self._initialized = True
+        async with asyncio.TaskGroup() as containers:
+            for runner in self._main:
+                containers.create_task(runner.run())
+        self._changed()
+
+    async def _make_volumes(self) -> None:
+        self._host.places.of_pod(self._pod).mkdir(parents=True, exist_ok=True)
+        while True:
+            try:
+                self._folders.update(make_volumes(self._pod, self._host.places, self._lookup))
+            except VolumeError as error:
+                self._host.recorder.warning(self._pod, "FailedMount", f"MountVolume.SetUp failed: {error}")
+                await asyncio.sleep(RETRY_VOLUMES_SECONDS)
+            else:
+                return
+
+    async def _stop(self) -> None:
+        for runner in self._main:
+            if runner.state.running:
+                what = f"spec.containers{{{runner.name}}}"
+                self._host.recorder.normal(self._pod, "Killing", f"Stopping container {runner.name}", field_path=what)
+        await asyncio.gather(*(runner.stop(self._grace_left) for runner in (*self._initial, *self._main)))
+        if self._running is not None:
+            await asyncio.wait([self._running], timeout=0.1)
+            self._running.cancel()
+            await asyncio.wait([self._running])
+        self._write_status()
+        remove_volumes(self._pod, self._host.places)
+        metadata = self._pod["metadata"]
+        try:
+            self._host.store.delete(PODS, metadata["namespace"], metadata["name"], uid=self.uid, grace_seconds=0)
+        except ApiError:
+            return  # gone already: it was deleted by force
+
+    def _grace_left(self) -> float:
+        return (self._kill_at or 0.0) - time.monotonic()
+
+    def _changed(self) -> None:
+        """Write the status soon; changes that come together are one write."""
+        if self._writing is None:
+            self._writing = asyncio.get_running_loop().call_soon(self._write_status)
+
+    def _write_status(self) -> None:
+        if self._writing is not None:
+            self._writing.cancel()
+            self._writing = None
+        metadata = self._pod["metadata"]
+        try:
+            current = self._host.store.get(PODS, metadata["namespace"], metadata["name"])
+            if current["metadata"]["uid"] != self.uid:
+                return
+            status = pod_status(replace(self._snapshot(), pod=current))
+            before = current.get("status") or {}
+            foreign = [item for item in before.get("conditions", ()) if item["type"] not in _OWN_CONDITIONS]
+            status["conditions"] += foreign
+            self._pod = self._host.store.update(PODS, {**current, "status": {**before, **status}}, subresource="status")
+        except ApiError:
+            return  # deleted, or written by somebody else at this moment; then there comes another change
+
+    def _snapshot(self) -> Snapshot:
+        return Snapshot(
+            pod=self._pod,
+            pod_ip=self.address,
+            host_ip=self._host.address,
+            started_at=self._started_at,
+            now=datetime.now(UTC),
+            initial=[runner.state for runner in self._initial],
+            main=[runner.state for runner in self._main],
+            initialized=self._initialized,
+            stopping=self._stopping is not None,
+        )
+
+    def _current(self) -> Object:
+        """Return the pod with the addresses that its containers may ask for."""
+        addresses = {"podIP": self.address, "hostIP": self._host.address}
+        return {**self._pod, "status": {**(self._pod.get("status") or {}), **addresses}}
+
+    def _lookup(self, kind: str, name: str) -> Object | None:
+        try:
+            return self._host.store.get(resource_of(kind), self._pod["metadata"]["namespace"], name)
+        except ApiError:
+            return None
+
+    def _services(self) -> list[Object]:
+        if self._pod["spec"].get("enableServiceLinks") is False:
+            return []
+        return [item.body for item in self._host.store.listed(SERVICES, self._pod["metadata"]["namespace"])]
+
+    def _runner(self, container: Object) -> ContainerRunner:
+        policy = self._pod["spec"].get("restartPolicy", "Always")
+        is_initial = container in (self._pod["spec"].get("initContainers") or ())
+        return ContainerRunner(
+            container,
+            Surroundings(
+                pod=self._current,
+                home=self._host.places.of_pod(self._pod),
+                folders=self._folders,
+                services=self._services,
+                lookup=self._lookup,
+                runtime=self._host.runtime,
+                images=self._host.images,
+                recorder=self._host.recorder,
+                log_path=log_paths(self._host.logs, self._pod),
+                changed=self._changed,
+            ),
+            restart_policy="OnFailure" if is_initial and policy == "Always" else policy,
+        )
+
+
+def log_paths(logs: Path, pod: Object) -> Callable[[str, int], Path]:
+    """Return where a pod's logs are: `<namespace>_<pod>_<uid>/<container>/<run>.log`, as on a real node."""
+    metadata = pod["metadata"]
+    folder = logs / f"{metadata['namespace']}_{metadata['name']}_{metadata['uid']}"
+    return lambda container, run: folder / container / f"{run}.log"
+
+
+def grace_of(pod: Object) -> float:
+    """Return the grace that a pod asks for."""
+    return float(pod["spec"].get("terminationGracePeriodSeconds", DEFAULT_GRACE_SECONDS))
