@@ -153,21 +153,12 @@ def _latency(series: tuple[Bucket, ...], frame: _Frame, top: float) -> Iterator[
         return top + size.latency_height * (1 - min(max(share, 0.0), 1.0))
 
     yield _heading(f"Latency, ms{' (log scale)' if logarithmic else ''}", frame, top)
-    yield from _line_key(frame, top)
     for tick in ticks:
         yield _gridline(frame, y(tick), f"{tick:g}")
     for name, of in (("p95", lambda bucket: bucket.p95_ms), ("p50", lambda bucket: bucket.p50_ms)):
         for run in _runs(series, of):
             line = _steps([(frame.x(start), frame.x(end), y(max(value, low))) for start, end, value in run])
             yield f'<path class="latency {name}" d="{line}"/>'
-
-
-def _line_key(frame: _Frame, top: float) -> Iterator[str]:
-    font, right = frame.size.font, frame.size.width - 14
-    y = top - font * 0.85
-    for name, label, x in (("p50", "median", right - font * 15.3), ("p95", "95th percentile", right - font * 8.6)):
-        yield f'<path class="latency {name}" d="M{x - 30:.1f} {y:.1f}h24"/>'
-        yield f'<text x="{x:.1f}" y="{y + font * 0.35:.1f}">{label}</text>'
 
 
 def _time_axis(frame: _Frame, bottom: float) -> Iterator[str]:
@@ -180,11 +171,11 @@ def _time_axis(frame: _Frame, bottom: float) -> Iterator[str]:
         at = first + index * step
         label = f"{at / 60:g}" if in_minutes else f"{at:g}"
         yield f'<path class="tick" d="M{frame.x(at):.1f} {bottom:.1f}v5"/>'
-        yield f'<text text-anchor="middle" x="{frame.x(at):.1f}" y="{bottom + size.font * 1.5:.1f}">{label}</text>'
+        yield _text("middle", frame.x(at), bottom + size.font * 1.5, label)
     yield f'<path class="axis" d="M{size.left} {bottom:.1f}H{size.width - 14}"/>'
     unit = "minutes" if in_minutes else "seconds"
     middle = (size.left + size.width - 14) / 2
-    yield f'<text text-anchor="middle" x="{middle:.1f}" y="{bottom + size.font * 2.8:.1f}">{unit} since the start of the run</text>'
+    yield _text("middle", middle, bottom + size.font * 2.8, f"{unit} since the start of the run")
 
 
 def _marks(marks: tuple[Mark, ...], rows: list[int], frame: _Frame, bottom: float) -> Iterator[str]:
@@ -257,8 +248,12 @@ def _gridline(frame: _Frame, y: float, label: str) -> str:
     size = frame.size
     return (
         f'<path class="grid" d="M{size.left} {y:.1f}H{size.width - 14}"/>'
-        f'<text text-anchor="end" x="{size.left - 7}" y="{y + size.font * 0.35:.1f}">{label}</text>'
+        f"{_text('end', size.left - 7, y + size.font * 0.35, label)}"
     )
+
+
+def _text(anchor: str, x: float, y: float, text: str) -> str:
+    return f'<text text-anchor="{anchor}" x="{x:.1f}" y="{y:.1f}">{text}</text>'
 
 
 def _scale(low: float, high: float, *, logarithmic: bool) -> tuple[float, float, list[float]]:

@@ -36,7 +36,7 @@ def _of_run(story: Story) -> Iterator[Followup]:
     if story.residue:
         yield Followup(
             "Undo what is left behind, then look at it by hand where that does not help.",
-            listed(story.residue),
+            _ended(listed(story.residue)),
             owner,
             "",
             RECOVER,
@@ -108,5 +108,9 @@ def _unjudged(round_: Round) -> Iterator[Followup]:
         yield _for(round_, "Repeat the round: it ended before a verdict.", round_.outcome and f"Outcome: {round_.outcome}.")
 
 
+def _ended(sentence: str) -> str:
+    return sentence and sentence.rstrip(".") + "."
+
+
 def _for(round_: Round, what: str, why: str) -> Followup:
-    return Followup(what, why, ", ".join(round_.owners), round_.id, "")
+    return Followup(what, _ended(why), ", ".join(round_.owners), round_.id, "")

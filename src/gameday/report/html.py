@@ -6,14 +6,14 @@ of a log is escaped by the template engine.
 
 from __future__ import annotations
 
-import json
+import re
 from collections.abc import Callable
 from functools import cache
 from importlib.resources import files
 from typing import Any, Final
 
 from jinja2 import Environment, StrictUndefined, Template
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from gameday.report import words
 from gameday.report.chart import NARROW, WIDE, draw, pin
@@ -22,10 +22,11 @@ from gameday.report.sentences import LANDED, RESULTS, UNDONE, how_ended
 from gameday.report.timeline import Timeline, of_round, of_run
 
 _FILTERS: Final[dict[str, Callable[..., Any]]] = {
-    "duration": words.duration,
-    "offset": words.offset,
-    "percent": words.percent,
-    "milliseconds": words.milliseconds,
+    "duration": lambda seconds: _unbroken(words.duration(seconds)),
+    "offset": lambda seconds: _unbroken(words.offset(seconds)),
+    "percent": lambda ratio: _unbroken(words.percent(ratio)),
+    "milliseconds": lambda value: _unbroken(words.milliseconds(value)),
+    "coded": lambda text: _coded(text),  # noqa: PLW0108  # defined further down
     "clock": words.clock,
     "count": words.count,
     "listed": words.listed,
@@ -54,7 +55,6 @@ def _template() -> Template:
         badge=badge,
         settled=settled,
         how_ended=how_ended,
-        facts_json=_facts_json,
         LANDED=LANDED,
         RESULTS=RESULTS,
         seconds_table=_seconds_table,
@@ -86,8 +86,14 @@ def _pictures(timeline: Timeline) -> Markup:
     return draw(timeline, WIDE) + draw(timeline, NARROW)
 
 
-def _facts_json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, sort_keys=True)
+def _unbroken(text: str) -> str:
+    """Keep a number and its unit on one line."""
+    return text.replace(" ", "\u00a0")
+
+
+def _coded(text: str) -> Markup:
+    """Set what stands between backticks as code."""
+    return Markup(re.sub("`([^`]+)`", r"<code>\1</code>", str(escape(text))))  # noqa: S704  # escaped first
 
 
 def _seconds_table(round_: Round) -> list[tuple[float, int, int, float | None, float | None]]:

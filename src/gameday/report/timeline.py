@@ -51,6 +51,7 @@ class Timeline:
     description: str
 
 
+_ORIGINS = {"fault": "Fault", "prepare": "Preparation"}
 _TONES = {"ok": "ok", "red": "bad", "failed": "bad", "aborted": "bad"}
 
 
@@ -118,7 +119,7 @@ def _in_place(changes: tuple[Change, ...], end: float) -> Iterator[Span]:
 def _moments(round_: Round, aborts: list[Abort]) -> Iterator[Mark]:
     for change in round_.changes:
         if change.applied_seconds is not None and change.origin != "runbook":
-            yield Mark(0, change.origin, change.applied_seconds, f"{change.summary}")
+            yield Mark(0, change.origin, change.applied_seconds, f"{_ORIGINS[change.origin]}: {change.summary}")
     for step in round_.steps:
         if step.result != "skipped":
             lasts = (step.end_seconds or step.start_seconds) - step.start_seconds
@@ -126,7 +127,7 @@ def _moments(round_: Round, aborts: list[Abort]) -> Iterator[Mark]:
             yield Mark(0, "runbook", step.start_seconds, text, max(0.0, lasts))
     for undo in {change.undo.entry: change.undo for change in round_.changes if change.undo}.values():
         if undo.at_seconds <= (round_.end_seconds or undo.at_seconds):
-            yield Mark(0, "undo", undo.at_seconds, f"{undo.object}: {UNDONE.get(undo.outcome, undo.outcome)}")
+            yield Mark(0, "undo", undo.at_seconds, f"Undo: {undo.object} {UNDONE.get(undo.outcome, undo.outcome)}")
     yield from (Mark(0, "abort", abort.at_seconds, f"Abort by {abort.by}: {abort.reason}") for abort in aborts)
     first = min((change.applied_seconds for change in round_.changes if change.applied_seconds is not None
                  and change.origin == "fault"), default=None)  # fmt: skip

@@ -76,7 +76,7 @@ def clock(at: str) -> str:
 
 def count(number: int, one: str, many: str = "") -> str:
     """Say how many of a thing: `1 round`, `2 rounds`."""
-    return f"{number:,} {one if number == 1 else many or one + 's'}".replace(",", " ")
+    return f"{number} {one if number == 1 else many or one + 's'}"
 
 
 def listed(words: tuple[str, ...] | list[str], *, at_most: int = 6) -> str:
