@@ -7,6 +7,7 @@ that a folder called actions never hides ours. Files are found here, and read el
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -75,7 +76,7 @@ class Catalogue:
         if _plain(name_or_path) and not name_or_path.endswith(_SUFFIXES[kind]):
             return self.find(kind, name_or_path)
         start = beside.absolute().parent if beside else Path.cwd()
-        path = start / name_or_path
+        path = Path(os.path.normpath(start / name_or_path))
         if not path.is_file():
             raise UsageError(f"no {kind} at {name_or_path} (looked for {path}); give a path, or a name without its suffix")
         return path

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Hashable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -26,8 +27,8 @@ DEPTH_LIMIT: Final = 60
 YamlPath = tuple[Hashable, ...]
 
 _Loader: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
 _MERGE = "tag:yaml.org,2002:merge"
-_STRING = "tag:yaml.org,2002:str"
 
 
 @dataclass(slots=True)
@@ -105,11 +106,14 @@ def read_text(path: Path | str) -> Source:
 
 def parse(text: str, *, file: str, first_line: int = 1, as_json: bool = False) -> Document:
     """Parse one YAML document that begins at `first_line` of the file; as JSON, only the lines are taken from YAML."""
-    # A raw tab in JSON is always white space, and YAML refuses it as indentation.
-    reader = _Reader(text.replace("\t", " ") if as_json else text, file, first_line)
+    if as_json:
+        # A raw tab in JSON is always white space, which YAML refuses; half a surrogate pair is no character in YAML.
+        as_written = _json(text, file)
+        text = _SURROGATE.sub(r"\\ufffd", text.replace("\t", " "))
+    reader = _Reader(text, file, first_line)
     data, lines = reader.read()
     if as_json:
-        data = _json(text, file)
+        data = as_written
     if reader.problems:
         raise InvalidFileError(reader.problems)
     return Document(file, data, lines)
@@ -140,6 +144,8 @@ def _json(text: str, file: str) -> Any:
         return json.loads(text)
     except json.JSONDecodeError as error:
         raise InvalidFileError([Problem(file, error.lineno, f"not JSON: {error.msg}")]) from error
+    except RecursionError as error:
+        raise InvalidFileError([Problem(file, 0, f"nested deeper than {DEPTH_LIMIT} levels")]) from error
 
 
 class _StopReadingError(Exception):

@@ -200,6 +200,7 @@ class _StepReader:
             fields.note(
                 "expected either action: or probe:, with a name such as gameday.actions.workloads.scale; for show: yaml example"
             )
+            fields.done(known=("action", "probe", "with"))
             return None
         target = fields.text(named[0], required=True)
         arguments = self._target(fields, named[0], target)
