@@ -70,7 +70,8 @@ def applied(live: Object | None, configuration: Object, manager: Manager, *, for
     if mine is not None:
         held = {path for entry in others for path in leaves(entry["fieldsV1"])}
         dropped = set(leaves(mine["fieldsV1"])) - set(leaves(wanted)) - held
-        for path in sorted(dropped, key=lambda path: (path[-1] == ".", -len(path))):
+        # whole items first: an item whose key is gone could not be found any more
+        for path in sorted(dropped, key=lambda path: path[-1] != "."):
             _drop(new, path, held)
     unchanged = mine is not None and mine["fieldsV1"] == wanted
     kept = mine if unchanged and mine is not None else manager.entry("Apply", wanted)

@@ -5,6 +5,7 @@ It runs in the event loop that starts it, beside the controllers and nodes that 
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import os
 from datetime import UTC, datetime
@@ -27,6 +28,7 @@ from gameday.staging.store import Object, Store
 
 _log = structlog.get_logger(__name__)
 _SHUTDOWN_SECONDS = 2.0
+_ROUNDS_TO_CLOSE = 3
 
 
 class ApiServer:
@@ -86,7 +88,14 @@ class ApiServer:
         await self._namespaces.stop()
         if self._runner is not None:
             runner, self._runner = self._runner, None
+            connections = runner.server.connections if runner.server else []
+            transports = [connection.transport for connection in connections]
             await runner.cleanup()
+            for transport in transports:
+                if transport is not None:
+                    transport.abort()  # a client that does not answer the end of TLS would hold it for half a minute
+            for _ in range(_ROUNDS_TO_CLOSE):
+                await asyncio.sleep(0)
 
     def write_kubeconfig(self, path: Path | str, *, context: str = "gameday-embedded") -> None:
         """Write a kubeconfig for this server, with its token, readable by its owner alone."""

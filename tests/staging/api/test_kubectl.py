@@ -1,0 +1,105 @@
+"""kubectl, where it is installed, against the real server; the Python client's tests do not need it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gameday.staging.resources import NODES, PODS
+from gameday.staging.store import Store
+
+KUBECTL = shutil.which("kubectl")
+pytestmark = pytest.mark.skipif(KUBECTL is None, reason="kubectl is not installed on this machine")
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def kubectl(cluster: Any, tmp_path: Path) -> Run:
+    environment = {**os.environ, "KUBECONFIG": str(cluster.kubeconfig), "HOME": str(tmp_path / "home")}
+
+    def run(*arguments: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
+        command = [KUBECTL or "", *arguments]
+        return subprocess.run(command, input=stdin, env=environment, capture_output=True, text=True, timeout=30, check=False)
+
+    return run
+
+
+def done(result: subprocess.CompletedProcess[str]) -> str:
+    assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
+def run_a_pod(store: Store) -> None:
+    spec = {"nodeName": "n", "containers": [{"name": "main", "image": "x"}]}
+    pod = store.create(PODS, {"metadata": {"name": "a"}, "spec": spec})
+    ready = {"type": "Ready", "status": "True"}
+    store.update(PODS, {**pod, "status": {"phase": "Running", "conditions": [ready]}}, subresource="status")
+
+
+def test_apply_creates_configures_and_leaves_unchanged(kubectl: Run, deployment: Callable[..., dict[str, Any]]) -> None:
+    manifest = deployment(replicas=2)
+    assert "created" in done(kubectl("apply", "-f", "-", stdin=json.dumps(manifest)))
+    assert "unchanged" in done(kubectl("apply", "-f", "-", stdin=json.dumps(manifest)))
+    del manifest["spec"]["template"]["spec"]["containers"][0]["env"][0]
+    assert "configured" in done(kubectl("apply", "-f", "-", stdin=json.dumps(manifest)))
+    env = json.loads(done(kubectl("get", "deploy", "web", "-o", "json")))["spec"]["template"]["spec"]["containers"]
+    assert [item["name"] for item in env[0]["env"]] == ["B"]
+    assert "serverside-applied" in done(
+        kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=json.dumps(manifest))
+    )
+
+
+def test_get_describe_scale_patch_label_and_delete(kubectl: Run, deployment: Callable[..., dict[str, Any]]) -> None:
+    done(kubectl("apply", "-f", "-", stdin=json.dumps(deployment(replicas=2))))
+    assert done(kubectl("get", "deploy")).split()[:5] == ["NAME", "READY", "UP-TO-DATE", "AVAILABLE", "AGE"]
+    done(kubectl("scale", "deploy/web", "--replicas=5"))
+    done(kubectl("patch", "deploy/web", "-p", '{"spec": {"paused": true}}'))
+    done(kubectl("label", "deploy/web", "tier=front"))
+    shown = done(kubectl("get", "deploy", "web", "-o", "jsonpath={.spec.replicas} {.spec.paused} {.metadata.labels.tier}"))
+    assert shown == "5 true front"
+    assert "5 desired" in done(kubectl("describe", "deploy/web"))
+    assert "deleted" in done(kubectl("delete", "deploy/web"))
+    assert "NotFound" in kubectl("get", "deploy", "web").stderr
+
+
+def test_wait_sees_a_condition_and_a_deletion(cluster: Any, kubectl: Run) -> None:
+    cluster.on_store(run_a_pod)
+    assert "condition met" in done(kubectl("wait", "--for=condition=Ready", "pod/a", "--timeout=10s"))
+    done(kubectl("delete", "pod/a", "--wait=false", "--grace-period=1"))
+    cluster.loop.call_soon_threadsafe(lambda: cluster.store.delete(PODS, "default", "a", grace_seconds=0))
+    done(kubectl("wait", "--for=delete", "pod/a", "--timeout=10s"))
+
+
+def test_nodes_are_cordoned_and_tainted(cluster: Any, kubectl: Run) -> None:
+    cluster.on_store(lambda store: store.create(NODES, {"metadata": {"name": "n"}}))
+    done(kubectl("cordon", "n"))
+    done(kubectl("taint", "node", "n", "broken=yes:NoExecute"))
+    taints = cluster.on_store(lambda store: store.get(NODES, None, "n"))["spec"]
+    assert taints["unschedulable"] is True
+    assert {"key": "broken", "value": "yes", "effect": "NoExecute"} in taints["taints"]
+
+
+def test_a_broken_manifest_is_told_field_by_field(kubectl: Run, deployment: Callable[..., dict[str, Any]]) -> None:
+    manifest = deployment("Web_")
+    result = kubectl("apply", "-f", "-", stdin=json.dumps(manifest))
+    assert result.returncode == 1
+    assert "metadata.name" in result.stderr
+
+
+def test_warnings_reach_the_user(kubectl: Run) -> None:
+    manifest = {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "ClusterRole",
+        "metadata": {"name": "a"},
+        "rules": [],
+    }
+    result = kubectl("apply", "-f", "-", stdin=json.dumps(manifest))
+    assert "Warning: the embedded cluster does not enforce RBAC" in result.stderr
