@@ -1,0 +1,80 @@
+"""The orders' database on its own: commits, uniqueness, and failures that stay with the one who caused them."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gameday.staging.shop.order_book import Book, counts, lookup, owed_receipts, pay, place, receipt_written
+
+
+def wanted(number: int, **changes: Any) -> dict[str, Any]:
+    return {"key": f"k{number}", "payment": f"p{number}", "customer": "c", "amount": 100, "lines": [], **changes}
+
+
+def placing(number: int, **changes: Any) -> Callable[[sqlite3.Connection], dict[str, Any]]:
+    return lambda connection: place(connection, wanted(number, **changes))
+
+
+async def test_many_at_once_are_each_written_once(tmp_path: Path) -> None:
+    book = Book(tmp_path / "orders.db")
+    orders = await asyncio.gather(*(book.do(placing(n % 50)) for n in range(200)))
+    assert len({order["reference"] for order in orders}) == 50
+    assert (await book.do(counts))["pending"] == 50
+    await book.close()
+
+
+async def test_a_failure_undoes_its_own_work_and_nobody_elses(tmp_path: Path) -> None:
+    book = Book(tmp_path / "orders.db", sync_each_commit=True)
+
+    def fail(connection: sqlite3.Connection) -> None:
+        place(connection, wanted(2))
+        raise ZeroDivisionError
+
+    first, second, third = await asyncio.gather(
+        book.do(lambda c: place(c, wanted(1))),
+        book.do(fail),
+        book.do(lambda c: place(c, wanted(3))),
+        return_exceptions=True,
+    )
+    assert isinstance(second, ZeroDivisionError)
+    assert isinstance(first, dict)
+    assert isinstance(third, dict)
+    kept = await book.do(lambda c: lookup(c, [], ["k1", "k2", "k3"]))
+    assert {order["key"] for order in kept} == {"k1", "k3"}
+    await book.close()
+
+
+async def test_an_order_and_its_owed_receipt_are_one_commit(tmp_path: Path) -> None:
+    book = Book(tmp_path / "orders.db")
+    reference = (await book.do(lambda c: place(c, wanted(1))))["reference"]
+    for _ in range(2):
+        await book.do(lambda c: pay(c, reference, "C-1", queue_receipt=True))
+    assert [order["reference"] for order, _ in await book.do(lambda c: owed_receipts(c, 1e12, 9))] == [reference]
+    await book.do(lambda c: receipt_written(c, reference))
+    await book.do(lambda c: pay(c, reference, "C-1", queue_receipt=True))
+    assert await book.do(lambda c: owed_receipts(c, 1e12, 9)) == [], "paid again is not owed again"
+    await book.close()
+
+
+async def test_a_commit_that_fails_is_told_to_everybody_in_it(tmp_path: Path) -> None:
+    book = Book(tmp_path / "orders.db")
+    await book.do(lambda c: c.execute("PRAGMA max_page_count = 12") and None)
+    big = "x" * 60_000
+    outcomes = await asyncio.gather(*(book.do(placing(n, customer=big)) for n in range(4)), return_exceptions=True)
+    assert any(isinstance(outcome, sqlite3.Error) for outcome in outcomes)
+    kept = await book.do(lambda c: lookup(c, [], [f"k{n}" for n in range(4)]))
+    told = [outcome for outcome in outcomes if isinstance(outcome, dict)]
+    assert {order["reference"] for order in kept} == {order["reference"] for order in told}
+    await book.close()
+
+
+async def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "orders.db").write_bytes(b"not a database, but long enough to be looked at as one" * 20)
+    with pytest.raises(sqlite3.DatabaseError):
+        Book(tmp_path / "orders.db")
