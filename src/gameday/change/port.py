@@ -122,6 +122,11 @@ def install(engine: Engine | None) -> None:
     _installed.engine = engine
 
 
+def is_installed() -> bool:
+    """Say whether this process has an engine already."""
+    return _installed.engine is not None
+
+
 def current() -> Engine:
     """Return this process's engine; under plain `chaos run` the first call starts one."""
     if _installed.engine is None:

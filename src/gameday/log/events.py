@@ -303,6 +303,8 @@ class LedgerChecked(Event, frozen=True, kw_only=True, tag="ledger.checked"):
     found: int
     lost: list[str] = []
     doubled: list[str] = []
+    altered: list[str] = []
+    """Found, with another amount than the customer was told."""
     error: str = ""
     """Why it could not be checked, if it could not."""
 

@@ -84,6 +84,13 @@ def end_process(process: ProcessId) -> bool:
     return True
 
 
+def how_ended(returncode: int) -> tuple[int | None, int | None, str]:
+    """Return exit code, signal, and both in words, of a return code as Python's subprocess gives it."""
+    if returncode >= 0:
+        return returncode, None, f"exit status {returncode}"
+    return None, -returncode, f"killed by signal {-returncode}"
+
+
 def adopted_children(*, but: frozenset[int]) -> set[int]:
     """Return our children that are not in `but`: orphans that we inherited as subreaper."""
     own = os.getpid()

@@ -188,6 +188,8 @@ def _deviations(round_: _Round) -> Iterator[str]:
             yield f"{len(event.lost)} acknowledged order(s) lost: {_some(event.lost)}"
         if isinstance(event, LedgerChecked) and event.doubled:
             yield f"{len(event.doubled)} order(s) doubled: {_some(event.doubled)}"
+        if isinstance(event, LedgerChecked) and event.altered:
+            yield f"{len(event.altered)} order(s) with another amount than was told: {_some(event.altered)}"
     objective = round_.started.objectives.get("rto_seconds")
     is_over = any(
         isinstance(event, RoundEnded) or (isinstance(event, PhaseEnded) and event.phase == "recovery") for event in round_.own

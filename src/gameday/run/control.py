@@ -1,0 +1,24 @@
+"""The control that our experiments name, so that a plain `chaos run` has a guardian, traffic and a verdict as well.
+
+Chaos Toolkit's controls fail open, so nothing that must hold hangs on this: without it the first change still starts a
+guardian. Under `gameday run` it does nothing. The names of its functions are Chaos Toolkit's.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gameday.change import port
+from gameday.run import standalone
+
+
+def configure_control(experiment: dict[str, Any], **_: Any) -> None:
+    """Tell the engine, before the first probe, which experiment is on."""
+    if not port.is_installed():
+        standalone.prepare(experiment)
+
+
+def after_experiment_control(context: dict[str, Any], state: dict[str, Any], **_: Any) -> None:
+    """Have everything undone and judged before Chaos Toolkit ends."""
+    del context, state
+    standalone.finish()

@@ -1,0 +1,333 @@
+"""`python -m gameday.run.guardian`: owns a run's log, record and Lease, and is parent of its workers and its load.
+
+Only the guardian undoes. It lives in a session of its own, so that a terminal's Ctrl-C does not reach it, and beats on
+the line to whoever started it. To abort, it ends the worker's whole process tree and undoes; no activity can delay that. With
+`--take-over` it carries on for a dead guardian: ends what is left of the old processes, takes the lock, and undoes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from gameday import __version__
+from gameday.cluster import Cluster
+from gameday.errors import ClusterError, ConflictError, ExitCode, GamedayError, RefusedError, UnreachableError, worst
+from gameday.log import LogWriter, read
+from gameday.log.events import (
+    AbortRequested,
+    GuardJudged,
+    LeaseAcquired,
+    LeaseReleased,
+    Noted,
+    ProcessStarted,
+    RunEnded,
+    RunStarted,
+)
+from gameday.run.desk import Desk
+from gameday.run.lease import Lease
+from gameday.run.line import Line
+from gameday.run.load import LEDGER_FILE, Load
+from gameday.run.owing import Debt, blank_shard
+from gameday.run.preflight import (
+    Programme,
+    Traffic,
+    check_foreign,
+    check_nothing_owed,
+    check_plans,
+    load_programme,
+    traffic_of,
+)
+from gameday.run.processes import become_subreaper, name_process, process_id
+from gameday.run.rounds import RoundPlayer, close_open_rounds
+from gameday.run.spec import RunSpec, load_spec
+from gameday.run.storing import FileStore, SecretStore
+from gameday.run.taking_over import take_over
+from gameday.run.undoing import Undoing
+from gameday.traffic.spec import LoadSpec
+from gameday.verdict import exit_code
+from gameday.verdict.exits import residue
+
+_RENEW_SECONDS: Final = 20.0
+
+
+class Guardian:
+    """One run from its first event to its last."""
+
+    def __init__(self, spec: RunSpec, log: LogWriter, connection: socket.socket) -> None:
+        """Take what to run, its log, and the line to whoever started us (which is the worker, if attached)."""
+        self._spec, self._log, self._directory = spec, log, Path(spec.directory)
+        self._line = Line(connection, handle=self._heard, lost=self._starter_lost)
+        self._abort = asyncio.Event()
+        self._abort_by: tuple[str, str] | None = None
+        self._attached_done = asyncio.Event()
+        self._cluster: Cluster | None = None
+        self._lease: Lease | None = None
+        self._load: Load | None = None
+        self._undoing: Undoing | None = None
+        self._player: RoundPlayer | None = None
+
+    async def run(self) -> ExitCode:
+        """Carry the run out and return its exit code; whatever happens, what is owed is undone or named."""
+        self._line.start()
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            asyncio.get_running_loop().add_signal_handler(number, self.abort, signal.Signals(number).name, "by signal")
+        try:
+            programme, traffic = await asyncio.to_thread(self._open)
+        except GamedayError as error:
+            return await self._refuse(error)
+        renewing = asyncio.create_task(self._renew())
+        playing = asyncio.create_task(self._play(programme, traffic))
+        aborting = asyncio.create_task(self._abort.wait())
+        deadline = asyncio.get_running_loop().call_later(
+            programme.deadline_seconds, self.abort, "deadline", f"its deadline of {programme.deadline_seconds:g} s has passed"
+        )
+        await asyncio.wait({playing, aborting}, return_when=asyncio.FIRST_COMPLETED)
+        deadline.cancel()
+        failure = await self._stop_playing(playing, aborting)
+        return await self._close(renewing, failure)
+
+    def abort(self, by: str, reason: str) -> None:
+        """End the round that is on, now, and undo; a second call changes nothing."""
+        if self._abort_by is None:
+            self._abort_by = (by, reason)
+            # The worker goes before anything else happens: no event to be written may delay that.
+            if self._player is not None:
+                self._player.end_worker("the run is aborted")
+            self._abort.set()
+
+    # ------------------------------------------------------------------------------------------------ before
+
+    def _open(self) -> tuple[Programme, Traffic | None]:
+        """Find out everything that can be found out without changing anything; take the Lease last."""
+        spec = self._spec
+        programme = load_programme(spec.file)
+        if programme.touches_cluster:
+            from gameday.kube import connect  # noqa: PLC0415  # half a second; not for experiments that touch no cluster
+
+            self._cluster = connect(kubeconfig=spec.kubeconfig or None, context=spec.context)
+        identity = self._cluster.identity() if self._cluster else None
+        own = process_id(os.getpid())
+        self._log.write(ProcessStarted(role="guardian", pid=own.pid, start_ticks=own.start_ticks))
+        check_foreign(programme, spec)
+        traffic = None
+        if self._cluster is not None:
+            check_nothing_owed(self._cluster, spec)
+            self._judge(programme, self._cluster)
+        traffic = traffic_of(programme, self._cluster)
+        self._log.write(_started(spec, programme, traffic, identity))
+        self._take_hold(identity.uid if identity else "")
+        return programme, traffic
+
+    def _judge(self, programme: Programme, cluster: Cluster) -> None:
+        refused = []
+        for item, plan, findings in check_plans(programme, cluster):
+            self._log.write(
+                GuardJudged(
+                    allowed=not findings,
+                    changes=[change.summary for change in plan.changes],
+                    findings=[finding.as_dict() for finding in findings],
+                    round=item.id,
+                )
+            )
+            refused += [str(finding) for finding in findings]
+        if refused:
+            raise RefusedError("the guard refuses:\n  " + "\n  ".join(dict.fromkeys(refused)))
+
+    def _take_hold(self, cluster_uid: str) -> None:
+        store = SecretStore(self._cluster) if self._cluster else FileStore(self._directory)
+        debt = Debt(store, self._cluster, blank_shard(self._spec.run_id, self._directory, cluster_uid=cluster_uid))
+        desk = Desk(self._cluster, debt, self._log) if self._cluster else None
+        self._undoing = Undoing(self._log, debt, self._cluster, run_id=self._spec.run_id, desk=desk)
+        if self._cluster is not None:
+            self._lease = Lease(self._cluster, self._spec.run_id)
+            self._lease.acquire()
+            self._log.write(LeaseAcquired(holder=self._lease.holder))
+
+    async def _refuse(self, error: GamedayError) -> ExitCode:
+        """End a run of which nothing has happened yet."""
+        with contextlib.suppress(ClusterError):
+            if self._lease is not None and self._lease.held is not None:
+                await asyncio.to_thread(self._lease.release)
+        code = ExitCode.REFUSED if isinstance(error, RefusedError) else error.exit_code
+        self._log.write(RunEnded(exit_code=code, summary=str(error)), durable=True)
+        return code
+
+    # ------------------------------------------------------------------------------------------------ the run
+
+    async def _play(self, programme: Programme, traffic: Traffic | None) -> None:
+        if traffic is not None:
+            self._load = await self._start_load(traffic)
+        assert self._undoing is not None  # noqa: S101  # set by _open, before any playing
+        for item in programme.rounds:
+            self._player = RoundPlayer(
+                self._spec, self._log, self._undoing, self._load, item, policy=programme.policy(item), died=self._process_died
+            )
+            if self._spec.attached:
+                await self._player.play_attached(self._attached_done)
+            else:
+                await self._player.play()
+
+    async def _start_load(self, traffic: Traffic) -> Load:
+        spec = LoadSpec(
+            journey=str(traffic.path),
+            targets=(traffic.url,),
+            ledger=str(self._directory / LEDGER_FILE),
+            rate_per_second=traffic.rate_per_second,
+            run=self._spec.run_id[-40:].strip("-."),
+        )
+        load = Load(self._log, self._directory, spec, traffic.journey, died=lambda why: self._process_died("load", why))
+        await load.start()
+        return load
+
+    async def _renew(self) -> None:
+        """Say at intervals that we live; losing the Lease to somebody else ends the run, an unreachable server does not."""
+        while True:
+            await asyncio.sleep(_RENEW_SECONDS)
+            try:
+                await asyncio.to_thread(self._renew_once)
+            except UnreachableError as error:
+                self._log.write(Noted(level="warning", text=f"could not renew the lease: {error}"))
+            except (ConflictError, ClusterError) as error:
+                self.abort("lease", f"the lease or the undo record is not ours any more: {error}")
+                return
+
+    def _renew_once(self) -> None:
+        if self._cluster is not None and self._lease is not None and self._undoing is not None:
+            self._lease.renew()
+            self._undoing.debt.renew(self._cluster.server_time())
+
+    def _process_died(self, role: str, why: str) -> None:
+        self.abort(role, why)
+
+    def _starter_lost(self, why: str) -> None:
+        if not self._attached_done.is_set():
+            self.abort("command", f"the command that started the run {why}")
+
+    async def _heard(self, message: dict[str, Any]) -> dict[str, Any] | None:
+        """Serve whoever started us: an abort from the command, or everything a worker may ask if it is the worker."""
+        if "abort" in message:
+            self.abort(str(message["abort"]), "asked for from the terminal")
+            return None
+        if message.get("done"):
+            self._attached_done.set()
+            return None
+        if self._player is None:
+            return {"refused": "the run is not yet, or no more, ready for changes"}
+        return await self._player.heard(message)
+
+    # ------------------------------------------------------------------------------------------------ after
+
+    async def _stop_playing(self, playing: asyncio.Task[None], aborting: asyncio.Task[bool]) -> str:
+        """See the rounds end, or cut them short; return what failed inside ourselves, if anything did."""
+        if self._abort_by is not None:
+            by, reason = self._abort_by
+            self._log.write(AbortRequested(by=by, reason=reason), durable=True)
+            playing.cancel()
+        aborting.cancel()
+        try:
+            await playing
+        except asyncio.CancelledError:
+            return ""
+        except Exception as error:  # noqa: BLE001  # whatever broke in us, what is owed must still be undone
+            self._log.write(AbortRequested(by="guardian", reason=f"{type(error).__name__}: {error}"), durable=True)
+            return f"{type(error).__name__}: {error}"
+        return ""
+
+    async def _close(self, renewing: asyncio.Task[None], failure: str) -> ExitCode:
+        """Undo what is still owed, judge what is still open, give everything back, and say how it ended."""
+        if self._player is not None:
+            self._player.end_worker("the run is over")
+        if self._undoing is not None:
+            await self._undoing.undo("the run is over" if self._abort_by is None else "the run was aborted")
+        if self._player is not None and (self._abort_by or failure):
+            await self._player.close_aborted()
+        if self._load is not None:
+            await self._load.stop()
+        renewing.cancel()
+        await asyncio.to_thread(self._give_back)
+        events = read(self._directory)
+        close_open_rounds(self._log, events)
+        events = read(self._directory)
+        code = worst(exit_code(events), ExitCode.INTERNAL if failure else ExitCode.EXPECTED)
+        self._log.write(RunEnded(exit_code=code, summary=_summary(code), residue=list(residue(events))), durable=True)
+        self._line.close()
+        return code
+
+    def _give_back(self) -> None:
+        """Remove the record of what is settled, and release the Lease."""
+        try:
+            if self._undoing is not None:
+                self._undoing.debt.clear()
+            if self._lease is not None:
+                self._lease.release()
+                self._log.write(LeaseReleased(holder=self._lease.holder))
+        except ClusterError as error:
+            self._log.write(Noted(level="error", text=f"the lease or an undo record is left behind: {error}; gameday recover"))
+
+
+def _started(spec: RunSpec, programme: Programme, traffic: Traffic | None, identity: Any) -> RunStarted:
+    return RunStarted(
+        run_id=spec.run_id,
+        kind=programme.kind,
+        title=programme.title,
+        source=spec.shown_file,
+        source_digest=programme.digest,
+        version=__version__,
+        host=socket.gethostname(),
+        cluster={"uid": identity.uid, "name": identity.name, "server": identity.server} if identity else None,
+        namespaces=list(programme.namespaces),
+        traffic={"journey": traffic.journey.name, "rate_per_second": traffic.rate_per_second, "url": traffic.url}
+        if traffic
+        else None,
+        switched_off=list(programme.switched_off),
+        roles=dict(programme.roles),
+        unguarded=spec.unguarded,
+    )
+
+
+def _summary(code: ExitCode) -> str:
+    return {
+        ExitCode.EXPECTED: "every verdict is the expected one",
+        ExitCode.VERDICT_DIFFERS: "a verdict is not the expected one",
+        ExitCode.INCONCLUSIVE: "inconclusive",
+        ExitCode.ABORTED: "aborted and undone",
+        ExitCode.RESIDUE: "something is left behind; see residue, and run: gameday recover",
+    }.get(code, "ended by an error of gameday itself")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Guard a run, or take one over; return its exit code."""
+    parser = argparse.ArgumentParser(prog="gameday-guardian", description="Guards one run; started by gameday run.")
+    parser.add_argument("--run", type=Path, required=True, help="the run's folder, with its run.json")
+    parser.add_argument("--line", type=int, help="descriptor of the line to whoever started us")
+    parser.add_argument("--take-over", metavar="REASON", help="carry on for a guardian that is lost, and undo")
+    options = parser.parse_args(arguments)
+    name_process("gameday-guardian")
+    become_subreaper()
+    if options.take_over is not None:
+        return take_over(options.run, options.take_over)
+    if options.line is None:
+        parser.error("expected --line or --take-over")
+    spec = load_spec(options.run)
+    log = LogWriter(options.run)
+
+    async def guard() -> ExitCode:
+        return await Guardian(spec, log, socket.socket(fileno=options.line)).run()
+
+    try:
+        return asyncio.run(guard())
+    finally:
+        log.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

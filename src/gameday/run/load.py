@@ -1,0 +1,170 @@
+"""The load generator as the guardian's child: where it sends, starting it, its windows into the log, and its orders.
+
+It goes on through an abort, so that the recovery is seen. The generator itself is `gameday.traffic.generator`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+from gameday.cluster import Json, ObjectRef, View
+from gameday.errors import GamedayError, NoTargetError, RefusedError
+from gameday.experiment import TrafficSpec
+from gameday.log import LogWriter
+from gameday.log.events import LedgerChecked, LoadEnded, LoadStarted, LoadWindow, ProcessEnded, ProcessStarted
+from gameday.run.processes import end_process, how_ended, process_id
+from gameday.traffic.journey import Journey
+from gameday.traffic.ledger import check_ledger, finder
+from gameday.traffic.spec import LoadSpec
+
+LEDGER_FILE: Final = "orders.jsonl"
+_LONGEST_LINE: Final = 1 << 21
+_GOODBYE_SECONDS: Final = 6.0
+
+
+def target_url(view: View, traffic: TrafficSpec) -> str:
+    """Return where customers knock: the url given, or the Service's load balancer, or its address in the cluster.
+
+    NoTargetError if there is no such Service; RefusedError if its address cannot be reached from here.
+    """
+    if traffic.url:
+        return traffic.url.rstrip("/")
+    service = view.get(ObjectRef("v1", "Service", traffic.namespace, traffic.service))
+    if service is None:
+        raise NoTargetError(
+            f"expected a Service {traffic.service!r} in namespace {traffic.namespace!r} to send customers to, but there is "
+            "none; name it under `traffic: {service: …}`, or give its address: `traffic: {url: …}`"
+        )
+    host, port = _address(service)
+    if view.connects(host, port, timeout_seconds=3.0) is not True:
+        raise RefusedError(
+            f"the Service {traffic.namespace}/{traffic.service} cannot be reached from here at {host}:{port}; "
+            "give an address that customers use: `traffic: {url: …}`"
+        )
+    return f"http://{host}:{port}"
+
+
+def _address(service: Json) -> tuple[str, int]:
+    port = int(service["spec"]["ports"][0]["port"])
+    for ingress in service.get("status", {}).get("loadBalancer", {}).get("ingress") or ():
+        if ingress.get("ip") or ingress.get("hostname"):
+            return ingress.get("ip") or ingress["hostname"], port
+    return service["spec"].get("clusterIP", ""), port
+
+
+class Load:
+    """One generator process, its windows going into the log as they come."""
+
+    def __init__(self, log: LogWriter, directory: Path, spec: LoadSpec, journey: Journey, *, died: Callable[[str], None]) -> None:
+        """Take where to log and what to send; `died(why)` is called if the generator ends without being asked to."""
+        self._log, self._directory, self._spec, self._journey, self._died = log, directory, spec, journey, died
+        self._process: asyncio.subprocess.Process | None = None
+        self._reading: asyncio.Task[None] | None = None
+        self._stopping = False
+        self._problem = ""
+        self._totals: dict[str, Any] = {}
+
+    async def start(self) -> None:
+        """Start the generator and have its windows logged."""
+        with (self._directory / "load.log").open("ab") as stderr:
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "gameday.traffic.generator",
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=stderr,
+                limit=_LONGEST_LINE,
+                start_new_session=True,
+            )
+        own = process_id(self._process.pid)
+        self._log.write(ProcessStarted(role="load", pid=own.pid, start_ticks=own.start_ticks))
+        order_step = next((step.name for step in self._journey.steps if step.order is not None), "")
+        self._log.write(
+            LoadStarted(
+                journey=self._journey.name,
+                rate_per_second=self._spec.rate_per_second,
+                url=", ".join(self._spec.targets),
+                steps=[step.name for step in self._journey.steps],
+                order_step=order_step,
+            )
+        )
+        self._send(self._spec.to_line().encode())
+        self._reading = asyncio.create_task(self._read())
+
+    @property
+    def pid(self) -> int:
+        """The generator's pid, or 0."""
+        return self._process.pid if self._process else 0
+
+    async def stop(self) -> None:
+        """Let open journeys end, then see the process out; end it if it does not go."""
+        if self._process is None or self._reading is None:
+            return
+        self._stopping = True
+        self._send(b'{"stop": true}\n')
+        try:
+            await asyncio.wait_for(asyncio.shield(self._reading), self._journey.longest_step_seconds + _GOODBYE_SECONDS)
+        except TimeoutError:
+            end_process(process_id(self._process.pid))
+            await self._reading
+
+    async def check_orders(self, round_id: str) -> None:
+        """Look up every acknowledged order in the shop and log what became of them."""
+        look_up = self._journey.look_up
+        if look_up is None:
+            return
+        find = finder(look_up, self._spec.targets[0])
+        try:
+            result = await asyncio.to_thread(check_ledger, self._directory / LEDGER_FILE, find)
+        except (GamedayError, OSError) as error:
+            self._log.write(LedgerChecked(acknowledged=0, found=0, error=str(error), round=round_id))
+            return
+        self._log.write(
+            LedgerChecked(
+                acknowledged=result.acknowledged,
+                found=result.found,
+                lost=[str(entry.reference) for entry in result.lost],
+                doubled=[f"{double.key} ({', '.join(double.references)})" for double in result.doubled],
+                altered=[str(entry.reference) for entry in result.altered],
+                round=round_id,
+            )
+        )
+
+    def _send(self, line: bytes) -> None:
+        if self._process is not None and self._process.stdin is not None:
+            with contextlib.suppress(ConnectionError):
+                self._process.stdin.write(line)
+
+    async def _read(self) -> None:
+        process = self._process
+        if process is None or process.stdout is None:
+            return
+        async for line in process.stdout:
+            self._take(json.loads(line))
+        code = await process.wait()
+        exit_code, number, told = how_ended(code)
+        reason = "stopped" if self._stopping else "it died"
+        self._log.write(ProcessEnded(role="load", pid=process.pid, reason=reason, exit_code=exit_code, signal=number))
+        failed = self._problem or ("" if self._stopping else f"it ended by itself ({told})")
+        self._log.write(LoadEnded(totals=self._totals, error=failed))
+        if failed and not self._stopping:
+            self._died(f"the load generator died: {failed}")
+
+    def _take(self, message: dict[str, Any]) -> None:
+        match message:
+            case {"start": _}:
+                known = {name: message[name] for name in LoadWindow.__struct_fields__ if name in message}
+                self._log.write(LoadWindow(**known))
+            case {"problem": str(problem)}:
+                self._problem = problem
+            case {"ended": totals}:
+                self._totals = totals
+            case _:
+                return

@@ -1,0 +1,156 @@
+"""Everything that is found out before anything is changed: the file, the cluster, the plan, the guard, who else is at work.
+
+What is wrong here ends the run as refused, with nothing changed. Reads only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from gameday.cluster import Cluster
+from gameday.errors import RefusedError
+from gameday.experiment import Experiment, TrafficSpec
+from gameday.gameday import GameDay, Round, load_any
+from gameday.guard import Finding, Policy, gather, judge
+from gameday.plan import Plan, make_plan
+from gameday.run.load import target_url
+from gameday.run.spec import RunSpec
+from gameday.run.storing import SecretStore
+from gameday.traffic.journey import Journey
+from gameday.traffic.journey_file import load_journey
+from gameday.workspace import Catalogue, make_importable
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """The customers of a run: their journey, how often, and where they knock."""
+
+    journey: Journey
+    path: Path
+    rate_per_second: float
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Programme:
+    """A file as a run carries it out: an experiment is a game day of one round."""
+
+    kind: str
+    """experiment, gameday or foreign."""
+    title: str
+    path: Path
+    digest: str
+    cluster_pin: str
+    namespaces: tuple[str, ...]
+    rounds: tuple[Round, ...]
+    traffic: TrafficSpec | None
+    deadline_seconds: float
+    switched_off: tuple[str, ...] = ()
+    roles: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether some experiment in it is not ours, so that the guard cannot see what it changes."""
+        return any(is_foreign(item.experiment) for item in self.rounds)
+
+    @property
+    def touches_cluster(self) -> bool:
+        """Whether anything in it reaches a cluster through us."""
+        return any(item.experiment.ours for item in self.rounds)
+
+    def policy(self, item: Round) -> Policy:
+        """Return what the guard is told for a round."""
+        return Policy(self.cluster_pin, self.namespaces, item.experiment.caps, self.switched_off)
+
+
+def is_foreign(experiment: Experiment) -> bool:
+    """Say whether an experiment has activities of other extensions in its method or rollbacks."""
+    activities = (*experiment.activities, *experiment.rollbacks)
+    return not experiment.ours or any(item.type == "action" and not item.ours for item in activities)
+
+
+def load_programme(file: Path | str, *, catalogue: Catalogue | None = None) -> Programme:
+    """Read an experiment or a game-day plan; InvalidFileError with every problem at once."""
+    catalogue = catalogue or Catalogue.around(file)
+    make_importable(catalogue.project)
+    found = load_any(file, catalogue=catalogue)
+    return of_gameday(found) if isinstance(found, GameDay) else of_experiment(found)
+
+
+def of_gameday(plan: GameDay) -> Programme:
+    """Return a plan as it is run."""
+    return Programme(
+        kind="gameday",
+        title=plan.title,
+        path=plan.path,
+        digest=plan.digest,
+        cluster_pin=plan.cluster,
+        namespaces=plan.namespaces,
+        rounds=plan.rounds,
+        traffic=plan.traffic or next((item.experiment.traffic for item in plan.rounds if item.experiment.traffic), None),
+        deadline_seconds=plan.deadline_seconds,
+        switched_off=plan.switched_off_rules,
+        roles=tuple(plan.roles.items()),
+    )
+
+
+def of_experiment(experiment: Experiment) -> Programme:
+    """Return a single experiment as a game day of one round."""
+    return Programme(
+        kind="experiment" if experiment.ours else "foreign",
+        title=experiment.title,
+        path=experiment.path,
+        digest=experiment.digest,
+        cluster_pin="",
+        namespaces=experiment.namespaces,
+        rounds=(Round("round-1", experiment, experiment.expect, "show"),),
+        traffic=experiment.traffic,
+        deadline_seconds=3600.0,
+    )
+
+
+def check_foreign(programme: Programme, spec: RunSpec) -> None:
+    """Refuse what the guard cannot see, unless the user said that it shall run all the same."""
+    if programme.is_foreign and not spec.unguarded:
+        raise RefusedError(
+            f"{spec.shown_file} has activities of other extensions, and the guard cannot see what they change. "
+            "If they may run all the same: --unguarded"
+        )
+
+
+def check_nothing_owed(cluster: Cluster, spec: RunSpec) -> None:
+    """Refuse to start while another run still owes something in this cluster."""
+    owing = sorted({item.shard.run_id for item in SecretStore(cluster).read() if item.shard.owes} - {spec.run_id})
+    if owing:
+        raise RefusedError(
+            f"the run {owing[0]} still owes an undo in this cluster. If it is not on any more, undo it first: gameday recover"
+        )
+
+
+def check_plans(programme: Programme, cluster: Cluster) -> list[tuple[Round, Plan, Sequence[Finding]]]:
+    """Plan every round against the cluster as it stands, and have the guard judge it."""
+    judged: list[tuple[Round, Plan, Sequence[Finding]]] = []
+    for item in programme.rounds:
+        plan = make_plan(item.experiment, cluster)
+        policy = programme.policy(item)
+        judged.append((item, plan, judge(plan.changes, policy, gather(plan.changes, policy, cluster))))
+    return judged
+
+
+def traffic_of(programme: Programme, cluster: Cluster | None) -> Traffic | None:
+    """Find the customers' journey and where they knock; None for an experiment without traffic."""
+    wanted = programme.traffic
+    path = wanted.journey_path if wanted else None
+    if wanted is None or path is None:
+        return None
+    if not wanted.namespace and programme.namespaces:
+        wanted = replace(wanted, namespace=programme.namespaces[0])
+    if cluster is None:
+        if not wanted.url:
+            raise RefusedError("traffic without a cluster needs an address: `traffic: {url: …}`")
+        url = wanted.url
+    else:
+        url = target_url(cluster, wanted)
+    return Traffic(load_journey(path), path, wanted.rate_per_second, url)

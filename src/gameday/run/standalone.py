@@ -1,0 +1,127 @@
+"""A guardian for plain `chaos run`: started by the first of our activities, with this process as its worker.
+
+What `gameday run` does before and after an experiment is done here around it: the guardian holds the Lease, sends the
+customers, owes and undoes; at the end it judges, and its verdict goes to Chaos Toolkit's log. If this process dies, it undoes.
+"""
+
+from __future__ import annotations
+
+import atexit
+import json
+import logging
+import os
+import time
+from pathlib import Path
+from typing import Any, Final
+
+from gameday.errors import GamedayError, RefusedError
+from gameday.log import read
+from gameday.log.events import RoundStarted, RunEnded, VerdictGiven
+from gameday.run.channel import Peer
+from gameday.run.engine import WorkerEngine
+from gameday.run.launching import Launched, launch, new_run
+from gameday.run.observing import RunObservations
+from gameday.run.successor import start_successor
+from gameday.run.worker import build_engine, wait_for_baseline
+
+_OPENING_SECONDS: Final = 60.0
+_CLOSING_SECONDS: Final = 180.0
+
+logger = logging.getLogger("chaostoolkit")
+
+
+class _State:
+    """What this process knows of the run it is the worker of; there is at most one."""
+
+    experiment: dict[str, Any] | None = None
+    launched: Launched | None = None
+    peer: Peer | None = None
+    finished = False
+
+
+def prepare(experiment: dict[str, Any]) -> None:
+    """Remember which experiment is on; the guardian starts with the first of our activities."""
+    _State.experiment = experiment
+
+
+def connect() -> WorkerEngine:
+    """Start the guardian and return the engine of this process; RefusedError with the guardian's reason if it will not run."""
+    if _State.experiment is None:
+        raise RefusedError(
+            "this experiment does not name gameday's control, so the engine cannot know what it is about. Run it with "
+            "`gameday run`, or add to it: controls: [{name: gameday, provider: {type: python, module: gameday.run.control}}]"
+        )
+    root = Path(os.environ.get("GAMEDAY_RUNS", "runs"))
+    draft = _written(root, _State.experiment)
+    spec = new_run(
+        root,
+        file=str(draft),
+        shown_file=str(draft),
+        kubeconfig=os.environ.get("KUBECONFIG", ""),
+        context=os.environ.get("GAMEDAY_CONTEXT", ""),
+        attached=True,
+    )
+    launched = launch(spec)
+    _State.launched = launched
+
+    def lost(why: str) -> None:
+        if not _State.finished:
+            logger.critical("gameday: the guardian %s; a new one undoes, nothing more is injected", why)
+            start_successor(launched.directory, f"the guardian {why}")
+            os._exit(4)
+
+    peer = Peer(launched.connection, lost=lost)
+    _State.peer = peer
+    atexit.register(finish)
+    round_id, since = _opened(launched)
+    engine, observations = build_engine(peer, spec, launched.directory, round_id=round_id, since=since)
+    _take_baseline(engine, observations)
+    return engine
+
+
+def finish() -> None:
+    """Tell the guardian that the experiment is over, and wait until everything is undone and judged."""
+    launched, peer = _State.launched, _State.peer
+    if launched is None or peer is None or _State.finished:
+        return
+    _State.finished = True
+    peer.tell({"done": True})
+    deadline = time.monotonic() + _CLOSING_SECONDS
+    while launched.guardian.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.05)
+    for event in read(launched.directory):
+        if isinstance(event, VerdictGiven):
+            logger.info("gameday: %s (expected %s): %s", event.verdict, event.expected, "; ".join(event.reasons))
+        if isinstance(event, RunEnded) and event.residue:
+            logger.critical("gameday: left behind: %s. Run: gameday recover", "; ".join(event.residue))
+    logger.info("gameday: the report: gameday report %s", launched.directory)
+
+
+def _written(root: Path, experiment: dict[str, Any]) -> Path:
+    """Write the experiment that Chaos Toolkit has loaded where the guardian can read it."""
+    root.mkdir(parents=True, exist_ok=True)
+    name = "".join(letter if letter.isalnum() else "-" for letter in str(experiment.get("title", "experiment")).lower())
+    draft = root / f"{name[:40].strip('-')}.json"
+    draft.write_text(json.dumps(experiment, indent=2), encoding="utf-8")
+    return draft
+
+
+def _opened(launched: Launched) -> tuple[str, float]:
+    """Wait until the guardian is ready; return the round and when it began."""
+    deadline = time.monotonic() + _OPENING_SECONDS
+    while time.monotonic() < deadline:
+        for event in read(launched.directory):
+            if isinstance(event, RoundStarted):
+                return event.round, event.mono
+            if isinstance(event, RunEnded):
+                _State.finished = True
+                raise RefusedError(event.summary)
+        time.sleep(0.05)
+    raise RefusedError(f"the guardian was not ready within {_OPENING_SECONDS:g} s; see {launched.directory}/guardian.log")
+
+
+def _take_baseline(engine: WorkerEngine, observations: RunObservations) -> None:
+    try:
+        wait_for_baseline(engine, observations, seconds=5.0)
+    except GamedayError as error:
+        logger.info("gameday: no baseline of traffic: %s", error)
