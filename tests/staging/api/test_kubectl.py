@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import shutil
@@ -103,3 +104,40 @@ def test_warnings_reach_the_user(kubectl: Run) -> None:
     }
     result = kubectl("apply", "-f", "-", stdin=json.dumps(manifest))
     assert "Warning: the embedded cluster does not enforce RBAC" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "create namespace shop",
+        "create configmap a --from-literal=x=1",
+        "create secret generic a --from-literal=x=1",
+        "create serviceaccount a",
+        "create token default",
+        "create deployment a --image=shop:1 --replicas=2 --port=8080",
+        "create role a --verb=get --resource=pods",
+        "create poddisruptionbudget a --selector=app=web --min-available=50%",
+        "create service clusterip a --tcp=80:8080",
+        "run a --image=shop:1",
+        "auth whoami",
+        "auth can-i delete pods",
+    ],
+)
+def test_commands_that_newer_kubectl_sends_as_protobuf_work(kubectl: Run, command: str) -> None:
+    done(kubectl(*command.split()))
+
+
+async def remove_what_is_deleted(store: Store) -> None:
+    """Do what a node does at the end of a pod's grace, at once."""
+    async for event in store.watch(PODS):
+        if event.type == "MODIFIED" and "deletionTimestamp" in event.object["metadata"]:
+            store.delete(PODS, "default", event.object["metadata"]["name"], grace_seconds=0)
+
+
+def test_drain_evicts_what_runs_on_a_node(cluster: Any, kubectl: Run) -> None:
+    cluster.on_store(lambda store: store.create(NODES, {"metadata": {"name": "n"}}))
+    cluster.on_store(run_a_pod)
+    node = asyncio.run_coroutine_threadsafe(remove_what_is_deleted(cluster.store), cluster.loop)
+    assert "pod/a evicted" in done(kubectl("drain", "n", "--force", "--timeout=10s"))
+    node.cancel()
+    assert cluster.on_store(lambda store: store.list(PODS)[0]) == []

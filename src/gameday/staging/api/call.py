@@ -1,6 +1,6 @@
 """One request, read: its target, its query and its body; and the backend that answers it.
 
-Bodies are JSON or YAML; what else a client may send, protobuf above all, is refused with 415.
+Bodies are JSON, YAML, or protobuf for the kinds that kubectl sends so; anything else is refused with 415.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import yaml
 from aiohttp import web
 
 from gameday.staging.api.pages import Pages
+from gameday.staging.api.protobuf import MEDIA_TYPE, read_protobuf
 from gameday.staging.api.target import Target
 from gameday.staging.api.tokens import Tokens, User
 from gameday.staging.applying import Manager
@@ -107,6 +108,8 @@ class Call:
         content, media = await self.bytes(), self.media_type
         if media in _YAML_TYPES:
             return _yaml(content)
+        if media == MEDIA_TYPE:
+            return read_protobuf(content)
         if media in _JSON_TYPES or media.endswith("+json"):
             return _json(content)
         raise UnsupportedMediaType(

@@ -1,0 +1,167 @@
+"""Field tables of the messages that kubectl sends as protobuf, from the .proto files of the Kubernetes API.
+
+One line a field: `number name type`. A type is `str`, `int`, `bool`, `bytes`, `time`, `quantity`, `int-or-str`, or a message;
+`[]` after it is a list, `map` before it a map by name. A `?` says that a zero is a value, where it otherwise is absence.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field of a message: its name in JSON and how it is encoded."""
+
+    name: str
+    type: str
+    repeated: bool
+    mapped: bool
+    keeps_zero: bool
+
+
+_TEXT = """
+ObjectMeta
+    1 name str, 2 generateName str, 3 namespace str, 4 selfLink str, 5 uid str, 6 resourceVersion str, 7 generation int
+    8 creationTimestamp time, 9 deletionTimestamp time, 10 deletionGracePeriodSeconds int?, 11 labels map str
+    12 annotations map str, 13 ownerReferences OwnerReference[], 14 finalizers str[]
+OwnerReference
+    1 kind str, 3 name str, 4 uid str, 5 apiVersion str, 6 controller bool?, 7 blockOwnerDeletion bool?
+LabelSelector
+    1 matchLabels map str, 2 matchExpressions LabelSelectorRequirement[]
+LabelSelectorRequirement
+    1 key str, 2 operator str, 3 values str[]
+DeleteOptions
+    1 gracePeriodSeconds int?, 2 preconditions Preconditions, 3 orphanDependents bool?, 4 propagationPolicy str
+    5 dryRun str[]
+Preconditions
+    1 uid str, 2 resourceVersion str
+Empty
+Namespace
+    1 metadata ObjectMeta, 2 spec NamespaceSpec, 3 status NamespaceStatus
+NamespaceSpec
+    1 finalizers str[]
+NamespaceStatus
+    1 phase str
+ConfigMap
+    1 metadata ObjectMeta, 2 data map str, 3 binaryData map bytes, 4 immutable bool?
+Secret
+    1 metadata ObjectMeta, 2 data map bytes, 3 type str, 4 stringData map str, 5 immutable bool?
+ServiceAccount
+    1 metadata ObjectMeta, 2 secrets ObjectReference[], 3 imagePullSecrets LocalObjectReference[]
+    4 automountServiceAccountToken bool?
+ObjectReference
+    1 kind str, 2 namespace str, 3 name str, 4 uid str, 5 apiVersion str, 6 resourceVersion str, 7 fieldPath str
+LocalObjectReference
+    1 name str
+TokenRequest
+    1 metadata ObjectMeta, 2 spec TokenRequestSpec, 3 status TokenRequestStatus
+TokenRequestSpec
+    1 audiences str[], 3 boundObjectRef BoundObjectReference, 4 expirationSeconds int
+TokenRequestStatus
+    1 token str, 2 expirationTimestamp time
+BoundObjectReference
+    1 kind str, 2 apiVersion str, 3 name str, 4 uid str
+Eviction
+    1 metadata ObjectMeta, 2 deleteOptions DeleteOptions
+Scale
+    1 metadata ObjectMeta, 2 spec ScaleSpec, 3 status ScaleStatus
+ScaleSpec
+    1 replicas int?
+ScaleStatus
+    1 replicas int, 2 selector str
+Role
+    1 metadata ObjectMeta, 2 rules PolicyRule[]
+ClusterRole
+    1 metadata ObjectMeta, 2 rules PolicyRule[]
+PolicyRule
+    1 verbs str[], 2 apiGroups str[], 3 resources str[], 4 resourceNames str[], 5 nonResourceURLs str[]
+RoleBinding
+    1 metadata ObjectMeta, 2 subjects Subject[], 3 roleRef RoleRef
+ClusterRoleBinding
+    1 metadata ObjectMeta, 2 subjects Subject[], 3 roleRef RoleRef
+Subject
+    1 kind str, 2 apiGroup str, 3 name str, 4 namespace str
+RoleRef
+    1 apiGroup str, 2 kind str, 3 name str
+PodDisruptionBudget
+    1 metadata ObjectMeta, 2 spec PodDisruptionBudgetSpec, 3 status PodDisruptionBudgetStatus
+PodDisruptionBudgetSpec
+    1 minAvailable int-or-str, 2 selector LabelSelector, 3 maxUnavailable int-or-str, 4 unhealthyPodEvictionPolicy str
+PodDisruptionBudgetStatus
+    1 observedGeneration int, 3 disruptionsAllowed int, 4 currentHealthy int, 5 desiredHealthy int, 6 expectedPods int
+Deployment
+    1 metadata ObjectMeta, 2 spec DeploymentSpec, 3 status DeploymentStatus
+DeploymentSpec
+    1 replicas int?, 2 selector LabelSelector, 3 template PodTemplateSpec, 4 strategy DeploymentStrategy
+    5 minReadySeconds int, 6 revisionHistoryLimit int?, 7 paused bool, 9 progressDeadlineSeconds int?
+DeploymentStrategy
+    1 type str, 2 rollingUpdate RollingUpdateDeployment
+RollingUpdateDeployment
+    1 maxUnavailable int-or-str, 2 maxSurge int-or-str
+DeploymentStatus
+    1 observedGeneration int, 2 replicas int, 3 updatedReplicas int, 4 availableReplicas int, 5 unavailableReplicas int
+    7 readyReplicas int
+PodTemplateSpec
+    1 metadata ObjectMeta, 2 spec PodSpec
+Pod
+    1 metadata ObjectMeta, 2 spec PodSpec, 3 status PodStatus
+PodStatus
+    1 phase str, 3 message str, 4 reason str, 5 hostIP str, 6 podIP str, 9 qosClass str, 11 nominatedNodeName str
+PodSpec
+    2 containers Container[], 3 restartPolicy str, 4 terminationGracePeriodSeconds int?, 5 activeDeadlineSeconds int?
+    6 dnsPolicy str, 7 nodeSelector map str, 8 serviceAccountName str, 9 serviceAccount str, 10 nodeName str
+    11 hostNetwork bool, 12 hostPID bool, 13 hostIPC bool, 14 securityContext Empty
+    15 imagePullSecrets LocalObjectReference[], 16 hostname str, 17 subdomain str, 19 schedulerName str
+    20 initContainers Container[], 21 automountServiceAccountToken bool?, 22 tolerations Toleration[]
+    24 priorityClassName str
+Toleration
+    1 key str, 2 operator str, 3 value str, 4 effect str, 5 tolerationSeconds int?
+Container
+    1 name str, 2 image str, 3 command str[], 4 args str[], 5 workingDir str, 6 ports ContainerPort[], 7 env EnvVar[]
+    8 resources ResourceRequirements, 13 terminationMessagePath str, 14 imagePullPolicy str, 16 stdin bool
+    17 stdinOnce bool, 18 tty bool, 20 terminationMessagePolicy str
+ContainerPort
+    1 name str, 2 hostPort int, 3 containerPort int, 4 protocol str, 5 hostIP str
+EnvVar
+    1 name str, 2 value str
+ResourceRequirements
+    1 limits map quantity, 2 requests map quantity
+Service
+    1 metadata ObjectMeta, 2 spec ServiceSpec, 3 status ServiceStatus
+ServiceSpec
+    1 ports ServicePort[], 2 selector map str, 3 clusterIP str, 4 type str, 5 externalIPs str[], 7 sessionAffinity str
+    8 loadBalancerIP str, 10 externalName str, 11 externalTrafficPolicy str, 12 healthCheckNodePort int
+    13 publishNotReadyAddresses bool
+ServiceStatus
+    1 loadBalancer Empty
+ServicePort
+    1 name str, 2 protocol str, 3 port int, 4 targetPort int-or-str, 5 nodePort int, 6 appProtocol str
+SelfSubjectReview
+    1 metadata ObjectMeta
+"""
+
+
+def _field(text: str) -> tuple[int, Field]:
+    number, name, *types = text.split()
+    mapped, kind = types[0] == "map", types[-1]
+    keeps_zero, repeated = kind.endswith("?"), kind.endswith("[]")
+    return int(number), Field(name, kind.rstrip("?[]"), repeated, mapped, keeps_zero)
+
+
+def _tables() -> dict[str, dict[int, Field]]:
+    tables: dict[str, dict[int, Field]] = {}
+    fields: dict[int, Field] = {}
+    for line in _TEXT.strip().splitlines():
+        if line.startswith(" "):
+            fields.update(_field(part) for part in line.split(","))
+        else:
+            fields = tables.setdefault(line.strip(), {})
+    return tables
+
+
+MESSAGES = _tables()
+"""Every message by name, its fields by number."""
+
+TOLERANT = frozenset({"SelfSubjectAccessReview", "SelfSubjectRulesReview", "SubjectAccessReview", "SelfSubjectReview"})
+"""Kinds whose content does not matter to the answer, so that it is not read."""
