@@ -58,7 +58,8 @@ def wait_ready(
             waiting = ", ".join(found.waiting_for)
             raise NotReadyError(
                 f"expected every workload to be Ready within {timeout_seconds:g} s, "
-                f"found {found.ready} of {found.wanted} pods Ready; not Ready: {waiting}; look at `kubectl --kubeconfig {kubeconfig} get pods -A`"
+                f"found {found.ready} of {found.wanted} pods Ready; "
+                f"not Ready: {waiting}; look at `kubectl --kubeconfig {kubeconfig} get pods -A`"
             )
         time.sleep(POLL_SECONDS)
 

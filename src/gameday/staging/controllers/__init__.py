@@ -10,6 +10,7 @@ from gameday.staging.controllers.daemonsets import DaemonSets
 from gameday.staging.controllers.deployments import Deployments
 from gameday.staging.controllers.endpoints import ServiceEndpoints
 from gameday.staging.controllers.garbage import GarbageCollector
+from gameday.staging.controllers.initial import with_initial_status
 from gameday.staging.controllers.namespaces import NamespaceAdmission
 from gameday.staging.controllers.nodes import NodeLifecycle
 from gameday.staging.controllers.queue import Controller, ControllerLoop
@@ -24,6 +25,7 @@ __all__ = ["install_controllers"]
 def install_controllers(store: Store, addresses: AddressBlock, *others: Controller) -> ControllerLoop:
     """Hang admission on the store and return the controllers, and `others` with them, yet to be started."""
     NamespaceAdmission(store).install()
+    store.on_create.append(with_initial_status)
     ServiceAdmission(store, addresses).install()
     controllers = [
         Scheduler(store).controller(),

@@ -62,7 +62,7 @@ def unavailable_of(deployment: Object) -> int:
     share = _share(_rolling(spec).get("maxUnavailable", "25%"), spec["replicas"], math.floor)
     if share == 0 and surge_of(deployment) == 0:
         share = 1
-    return min(share, spec["replicas"])
+    return min(share, int(spec["replicas"]))
 
 
 def _rolling(spec: Object) -> Object:
