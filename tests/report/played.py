@@ -177,9 +177,11 @@ def kill_round(id_: str = "pod-killed", *, start: float = 3.0) -> list[Line]:
         ),
         *worker(id_, 4110, s + 0.1, s + 18.2),
         *phase(id_, "baseline", s + 0.5, s + 6.0, detail="checkout success 100 % over 5 s"),
-        (s + 5.8, ProbeMeasured(round=id_, probe="gameday.probes.checkout.success_rate", arguments={"window_seconds": 5}, value=100.0,
+        (s + 5.8, ProbeMeasured(round=id_, probe="gameday.probes.checkout.success_rate", arguments={"window_seconds": 5},
+                                value=100.0,
                                 unit="percent", seen="300 of 300 checkouts succeeded", samples=300, low=98.8, high=100.0)),
-        (s + 5.9, ActivityEnded(round=id_, name="checkout-succeeds", kind="probe", phase="before", status="succeeded", output=100.0,
+        (s + 5.9, ActivityEnded(round=id_, name="checkout-succeeds", kind="probe", phase="before", status="succeeded",
+                                output=100.0,
                                 duration_seconds=5.0, tolerance={"type": "range", "range": [99, 100]}, tolerance_met=True)),
         *phase(id_, "method", s + 6.0, s + 7.2),
         (s + 6.1, GuardJudged(round=id_, allowed=True, changes=[f"delete {POD} with a grace of 0 s"])),
@@ -191,18 +193,19 @@ def kill_round(id_: str = "pod-killed", *, start: float = 3.0) -> list[Line]:
         (s + 7.1, ActivityEnded(round=id_, name="kill-one-checkout-pod", kind="action", phase="method", status="succeeded",
                                 output={"changes": 1}, duration_seconds=0.9)),
         *phase(id_, "hypothesis", s + 7.2, s + 13.0),
-        (s + 12.9, ActivityEnded(round=id_, name="checkout-succeeds", kind="probe", phase="after", status="succeeded", output=99.7,
+        (s + 12.9, ActivityEnded(round=id_, name="checkout-succeeds", kind="probe", phase="after", status="succeeded",
+                                 output=99.7,
                                  duration_seconds=5.0, tolerance={"type": "range", "range": [99, 100]}, tolerance_met=True)),
         *phase(id_, "undo", s + 13.0, s + 13.4),
         (s + 13.05, UndoStarted(round=id_, reason="the round is over", holder="mill/4101", owed=1)),
-        (s + 13.3, UndoEnded(round=id_, entry="e1", object=POD, outcome="already",
+        (s + 13.3, UndoEnded(round=id_, entry="c1", object=POD, outcome="already",
                              detail="its replacement checkout-6c9f7d5b4-9qpwl is Ready")),
         *phase(id_, "recovery", s + 13.4, s + 17.0),
         *phase(id_, "ledger", s + 17.0, s + 18.0),
         (s + 17.9, LedgerChecked(round=id_, acknowledged=1066, found=1066)),
         (s + 18.4, VerdictGiven(round=id_, verdict="held", expected="held", within_objective=True,
                                 reasons=["checkout success was 99.7 % against a tolerance of 99 to 100 %"],
-                                recovery={"seconds": 0.4, "low_seconds": 0.36, "high_seconds": 0.46})),
+                                recovery={"seconds": 0.4, "low_seconds": 0.36, "high_seconds": 0.46, "ever_out": True})),
         (s + 18.5, RoundEnded(round=id_)),
     ]  # fmt: skip
 
@@ -231,7 +234,8 @@ def payment_round(id_: str = "payment-down", *, start: float = 24.0) -> list[Lin
         *phase(id_, "baseline", s + 0.5, s + 5.0),
         *phase(id_, "method", s + 5.0, s + 6.4),
         (s + 5.1, GuardJudged(round=id_, allowed=True, changes=[down])),
-        (s + 5.2, ChangeOwed(round=id_, change_id="c2", by="gameday.actions.workloads.scale", kind="patch", object=SCALE,
+        (s + 5.2, ChangeOwed(round=id_, change_id="c2", entry="e-payment", by="gameday.actions.workloads.scale", kind="patch",
+                             object=SCALE,
                              summary=down, fields=[REPLICAS])),
         (s + 5.25, ChangeApplied(round=id_, change_id="c2", applied_mono=BOOT_SECONDS + s + 5.24, resource_version="1044")),
         (s + 6.1, ChangeLanded(round=id_, change_ids=["c2"], by="gameday.actions.workloads.scale", landed=True,
@@ -244,35 +248,39 @@ def payment_round(id_: str = "payment-down", *, start: float = 24.0) -> list[Lin
         *phase(id_, "runbook", s + 12.2, s + 20.0),
         (s + 12.3, StepStarted(round=id_, runbook="dependency-down", step="look", title="See which dependency refuses",
                                phase="diagnose", role="on-call", expected_seconds=60)),
-        (s + 12.9, StepEnded(round=id_, runbook="dependency-down", step="look", result="done", how="executed", duration_seconds=0.6,
+        (s + 12.9, StepEnded(round=id_, runbook="dependency-down", step="look", result="done", how="executed",
+                             duration_seconds=0.6,
                              detail="payment has 0 of 2 replicas",
                              check={"probe": "gameday.probes.workloads.ready", "value": 0, "unit": "replicas", "within": [0, 0],
                                     "met": True})),
-        (s + 13.0, StepStarted(round=id_, runbook="dependency-down", step="tell", title="Tell the support desk", phase="communicate",
+        (s + 13.0, StepStarted(round=id_, runbook="dependency-down", step="tell", title="Tell the support desk",
+                               phase="communicate",
                                role="lead", expected_seconds=120)),
-        (s + 13.0, StepEnded(round=id_, runbook="dependency-down", step="tell", result="skipped", how="prose", duration_seconds=0.0,
+        (s + 13.0, StepEnded(round=id_, runbook="dependency-down", step="tell", result="skipped", how="prose",
+                             duration_seconds=0.0,
                              detail="prose for a person")),
         (s + 13.1, StepStarted(round=id_, runbook="dependency-down", step="scale-up", title="Bring payment back to two replicas",
                                phase="mitigate", role="on-call", expected_seconds=120)),
-        (s + 13.2, ChangeOwed(round=id_, change_id="c3", by="runbook dependency-down, step scale-up", kind="patch", object=SCALE,
+        (s + 13.2, ChangeOwed(round=id_, change_id="c3", entry="e-payment", by="step scale-up", kind="patch", object=SCALE,
                               summary=f"set on {SCALE}: /spec/replicas = 2",
                               fields=[{"path": "/spec/replicas", "before": 0, "after": 2}])),
         (s + 13.25, ChangeApplied(round=id_, change_id="c3", applied_mono=BOOT_SECONDS + s + 13.24, resource_version="1102")),
         (s + 19.8, StepEnded(round=id_, runbook="dependency-down", step="scale-up", result="done", how="executed",
                              duration_seconds=6.7, detail="payment has 2 of 2 replicas ready",
                              check={"probe": "gameday.probes.checkout.success_rate", "value": 100.0, "unit": "percent",
-                                    "within": [99, 100], "met": True},
-                             effect={"before": 0.0, "after": 100.0, "samples": 600})),
+                                    "within": [99, None], "met": True},
+                             effect={"before": {"success": 0.0, "samples": 120}, "after": {"success": 100.0, "samples": 120}})),
         *phase(id_, "undo", s + 20.0, s + 20.3),
         (s + 20.05, UndoStarted(round=id_, reason="the round is over", holder="mill/4101", owed=1)),
-        (s + 20.2, UndoEnded(round=id_, entry="e2", object=SCALE, outcome="already", detail="replicas are 2, as before the run",
-                             fields=[{"path": "/spec/replicas", "before": 2, "found": 2, "after": 2}])),
+        (s + 20.2, UndoEnded(round=id_, entry="e-payment", object=SCALE, outcome="already",
+                             detail="replicas are 2, as before the run",
+                             fields=[{"path": "/spec/replicas", "before": 2, "found": 2, "outcome": "already"}])),
         *phase(id_, "recovery", s + 20.3, s + 25.0),
         *phase(id_, "ledger", s + 25.0, s + 26.0),
         (s + 25.9, LedgerChecked(round=id_, acknowledged=1020, found=1020)),
         (s + 26.4, VerdictGiven(round=id_, verdict="deviated", expected="deviated", within_objective=True, runbook="proven",
                                 reasons=["checkout success was 0 % against a tolerance of 99 to 100 %"],
-                                recovery={"seconds": 9.1, "low_seconds": 9.0, "high_seconds": 9.2})),
+                                recovery={"seconds": 9.1, "low_seconds": 9.0, "high_seconds": 9.2, "ever_out": True})),
         (s + 26.5, RoundEnded(round=id_)),
     ]  # fmt: skip
 
@@ -287,22 +295,34 @@ def _latency_ms(at: float) -> float:
     return 1000.0 if 29.4 <= at < 38.3 else 9.0 + 2 * math.sin(at)
 
 
+def _steady(_at: float) -> float:
+    return 9.0
+
+
+def _all_well(_at: float) -> float:
+    return 1.0
+
+
+def _half(_at: float) -> float:
+    return 0.5
+
+
 def first(directory: Path) -> Path:
-    """Two rounds: a pod killed, which held; payment scaled to zero, which deviated as expected, and a runbook that helps."""
+    """Play two rounds: a pod killed, which held; payment scaled to zero, which deviated as expected, and a runbook that helps."""
     end = (51.0, RunEnded(exit_code=0, summary="both rounds went as expected"))
     rounds = kill_round(start=3.0) + payment_round(start=24.0)
     return write(directory, [started(), *processes(51.0), *traffic(1.0, 50.5, _success, _latency_ms), *rounds, end])
 
 
 def long_first(directory: Path) -> Path:
-    """The same at 90 s, the longest that a demonstration takes."""
+    """Play the same for 90 s, the longest that a demonstration takes."""
     rounds = kill_round(start=3.0) + payment_round(start=24.0) + kill_round("pod-killed-again", start=60.0)
     end = (90.0, RunEnded(exit_code=0, summary="all rounds went as expected"))
     return write(directory, [started(), *processes(90.0), *traffic(1.0, 89.5, _success, _latency_ms), *rounds, end])
 
 
 def torn(directory: Path) -> Path:
-    """The first game day, killed with the fault in place; the last line is cut off."""
+    """Play the first game day, killed with the fault in place; the last line is cut off."""
     lines = [started(), *processes(51.0), *traffic(1.0, 50.5, _success, _latency_ms), *kill_round(), *payment_round()]
     path = write(directory, [line for line in lines if line[0] < 31.0])
     with path.open("ab") as stream:
@@ -311,38 +331,38 @@ def torn(directory: Path) -> Path:
 
 
 def recovered(directory: Path) -> Path:
-    """The killed game day, recovered two minutes later from another machine, whose monotonic clock reads otherwise."""
+    """Play the killed game day, recovered two minutes later from another machine, whose monotonic clock reads otherwise."""
     path = torn(directory)
     at = 151.0
     write(directory, [
         (at, RecoveryStarted(holder="pier/77", reason="the guardian on mill is dead")),
         (at + 0.2, UndoStarted(reason="recover", holder="pier/77", owed=1)),
-        (at + 0.6, UndoEnded(entry="e2", object=SCALE, outcome="undone", detail="replicas set back to 2",
-                             fields=[{"path": "/spec/replicas", "before": 2, "found": 0, "after": 2}])),
+        (at + 0.6, UndoEnded(entry="e-payment", object=SCALE, outcome="undone", detail="replicas set back to 2",
+                             fields=[{"path": "/spec/replicas", "before": 2, "found": 0, "outcome": "undone"}])),
         (at + 1.0, RunEnded(exit_code=4, summary="recovered after the guardian died")),
     ], boot_seconds=100.0)  # fmt: skip
     return path
 
 
 def aborted(directory: Path) -> Path:
-    """A run that was stopped by hand with the fault in place, and undone."""
+    """Play a run that was stopped by hand with the fault in place, and undone."""
     lines = [line for line in [started(), *processes(40.0), *payment_round(start=3.0)] if line[0] < 10.0]
     return write(directory, [
         *lines,
-        *traffic(1.0, 15.0, lambda at: 0.0 if 8.4 <= at < 12.0 else 1.0, lambda at: 9.0),
+        *traffic(1.0, 15.0, lambda at: 0.0 if 8.4 <= at < 12.0 else 1.0, _steady),
         (10.0, AbortRequested(by="SIGINT", reason="stopped by hand")),
         (10.1, ProcessEnded(round="payment-down", role="worker", pid=4120, signal=9, reason="ended by the guardian")),
         (10.15, PhaseEnded(round="payment-down", phase="hypothesis", outcome="aborted")),
         (10.2, UndoStarted(round="payment-down", reason="abort", holder="mill/4101", owed=1)),
-        (10.5, UndoEnded(round="payment-down", entry="e2", object=SCALE, outcome="undone", detail="replicas set back to 2",
-                         fields=[{"path": "/spec/replicas", "before": 2, "found": 0, "after": 2}])),
+        (10.5, UndoEnded(round="payment-down", entry="e-payment", object=SCALE, outcome="undone", detail="replicas set back to 2",
+                         fields=[{"path": "/spec/replicas", "before": 2, "found": 0, "outcome": "undone"}])),
         (14.9, RoundEnded(round="payment-down", outcome="aborted")),
         (15.1, RunEnded(exit_code=4, summary="aborted by SIGINT, and undone")),
     ])  # fmt: skip
 
 
 def with_residue(directory: Path) -> Path:
-    """A run with a dead worker, lost and doubled orders, a refuted runbook and something left behind."""
+    """Play a run with a dead guardian, lost and doubled orders, a refuted runbook and something left behind."""
     s, id_ = 3.0, "payment-down"
     kept = [
         line for line in payment_round(start=s)
@@ -357,10 +377,11 @@ def with_residue(directory: Path) -> Path:
         (s + 19.8, StepEnded(round=id_, runbook="dependency-down", step="scale-up", result="check_failed", how="executed",
                              duration_seconds=6.7, detail="checkout success stayed at 0 % for 6 s",
                              check={"probe": "gameday.probes.checkout.success_rate", "value": 0.0, "unit": "percent",
-                                    "within": [99, 100], "met": False},
-                             effect={"before": 0.0, "after": 0.0, "samples": 360})),
-        (s + 20.2, UndoEnded(round=id_, entry="e2", object=SCALE, outcome="left_alone", detail="somebody set replicas to 5",
-                             fields=[{"path": "/spec/replicas", "before": 2, "found": 5, "after": 5}])),
+                                    "within": [99, None], "met": False},
+                             effect={"before": {"success": 0.0, "samples": 120}, "after": {"success": 0.0, "samples": 120}})),
+        (s + 20.2, UndoEnded(round=id_, entry="e-payment", object=SCALE, outcome="left_alone",
+                             detail="somebody set replicas to 5",
+                             fields=[{"path": "/spec/replicas", "before": 2, "found": 5, "outcome": "left_alone"}])),
         (s + 21.0, ProcessStarted(role="guardian", pid=4101, start_ticks=881)),
         (s + 22.0, ProcessEnded(role="guardian", pid=4101, signal=9)),
         (s + 25.9, LedgerChecked(round=id_, acknowledged=1020, found=1017, lost=["ord-1041", "ord-1042", "ord-1055"],
@@ -374,7 +395,7 @@ def with_residue(directory: Path) -> Path:
 
 
 def inconclusive(directory: Path) -> Path:
-    """A run whose fault was acknowledged and did not land."""
+    """Play a run whose fault was acknowledged and did not land."""
     s, id_ = 3.0, "pod-killed"
     kept = [
         line for line in kill_round(id_, start=s) if not isinstance(line[1], ChangeLanded | VerdictGiven)
@@ -382,7 +403,7 @@ def inconclusive(directory: Path) -> Path:
     return write(directory, [
         started(),
         *kept,
-        *traffic(1.0, 22.0, lambda at: 1.0, lambda at: 9.0),
+        *traffic(1.0, 22.0, _all_well, _steady),
         (s + 6.9, ChangeLanded(round=id_, change_ids=["c1"], by="gameday.actions.pods.kill", landed=False,
                                seen="the pod's process 4231 is still there")),
         (s + 18.4, VerdictGiven(round=id_, verdict="inconclusive", expected="held",
@@ -392,7 +413,7 @@ def inconclusive(directory: Path) -> Path:
 
 
 def refused(directory: Path) -> Path:
-    """A run that the guard refused."""
+    """Play a run that the guard refused."""
     finding = {"rule": "opt-in", "object": "namespace bank", "message": "namespace bank is not opted in"}
     return write(directory, [
         started(kind="experiment", title="The bank is gone", source="experiments/bank.yaml"),
@@ -402,7 +423,7 @@ def refused(directory: Path) -> Path:
 
 
 def hostile(directory: Path) -> Path:
-    """A run whose every text tries to be markup."""
+    """Play a run whose every text tries to be markup."""
     evil = "<script>alert(1)</script>\"'&`|\n# *x*"
     return write(directory, [
         started(title=evil, source=evil, roles={evil: evil}, host=evil),
@@ -414,12 +435,12 @@ def hostile(directory: Path) -> Path:
         (1.2, StepStarted(round="r<1>", runbook=evil, step=evil, title=evil, phase=evil, role=evil)),
         (1.3, VerdictGiven(round="r<1>", verdict="deviated", expected="held", reasons=[evil])),
         (1.4, Noted(level="error", text=evil)),
-        *traffic(0.5, 3.0, lambda at: 0.5, lambda at: 5.0),
+        *traffic(0.5, 3.0, _half, _steady),
     ])  # fmt: skip
 
 
 def empty(directory: Path) -> Path:
-    """A log without a single event."""
+    """Write a log without a single event."""
     return write(directory, [])
 
 

@@ -7,6 +7,7 @@ without any control character. The lines are the same.
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections import deque
 from collections.abc import Iterable
@@ -14,7 +15,6 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Protocol, Self
 
-import structlog
 from rich import box
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -46,7 +46,7 @@ from gameday.log.events import (
 )
 from gameday.report.convert import recovery_of
 from gameday.report.facts import Recovery, Round, Story
-from gameday.report.sentences import LANDED, PHASES, RESULTS, UNDONE, how_ended, said
+from gameday.report.sentences import LANDED, PHASES, RESULTS, UNASKED, UNDONE, how_ended, said
 from gameday.report.series import Sample, sample_of
 from gameday.report.story import tell
 from gameday.report.words import UNKNOWN, duration, interval, listed, milliseconds, offset, percent
@@ -60,8 +60,6 @@ _SPARKS = "▁▂▃▄▅▆▇█"
 _SHOWN_SECONDS = 60
 _CURRENT_SECONDS = 2.0
 _ALL_IS_WELL = 0.99
-
-logger = structlog.get_logger(__name__)
 
 
 class LiveView(Protocol):
@@ -167,12 +165,10 @@ class _PlainView:
 
     def view(self, event: AnyEvent) -> None:
         """Print the event's line, if it has one."""
-        try:
+        with contextlib.suppress(Exception):  # a view must never fail the run
             line = self._telling.take(event)
             if line is not None:
                 self._print(f"{offset(line.at_seconds):>9}  {_PLAIN_SIGNS[line.tone]}  {line.text}")
-        except Exception:  # a view must never fail the run
-            logger.debug("the live view could not show an event", exc_info=True)
 
     def _print(self, text: str) -> None:
         encoding = self._console.encoding
@@ -196,12 +192,10 @@ class _TerminalView:
 
     def view(self, event: AnyEvent) -> None:
         """Show the event above the moving part, if it has a line."""
-        try:
+        with contextlib.suppress(Exception):  # a view must never fail the run
             line = self._telling.take(event)
             if line is not None:
                 self._console.print(_styled(line), soft_wrap=False)
-        except Exception:  # a view must never fail the run
-            logger.debug("the live view could not show an event", exc_info=True)
 
     def __enter__(self) -> Self:
         self._live.start()
@@ -265,6 +259,7 @@ def _orders(round_: Round) -> str:
         return "not checked"
     text = f"{ledger.found} of {ledger.acknowledged} found"
     text += f", lost {listed(ledger.lost, at_most=3)}" if ledger.lost else ""
+    text += f", {len(ledger.altered)} altered" if ledger.altered else ""
     return _CONTROL.sub(" ", text + (f", doubled {listed(ledger.doubled, at_most=3)}" if ledger.doubled else ""))
 
 
@@ -291,7 +286,7 @@ def _told(event: Any) -> tuple[str, str] | None:  # noqa: C901, PLR0911, PLR0912
             return "bad", said(event)
         case RecoveryStarted():
             return "unclear", said(event)
-        case ProcessEnded() if not event.reason and (event.signal is not None or event.exit_code not in {None, 0}):
+        case ProcessEnded() if event.reason in UNASKED and (event.signal is not None or event.exit_code not in {None, 0}):
             return "bad", f"{event.role} died: {how_ended(event.exit_code, event.signal, '')}"
         case Noted():
             return {"error": "bad", "warning": "unclear"}.get(event.level, "plain"), event.text

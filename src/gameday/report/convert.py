@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from gameday.change import MISSING
-from gameday.log.events import ActivityEnded, ChangeOwed, GuardJudged, ProbeMeasured, StepEnded, StepStarted
-from gameday.report.facts import Activity, Change, Check, Effect, Field, Finding, Judgement, Measured, Recovery, Step
+from gameday.log.events import ActivityEnded, ChangeOwed, GuardJudged, ProbeMeasured, StepEnded, StepStarted, UndoEnded
+from gameday.report.facts import Activity, Change, Check, Effect, Field, Finding, Judgement, Measured, Recovery, Step, Undo
 from gameday.report.words import value_text
 
 
@@ -44,6 +44,7 @@ def change_of(event: ChangeOwed, at: float, origin: str) -> Change:
         failed="",
         certainly_not_done=False,
         evidence=None,
+        entry=event.entry or event.change_id,
         undo=None,
         state="owed",
     )
@@ -123,14 +124,27 @@ def step_done(event: StepEnded, at: float) -> Step:
 def _check(check: dict[str, Any]) -> Check | None:
     if not check:
         return None
-    within = check.get("within")
     return Check(
         probe=str(check.get("probe", "")),
         value=_float(check.get("value")),
         unit=str(check.get("unit", "")),
-        within="" if within is None else value_text(within),
+        within=_bounds(check.get("within")),
         met=check.get("met"),
     )
+
+
+def _bounds(within: Any) -> str:
+    match within:
+        case [None, None] | None:
+            return ""
+        case [None, high]:
+            return f"at most {high}"
+        case [low, None]:
+            return f"at least {low}"
+        case [low, high]:
+            return f"{low} to {high}"
+        case _:
+            return value_text(within)
 
 
 def _effect(effect: dict[str, Any]) -> Effect | None:
@@ -158,7 +172,27 @@ def recovery_of(recovery: dict[str, Any] | None) -> Recovery | None:
         return None
     seconds = float(recovery["seconds"])
     low, high = recovery.get("low_seconds"), recovery.get("high_seconds")
-    return Recovery(seconds, seconds if low is None else float(low), seconds if high is None else float(high))
+    return Recovery(
+        seconds=seconds,
+        low_seconds=seconds if low is None else float(low),
+        high_seconds=seconds if high is None else float(high),
+        ever_out=bool(recovery.get("ever_out", seconds > 0)),
+    )
+
+
+def undo_of(event: UndoEnded, at: float) -> Undo:
+    """Return how one owed entry was settled; its fields say what was found and what stands there now."""
+    fields = [
+        {"path": item.get("path", ""), "found": item.get("found", MISSING), "now": _now(item)}
+        for item in event.fields
+        if isinstance(item, dict)
+    ]
+    shown = fields_of(fields, before="found", after="now")
+    return Undo(event.entry, event.object, event.outcome, event.detail, shown, at)
+
+
+def _now(item: dict[str, Any]) -> Any:
+    return item.get("before", MISSING) if item.get("outcome") == "undone" else item.get("found", MISSING)
 
 
 def judgement_of(event: GuardJudged, at: float) -> Judgement:

@@ -17,6 +17,8 @@ class Recovery:
     seconds: float
     low_seconds: float
     high_seconds: float
+    ever_out: bool
+    """False where no outage was seen; `high_seconds` then is the longest that could have hidden."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +129,8 @@ class Change:
     """The error, where the API did not acknowledge it."""
     certainly_not_done: bool
     evidence: Evidence | None
+    entry: str
+    """The entry of the undo record that it is owed under."""
     undo: Undo | None
     state: str
     """undone, already, left_alone, residue, not_done (never applied) or owed (the log says nothing of an undo)."""
@@ -181,6 +185,8 @@ class Ledger:
     found: int
     lost: tuple[str, ...]
     doubled: tuple[str, ...]
+    altered: tuple[str, ...]
+    """Found, with another amount than the customer was told."""
     error: str
 
 

@@ -65,6 +65,12 @@ def _orders(round_: Round) -> Iterator[Followup]:
             f"Find out why {count(len(ledger.doubled), 'order was', 'orders were')} taken twice despite the idempotency key.",
             f"Doubled: {listed(ledger.doubled)}.",
         )
+    if ledger.altered:
+        yield _for(
+            round_,
+            f"Find out why {count(len(ledger.altered), 'order has', 'orders have')} another amount than the customer was told.",
+            f"Altered: {listed(ledger.altered)}.",
+        )
     if ledger.error:
         yield _for(round_, "Look up the orders by hand: the ledger could not be checked.", ledger.error)
 

@@ -79,6 +79,7 @@ def _said(round_: Round) -> str:
         lines.append(f"Orders: {round_.ledger.found} of {round_.ledger.acknowledged} found")
         lines += [f"Lost: {', '.join(round_.ledger.lost)}"] if round_.ledger.lost else []
         lines += [f"Doubled: {', '.join(round_.ledger.doubled)}"] if round_.ledger.doubled else []
+        lines += [f"With another amount: {', '.join(round_.ledger.altered)}"] if round_.ledger.altered else []
     if round_.verdict.runbook:
         lines.append(f"Runbook {round_.runbook}: {round_.verdict.runbook}")
     lines += [f"Step {step.title}: {step.result} in {duration(step.duration_seconds)}" for step in round_.steps]

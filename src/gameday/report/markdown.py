@@ -161,7 +161,8 @@ def _orders(round_: Round) -> str:
         return f"could not be checked, {_text(ledger.error)}"
     text = f"{ledger.found} of {ledger.acknowledged} found"
     text += f", lost {_text(listed(ledger.lost))}" if ledger.lost else ""
-    return text + (f", doubled {_text(listed(ledger.doubled))}" if ledger.doubled else "")
+    text += f", doubled {_text(listed(ledger.doubled))}" if ledger.doubled else ""
+    return text + (f", with another amount {_text(listed(ledger.altered))}" if ledger.altered else "")
 
 
 def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:

@@ -96,7 +96,9 @@ class Draft:
             case StepEnded():
                 self._end_step(event, at)
             case LedgerChecked():
-                self.ledger = Ledger(event.acknowledged, event.found, tuple(event.lost), tuple(event.doubled), event.error)
+                self.ledger = Ledger(
+                    event.acknowledged, event.found, tuple(event.lost), tuple(event.doubled), tuple(event.altered), event.error
+                )
             case VerdictGiven():
                 self.verdict, self.verdict_seconds = event, at
             case _:
@@ -201,7 +203,7 @@ class Draft:
 def _undo_of(change: Change, round_id: str, undos: Sequence[tuple[str, Undo]]) -> Undo | None:
     """Return what settled the change: its own entry's undo, or one of its object's, of its own round where there is one."""
     later = [(where, undo) for where, undo in undos if undo.at_seconds >= change.owed_seconds]
-    named = [undo for _, undo in later if undo.entry == change.id]
+    named = [undo for _, undo in later if undo.entry == change.entry]
     own = [undo for where, undo in later if undo.object == change.object and where == round_id]
     other = [undo for where, undo in later if undo.object == change.object and where == ""]
     found = named or own

@@ -54,6 +54,8 @@ PHASES = {
     "recovery": "recovery: until customers are served",
     "ledger": "ledger: look up every order",
 }
+UNASKED = {"", "it died"}
+"""The reasons with which a process is logged that ended without being ended by us."""
 LANDED = {True: "landed", False: "did not land", None: "could not be shown to have landed"}
 UNDONE = {
     "undone": "set back",
@@ -156,7 +158,7 @@ def recovery_sentence(recovery: Recovery | None, *, objective_seconds: float | N
     if recovery is None:
         missed = f", and {objective} was missed" if objective and within is False else ""
         return f"Checkout was not seen to recover{missed}."
-    if recovery.seconds == 0:
+    if not recovery.ever_out:
         return f"No outage was seen; one shorter than {duration(recovery.high_seconds)} could have hidden."
     between = f"({interval(recovery.low_seconds, recovery.high_seconds)})"
     kept = {True: f", within {objective}", False: f", later than {objective}", None: ""}[within] if objective else ""
@@ -184,7 +186,8 @@ def _ledger(event: LedgerChecked) -> str:
         return f"could not be checked: {event.error}"
     text = f"{count(event.found, 'order')} found of {event.acknowledged} acknowledged"
     text += f", lost: {listed(event.lost)}" if event.lost else ""
-    return text + (f", doubled: {listed(event.doubled)}" if event.doubled else "")
+    text += f", doubled: {listed(event.doubled)}" if event.doubled else ""
+    return text + (f", with another amount: {listed(event.altered)}" if event.altered else "")
 
 
 def _values(event: Any) -> str:

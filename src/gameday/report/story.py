@@ -26,12 +26,12 @@ from gameday.log.events import (
     RunStarted,
     UndoEnded,
 )
-from gameday.report.convert import fields_of
+from gameday.report.convert import undo_of
 from gameday.report.facts import Abort, Note, Process, Round, Row, Run, Story, Undo
 from gameday.report.followup import followups, owner_of_run
 from gameday.report.headline import headline, residue_of
 from gameday.report.rounds import Draft
-from gameday.report.sentences import said
+from gameday.report.sentences import UNASKED, said
 from gameday.report.series import Sample, curve, sample_of
 
 _OTHER_CLOCK_SECONDS = 2.0
@@ -133,8 +133,7 @@ class _Draft:
     def _add_to_round(self, event: AnyEvent, at: float) -> None:
         round_draft = self._round(event.round, at)
         if isinstance(event, UndoEnded):
-            fields = fields_of(event.fields, before="found", after="after")
-            self.undos.append((event.round, Undo(event.entry, event.object, event.outcome, event.detail, fields, at)))
+            self.undos.append((event.round, undo_of(event, at)))
         elif isinstance(event, RoundEnded):
             round_draft.end_seconds, round_draft.outcome = at, event.outcome
         elif isinstance(event, ChangeApplied):
@@ -148,7 +147,7 @@ class _Draft:
         return self.rounds.setdefault(round_id, Draft(round_id, at))
 
     def _process_ended(self, event: ProcessEnded, at: float) -> None:
-        died = not event.reason and (event.signal is not None or event.exit_code not in {None, 0})
+        died = event.reason in UNASKED and (event.signal is not None or event.exit_code not in {None, 0})
         start = None
         for index, process in enumerate(self.processes):
             if (process.role, process.pid) == (event.role, event.pid) and process.end_seconds is None:

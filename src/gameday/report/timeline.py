@@ -132,7 +132,7 @@ def _moments(round_: Round, aborts: list[Abort]) -> Iterator[Mark]:
     first = min((change.applied_seconds for change in round_.changes if change.applied_seconds is not None
                  and change.origin == "fault"), default=None)  # fmt: skip
     recovery = round_.verdict.recovery
-    if recovery is not None and first is not None and recovery.seconds > 0:
+    if recovery is not None and first is not None and recovery.ever_out:
         between = interval(recovery.low_seconds, recovery.high_seconds)
         text = f"Customers can check out again, {duration(recovery.seconds)} after the fault ({between})"
         yield Mark(0, "recovered", first + recovery.seconds, text)
