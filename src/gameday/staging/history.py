@@ -38,21 +38,13 @@ class Stored:
 
     def copy(self) -> dict[str, Any]:
         """Return a tree of its own, which the caller may change."""
-        copied: dict[str, Any] = _copied(self.body)
+        copied: dict[str, Any] = orjson.loads(self.encoded)
         return copied
 
 
-def _copied(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _copied(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_copied(item) for item in value]
-    return value
-
-
 def copy_object(value: dict[str, Any]) -> dict[str, Any]:
-    """Return a deep copy of a JSON object; several times faster than `copy.deepcopy`."""
-    copied: dict[str, Any] = _copied(value)
+    """Return a deep copy of a JSON object; by way of JSON, which is several times faster than walking the tree."""
+    copied: dict[str, Any] = orjson.loads(orjson.dumps(value))
     return copied
 
 

@@ -36,7 +36,8 @@ def test_a_log_is_what_the_node_says_it_is(cluster: Any, core: Any, pod: Maker) 
     node = Recorder()
     cluster.server.set_logs(node)
     core.create_namespaced_pod("default", pod("a"))
-    assert core.read_namespaced_pod_log("a", "default", tail_lines=5, timestamps=True) == "first\nsecond\n"
+    log = core.read_namespaced_pod_log("a", "default", tail_lines=5, timestamps=True, _preload_content=False)
+    assert log.data == b"first\nsecond\n"
     asked = {"follow": False, "tail_lines": 5, "previous": False, "since_seconds": None, "timestamps": True}
     assert node.asked == [(("default", "a", "main"), asked)]
     limited = cluster.request("GET", "/api/v1/namespaces/default/pods/a/log?limitBytes=8")
