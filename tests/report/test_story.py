@@ -119,7 +119,7 @@ def test_residue_stands_above_everything_and_comes_first_in_what_to_do(play: Pla
     story = tell(play("with_residue"))
     assert story.state == "residue"
     assert story.rounds[0].changes[0].state == "left_alone"
-    assert [action.command for action in story.actions][0] == "gameday recover"
+    assert story.actions[0].command == "gameday recover"
 
 
 def test_everything_to_do_has_an_owner_and_rests_on_what_was_seen(play: Play) -> None:
