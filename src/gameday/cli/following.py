@@ -1,0 +1,87 @@
+"""Following a run to its end: showing it live, turning signals into an abort, and printing what it came to.
+
+SIGINT and SIGTERM ask the guardian to abort and undo; it is waited for. A second one asks it not to watch the recovery any
+more. Nothing here ends the guardian: leaving without it would leave the undo to `gameday recover`.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+from rich.console import Console
+
+from gameday.cli.live import live, summary
+from gameday.errors import ExitCode
+from gameday.log import follow, read
+from gameday.log.events import RoundStarted, RunEnded
+from gameday.report import render
+from gameday.run.launching import Launched
+from gameday.run.spec import RunSpec
+
+REPORT_FILE = "report.html"
+
+
+def launch_and_follow(spec: RunSpec, *, keep_fds: Sequence[int] = (), junit: Path | None = None, quiet: bool = False) -> ExitCode:
+    """Start a run, show it until it is over, write its report, and return its exit code."""
+    from gameday.run.launching import launch  # noqa: PLC0415
+
+    launched = launch(spec, keep_fds=keep_fds)
+    launched.watch()
+    # What moves goes to standard error with everything else that is not data; the summary is data.
+    console = Console(file=sys.stderr, no_color=bool(os.environ.get("NO_COLOR")) or None)
+    with _signals_abort(launched, console), live(console, terminal=console.is_terminal) as view:
+        for event in follow(launched.directory, finished=lambda: launched.is_over):
+            if not quiet:
+                view.view(event)
+    if launched.lost_why:
+        console.print(f"{launched.lost_why}; a new one took over and undid everything it owed", style="yellow", highlight=False)
+    return conclude(launched.directory, launched.exit_code(), junit=junit)
+
+
+def conclude(directory: Path, code: ExitCode, *, junit: Path | None = None) -> ExitCode:
+    """Write the report of a run that is over and print what it came to."""
+    events = read(directory)
+    ended = next((event for event in reversed(events) if isinstance(event, RunEnded)), None)
+    if ended is None:
+        sys.stderr.write(f"gameday: the run did not come to its end; see {directory}/guardian.log, then: gameday recover\n")
+        return ExitCode.INTERNAL
+    if not any(isinstance(event, RoundStarted) for event in events):
+        sys.stderr.write(f"gameday: {ended.summary}\n")
+        return code
+    report = directory / REPORT_FILE
+    report.write_text(render(events, "html"), encoding="utf-8")
+    if junit is not None:
+        junit.write_text(render(events, "junit"), encoding="utf-8")
+    Console(no_color=bool(os.environ.get("NO_COLOR")) or None).print(summary(events, report=str(report)))
+    return code
+
+
+@contextmanager
+def _signals_abort(launched: Launched, console: Console) -> Iterator[None]:
+    count = 0
+
+    def heard(number: int, frame: FrameType | None) -> None:
+        del frame
+        nonlocal count
+        count += 1
+        name = signal.Signals(number).name
+        told = (
+            "aborting: ending what is on and undoing it …"
+            if count == 1
+            else "still undoing; nothing is left behind before it ends"
+        )
+        console.print(f"{name}: {told}", highlight=False)
+        launched.abort(name)
+
+    before = {number: signal.signal(number, heard) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,35 @@
+"""The tool's own logs: structlog to standard error, short lines for people, never a secret."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import sys
+from collections.abc import MutableMapping
+from typing import Any
+
+import structlog
+
+_SECRET = re.compile(r"passw|secret|token|credential|private.?key|authorization", re.IGNORECASE)
+
+
+def configure_logs(*, verbose: bool) -> None:
+    """Send structlog's lines to standard error, warnings and worse unless more is asked for."""
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            without_secrets,
+            structlog.processors.TimeStamper(fmt="%H:%M:%S", utc=False),
+            structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty() and not os.environ.get("NO_COLOR")),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG if verbose else logging.WARNING),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+
+
+def without_secrets(logger: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Replace the value of whatever is sensitive by name."""
+    del logger, method
+    return {key: "(not shown)" if _SECRET.search(key) else value for key, value in event.items()}

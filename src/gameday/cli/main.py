@@ -1,0 +1,116 @@
+"""The root of the command line: its subcommands, loaded when they are called, and what an error looks like.
+
+Data goes to standard output, everything else to standard error. Options win over GAMEDAY_* variables, which win over
+gameday.yaml. Every error of ours leaves with its exit code and its own words; an unexpected one with 70 and a traceback.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from gameday import __version__
+from gameday.errors import ExitCode, GamedayError
+
+_COMMANDS: Final = {
+    "demo": ("gameday.cli.demo", "One whole game day on an embedded cluster, and its report."),
+    "staging": ("gameday.cli.staging", "The embedded staging cluster: up, down, status."),
+    "list": ("gameday.cli.listing", "What there is: actions, probes, experiments, gamedays, runbooks."),
+    "validate": ("gameday.cli.validate", "Check files: every problem at once, each with file and line."),
+    "plan": ("gameday.cli.planning", "What a run would change, as a diff, and what the guard says."),
+    "run": ("gameday.cli.running", "Run an experiment or a game day."),
+    "recover": ("gameday.cli.recovering", "Undo whatever a dead run still owes, from any machine."),
+    "report": ("gameday.cli.reporting", "The report of a run: HTML, Markdown, JUnit or JSON."),
+}
+CONFIGURATION_FILE: Final = "gameday.yaml"
+
+
+class _Commands(click.Group):
+    """Subcommands by name, each imported only when it is called, so that none pays for another's libraries."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        del ctx
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        del ctx
+        if cmd_name not in _COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(_COMMANDS[cmd_name][0]).command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands with their one-line help, without importing any."""
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, about) for name, (_, about) in _COMMANDS.items()])
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in _COMMANDS and not args[0].startswith("-"):
+            import difflib  # noqa: PLC0415  # for a mistake only
+
+            close = difflib.get_close_matches(args[0], _COMMANDS, n=1)
+            hint = f" Did you mean {close[0]!r}?" if close else f" Commands: {', '.join(_COMMANDS)}."
+            raise click.UsageError(f"there is no command {args[0]!r}.{hint}", ctx)
+        return super().resolve_command(ctx, args)
+
+
+@click.group(
+    cls=_Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "GAMEDAY", "max_content_width": 100},
+    epilog="Exit status: 0 as expected, 1 a verdict differs, 2 inconclusive, 3 refused, 4 aborted and undone, "
+    "5 something is left behind, 64 usage, 70 internal.",
+)
+@click.version_option(__version__, prog_name="gameday", message="%(prog)s %(version)s")
+@click.option("-v", "--verbose", is_flag=True, help="Say more of what the tool itself does, on standard error.")
+@click.pass_context
+def root(ctx: click.Context, *, verbose: bool) -> None:
+    """Harm a staging cluster on purpose, watch whether customers can still check out, and leave nothing behind."""
+    from gameday.cli.logs import configure_logs  # noqa: PLC0415  # structlog, after --version has been answered
+
+    configure_logs(verbose=verbose)
+    ctx.default_map = _defaults()
+
+
+def run() -> int:
+    """Run the command line; return the exit status."""
+    try:
+        outcome = root.main(prog_name="gameday", standalone_mode=False)
+    except GamedayError as error:
+        return _fail(str(error), error.exit_code)
+    except click.exceptions.Abort:
+        return _fail("nothing was done", ExitCode.REFUSED)
+    except click.ClickException as error:
+        error.show()
+        return ExitCode.USAGE
+    except (KeyboardInterrupt, BrokenPipeError):
+        # What is on has its own handling; here, nothing was on.
+        sys.stderr.close()
+        return ExitCode.ABORTED
+    return int(outcome) if isinstance(outcome, int) else ExitCode.EXPECTED
+
+
+def _fail(message: str, code: ExitCode) -> int:
+    click.secho(f"gameday: {message}", fg="red" if _colour() else None, err=True)
+    return code
+
+
+def _colour() -> bool:
+    return sys.stderr.isatty() and not os.environ.get("NO_COLOR")
+
+
+def _defaults() -> dict[str, Any]:
+    """Read gameday.yaml of the working directory: options by command, or for all commands at the top level."""
+    file = Path(CONFIGURATION_FILE)
+    if not file.exists():
+        return {}
+    from gameday.yamlfile import load  # noqa: PLC0415  # only where there is such a file
+
+    data = load(file).data
+    common = {key.replace("-", "_"): value for key, value in data.items() if key not in _COMMANDS}
+    return {name: {**common, **(data.get(name) or {})} for name in _COMMANDS}

@@ -1,0 +1,94 @@
+"""`gameday staging`: the embedded cluster alone."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import click
+
+from gameday.cli.options import output_option
+from gameday.cli.printing import print_data
+from gameday.errors import RefusedError
+from gameday.staging import Progress, down, shop_manifests, status, up, wait_ready
+
+_directory = click.option(
+    "--dir",
+    "directory",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=None,
+    help="The cluster's folder; one cluster a folder.",
+)
+
+
+@click.group("staging")
+def command() -> None:
+    """Start, stop and look at the embedded staging cluster: a Kubernetes API whose pods are processes of this machine."""
+
+
+@command.command("up")
+@_directory
+@click.option("--nodes", type=click.IntRange(1, 20), default=2, show_default=True, help="How many nodes it has.")
+@click.option("--empty", is_flag=True, help="Without the demo shop.")
+@click.option(
+    "-f", "--filename", "manifests", multiple=True, type=click.Path(path_type=Path, exists=True), help="Manifests to apply."
+)
+@click.option(
+    "--timeout", "timeout_seconds", type=float, default=60.0, show_default=True, help="Seconds until all pods must be Ready."
+)
+def up_command(directory: Path | None, nodes: int, *, empty: bool, manifests: tuple[Path, ...], timeout_seconds: float) -> None:
+    """Start it with the demo shop, wait until everything is Ready, and print its KUBECONFIG.
+
+    To use it: eval "$(gameday staging up)".
+    """
+    started = time.monotonic()
+    chosen = [*([] if empty else [shop_manifests()]), *manifests]
+    running = up(directory=directory, manifests=chosen, nodes=nodes, detach=True)
+    if chosen:
+        show_progress(running.kubeconfig, timeout_seconds=timeout_seconds)
+    click.echo(f"ready after {time.monotonic() - started:.1f} s; stop it with: gameday staging down", err=True)
+    click.echo(f"export KUBECONFIG={running.kubeconfig}")
+
+
+@command.command("down")
+@_directory
+def down_command(directory: Path | None) -> None:
+    """Stop it, with every process it started."""
+    click.echo("stopped" if down(directory) else "there was none to stop", err=True)
+
+
+@command.command("status")
+@_directory
+@output_option("text", "json", "yaml")
+def status_command(directory: Path | None, output: str) -> None:
+    """Say whether it is up, and where."""
+    found = status(directory)
+    if found is None:
+        raise RefusedError("the embedded cluster is not up. Start it: gameday staging up")
+    facts = {
+        "directory": str(found.directory),
+        "kubeconfig": str(found.kubeconfig),
+        "context": found.context,
+        "url": found.url,
+        "pid": found.pid,
+        "nodes": list(found.nodes),
+    }
+    if output == "text":
+        for name, value in facts.items():
+            click.echo(f"{name:<12} {', '.join(value) if isinstance(value, list) else value}")
+    else:
+        print_data(facts, output=output)
+
+
+def show_progress(kubeconfig: Path, *, timeout_seconds: float) -> None:
+    """Wait until all workloads are Ready, saying on standard error how many are."""
+    said = ""
+
+    def progress(found: Progress) -> None:
+        nonlocal said
+        line = f"{found.ready} of {found.wanted} pods Ready"
+        if line != said:
+            click.echo(line, err=True)
+            said = line
+
+    wait_ready(kubeconfig, timeout_seconds=timeout_seconds, progress=progress)

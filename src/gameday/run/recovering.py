@@ -1,0 +1,152 @@
+"""`gameday recover`: undoing what dead runs still owe, from their folders on this machine and from the cluster's records.
+
+A run whose guardian lives is left to it. One of this host whose guardian is dead is undone at once; one of another host
+when its record's deadline has passed by the server's clock, since only then is its guardian known not to answer for it.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gameday.cluster import Cluster
+from gameday.errors import ClusterError, ExitCode, GamedayError, worst
+from gameday.log import read
+from gameday.log.events import RunEnded, UndoEnded
+from gameday.run.lease import Lease
+from gameday.run.owing import Debt, blank_shard, ref_of
+from gameday.run.processes import ProcessId
+from gameday.run.spec import SPEC_FILE
+from gameday.run.storing import SecretStore, Stored
+from gameday.run.taking_over import guardian_of, take_over, unfinished
+from gameday.run.undo import Settled, Undoer, undo_until_settled
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """What became of one run: undone, on (its guardian lives), owed (not yet due), or residue; and each entry's outcome."""
+
+    run_id: str
+    state: str
+    detail: str
+    entries: tuple[dict[str, Any], ...] = ()
+
+    @property
+    def code(self) -> ExitCode:
+        """The exit code that this outcome alone would mean."""
+        return {"undone": ExitCode.EXPECTED, "residue": ExitCode.RESIDUE}.get(self.state, ExitCode.REFUSED)
+
+
+def recover(
+    runs: Path,
+    cluster: Cluster | None,
+    *,
+    told: Callable[[str], None],
+    wait: bool = True,
+    sleep: Callable[[float], None] = time.sleep,
+) -> tuple[Recovered, ...]:
+    """Undo what dead runs owe: those with a folder in `runs`, and those with a record in the cluster.
+
+    `told` hears what is going on. Without `wait`, a record of another host that is not yet due is reported instead of waited for.
+    """
+    found = list(_from_folders(runs, told))
+    done = {item.run_id for item in found}
+    if cluster is not None:
+        found += _from_records(cluster, done, told, wait=wait, sleep=sleep)
+    return tuple(found)
+
+
+def exit_code(found: Sequence[Recovered]) -> ExitCode:
+    """Return what recovering came to: 0 when nothing is owed any more."""
+    return worst(*(item.code for item in found))
+
+
+def _from_folders(runs: Path, told: Callable[[str], None]) -> Iterator[Recovered]:
+    for directory in sorted(path.parent for path in runs.glob(f"*/{SPEC_FILE}")) if runs.is_dir() else ():
+        if not unfinished(directory):
+            continue
+        guardian = guardian_of(directory)
+        if guardian is not None and guardian.is_alive and _answers(directory):
+            yield Recovered(directory.name, "on", f"its guardian (pid {guardian.pid}) is at work; it undoes by itself")
+            continue
+        told(f"{directory.name}: its guardian is gone; undoing")
+        code = take_over(directory, "gameday recover")
+        yield _of_log(directory, code)
+
+
+def _answers(directory: Path) -> bool:
+    """Whether a guardian is at work rather than stopped: its log grows, or is held by a process that is not stopped."""
+    guardian = guardian_of(directory)
+    if guardian is None:
+        return False
+    try:
+        state = Path(f"/proc/{guardian.pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state not in "Tt"
+
+
+def _of_log(directory: Path, code: ExitCode) -> Recovered:
+    events = read(directory)
+    undone = tuple(
+        {"object": event.object, "outcome": event.outcome, "detail": event.detail}
+        for event in events
+        if isinstance(event, UndoEnded)
+    )
+    ended = next((event for event in reversed(events) if isinstance(event, RunEnded)), None)
+    if code is ExitCode.RESIDUE:
+        return Recovered(directory.name, "residue", ended.summary if ended else "its log has no end", undone)
+    return Recovered(directory.name, "undone", ended.summary if ended else "", undone)
+
+
+def _from_records(
+    cluster: Cluster, done: set[str], told: Callable[[str], None], *, wait: bool, sleep: Callable[[float], None]
+) -> Iterator[Recovered]:
+    stored = SecretStore(cluster).read()
+    for run_id in sorted({item.shard.run_id for item in stored} - done):
+        shards = [item for item in stored if item.shard.run_id == run_id]
+        left = _time_left(cluster, shards)
+        if left > 0 and not wait:
+            yield Recovered(run_id, "owed", f"its guardian on {shards[0].shard.host} answers for it for another {left:.0f} s")
+            continue
+        if left > 0:
+            told(f"{run_id}: its guardian on {shards[0].shard.host} answers for it for another {left:.0f} s; waiting")
+            sleep(left)
+            shards = list(SecretStore(cluster).read(run_id))
+            if shards and _time_left(cluster, shards) > 0:
+                yield Recovered(run_id, "on", f"its guardian on {shards[0].shard.host} is at work; it undoes by itself")
+                continue
+        if shards:
+            yield _undo_record(cluster, run_id, shards)
+
+
+def _time_left(cluster: Cluster, shards: Sequence[Stored]) -> float:
+    """Return for how many seconds a guardian still answers for a record; 0 if it was of this host and is dead."""
+    shard = shards[0].shard
+    if shard.host == socket.gethostname() and not ProcessId(shard.guardian_pid, shard.guardian_start_ticks).is_alive:
+        return 0.0
+    return max(0.0, max(item.shard.deadline for item in shards) - cluster.server_time())
+
+
+def _undo_record(cluster: Cluster, run_id: str, shards: Sequence[Stored]) -> Recovered:
+    """Undo a run of which only its record in the cluster is at hand."""
+    uid = cluster.identity().uid
+    if any(item.shard.cluster_uid != uid for item in shards):
+        return Recovered(run_id, "residue", f"its record is about the cluster {shards[0].shard.cluster_uid}, and this is {uid}")
+    debt = Debt(SecretStore(cluster), cluster, blank_shard(run_id, Path(), cluster_uid=uid), stored=shards)
+    undoer = Undoer(cluster, f"recover@{socket.gethostname()}/{os.getpid()}", run_id)
+    results: list[Settled] = []
+    try:
+        undo_until_settled(debt, undoer, settled=results.append)
+        debt.clear()
+        Lease(cluster, run_id).release()
+    except (ClusterError, GamedayError) as error:
+        return Recovered(run_id, "residue", str(error))
+    told = tuple({"object": str(ref_of(item.entry.target)), "outcome": item.outcome, "detail": item.detail} for item in results)
+    left = [item for item in results if item.outcome in {"residue", "left_alone"}]
+    return Recovered(run_id, "residue" if left else "undone", "; ".join(item.detail for item in left), told)
