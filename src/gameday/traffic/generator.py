@@ -149,7 +149,7 @@ class Generator:
         error = None if task.cancelled() else task.exception()
         if error is not None:
             # A sample is missing from now on, so nothing that is measured further could be believed.
-            self._fail(f"a journey could not be played: {type(error).__name__}: {error}")
+            self.fail(f"a journey could not be played: {type(error).__name__}: {error}")
         self._start_waiting()
 
     def _settle(self, *, ahead_seconds: float = 0.0) -> None:
@@ -158,7 +158,7 @@ class Generator:
         try:
             self.ledger.flush()
         except OSError as error:
-            self._fail(f"the ledger {self.spec.ledger} cannot be written: {error.strerror}")
+            self.fail(f"the ledger {self.spec.ledger} cannot be written: {error.strerror}")
             return
         if self.problem:
             return
@@ -170,7 +170,8 @@ class Generator:
             self._said_waiting = now
             self.outlet.say({"waiting": {"at": now, "since": held, "open": self.recorder.pending}})
 
-    def _fail(self, problem: str) -> None:
+    def fail(self, problem: str) -> None:
+        """Say why it cannot go on, and begin no more journeys; windows after this are not to be believed and not written."""
         if not self.problem:
             self.problem = problem
             self.outlet.say({"problem": problem})
@@ -205,7 +206,10 @@ async def _run(spec: LoadSpec, rest: bytes) -> int:
     gc.collect()
     gc.freeze()
     await generator.run()
-    ledger.close()
+    try:
+        ledger.close()
+    except OSError as error:
+        generator.fail(f"the ledger {spec.ledger} cannot be written: {error.strerror}")
     generator.outlet.say({"ended": _totals(generator)})
     await generator.outlet.drain()
     return 1 if generator.problem else 0
@@ -271,7 +275,7 @@ def _factory() -> Callable[[], asyncio.AbstractEventLoop]:
 
 
 def main() -> int:
-    """Run a load as standard input says; return the exit status: 0 ended, 1 could not go on, 64 a bad spec."""
+    """Run a load as standard input says; return the exit status: 0 ended, 1 could not go on, 3 or 64 a bad spec or journey."""
     try:
         line, rest = _first_line()
         spec = from_line(line)

@@ -70,8 +70,10 @@ class LedgerWriter:
 
     def close(self) -> None:
         """Flush, and close the file."""
-        self.flush()
-        os.close(self._descriptor)
+        try:
+            self.flush()
+        finally:
+            os.close(self._descriptor)
 
 
 @dataclass(frozen=True, slots=True)

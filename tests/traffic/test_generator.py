@@ -1,0 +1,261 @@
+"""The generator as a process: open-loop, honest about failures and about itself, and gone when it should be."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gameday.staging.shop.alone import ShopAlone
+from gameday.traffic import windows as folds
+from gameday.traffic.journey import Journey
+from gameday.traffic.ledger import check_ledger, finder, read_ledger
+
+StartLoad = Callable[..., Any]
+BROWSE = {"name": "look", "steps": [{"name": "browse", "path": "/products", "timeout_seconds": 5}]}
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Path:
+    return tmp_path / "ledger.jsonl"
+
+
+def checked(ledger: Path, journey: Journey, shop: ShopAlone) -> Any:
+    assert journey.look_up is not None
+    return check_ledger(ledger, finder(journey.look_up, shop.url("storefront")))
+
+
+def test_whole_journeys_are_counted_once_and_their_orders_are_all_there(
+    shop: ShopAlone, start_load: StartLoad, journey: Journey, ledger: Path
+) -> None:
+    load = start_load(shop.url("storefront"), rate_per_second=50, arrivals="poisson", seed=7)
+    load.await_journeys(40)
+    totals = load.stop()
+    everything = folds.merge(load.windows)
+    assert totals["offered"] == totals["ok"] == everything.offered == everything.journeys.ok
+    assert [everything.of(name).ok for name in ("browse", "add", "pay", "submit")] == [totals["ok"]] * 4
+    starts = [window.start for window in load.windows]
+    assert all(abs(later - earlier - 0.1) < 1e-5 for earlier, later in pairwise(starts))
+    result = checked(ledger, journey, shop)
+    assert (result.acknowledged, result.found, result.sound) == (totals["ok"], totals["ok"], True)
+
+
+def test_an_order_is_in_the_ledger_before_a_window_counts_it(shop: ShopAlone, start_load: StartLoad, ledger: Path) -> None:
+    load = start_load(shop.url("storefront"))
+    deadline = time.monotonic() + 10
+    counted = 0
+    while counted < 40:
+        assert time.monotonic() < deadline
+        counted = sum(window.journeys.ok for window in load.windows)
+        assert counted <= sum(entry.acknowledged for entry in read_ledger(ledger)) if ledger.exists() else not counted
+    load.stop()
+
+
+def test_without_payment_every_journey_fails_there_with_an_error_fit_for_customers(
+    shop: ShopAlone, start_load: StartLoad
+) -> None:
+    shop.kill("payment")
+    load = start_load(shop.url("storefront"))
+    load.await_failures(20)
+    totals = load.stop()
+    everything = folds.merge(load.windows)
+    assert totals["ok"] == 0
+    assert everything.journeys.errors == {"pay:status_503": totals["failed"]}
+    assert everything.of("pay").poor_errors == 0
+    assert everything.of("submit").samples == 0
+
+
+def test_an_error_that_tells_a_customer_nothing_is_counted_as_poor(shop: ShopAlone, start_load: StartLoad) -> None:
+    journey = {
+        "name": "blame",
+        "steps": [{"name": "lost", "path": "/nowhere", "expect": {"status": 200}}],
+        "error_quality": {"require": ["error.message"], "forbid_words": ["nothing at this address"]},
+    }
+    load = start_load(shop.url("storefront"), journey=journey)
+    load.await_failures(5)
+    totals = load.stop()
+    assert folds.merge(load.windows).journeys.poor_errors == totals["failed"]
+
+
+def test_nobody_at_the_door_is_counted_as_refused(shop: ShopAlone, start_load: StartLoad) -> None:
+    shop.kill("storefront")
+    load = start_load(shop.url("storefront"), journey=BROWSE)
+    load.await_failures(5)
+    totals = load.stop()
+    assert folds.merge(load.windows).of("browse").errors == {"connect_refused": totals["failed"]}
+    assert totals["failed"] == totals["offered"]
+
+
+def test_killing_checkout_again_and_again_loses_no_order_and_doubles_none(
+    shop: ShopAlone, start_load: StartLoad, journey: Journey, ledger: Path
+) -> None:
+    load = start_load(shop.url("storefront"), rate_per_second=60)
+    for number in range(1, 5):
+        load.await_journeys(number * 15)
+        shop.kill("checkout")
+        shop.start("checkout")
+    totals = load.stop()
+    assert totals["failed"] > 0, "the kills must have been felt, or this shows nothing"
+    result = checked(ledger, journey, shop)
+    assert result.acknowledged == totals["ok"]
+    assert result.sound, (result.lost, result.doubled)
+    assert result.indeterminate == totals["failed"]
+
+
+def test_requests_due_while_the_door_is_stopped_wait_as_long_as_their_customers(shop: ShopAlone, start_load: StartLoad) -> None:
+    load = start_load(shop.url("storefront"), journey=BROWSE, rate_per_second=50)
+    load.await_journeys(20)
+    stopped = time.monotonic()
+    shop.signal("storefront", signal.SIGSTOP)
+    time.sleep(1.0)
+    shop.signal("storefront", signal.SIGCONT)
+    resumed = time.monotonic()
+    load.await_journeys(100)
+    totals = load.stop()
+    assert totals["failed"] == 0
+    during = folds.between(load.windows, stopped, resumed)
+    assert len(during) >= 8
+    for window in during:
+        slowest = folds.latency_percentile([window], 100)
+        assert window.offered >= 4, "arrivals must not wait for answers"
+        assert slowest is not None
+        assert slowest >= (resumed - window.end) * 0.99
+    first = folds.latency_percentile(during[:1], 100)
+    assert first is not None
+    assert first > 0.75
+
+
+def test_silence_is_announced_while_requests_hang(shop: ShopAlone, start_load: StartLoad) -> None:
+    load = start_load(shop.url("storefront"), journey=BROWSE)
+    load.await_journeys(5)
+    shop.signal("storefront", signal.SIGSTOP)
+    deadline = time.monotonic() + 5
+    while not (waiting := [line["waiting"] for line in load.lines if "waiting" in line]):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    shop.signal("storefront", signal.SIGCONT)
+    assert waiting[0]["open"] > 0
+    assert waiting[0]["at"] - waiting[0]["since"] >= 0.5
+    assert load.stop()["failed"] == 0
+
+
+def test_the_time_to_recover_encloses_the_return_of_a_service(shop: ShopAlone, start_load: StartLoad) -> None:
+    load = start_load(shop.url("storefront"), rate_per_second=60)
+    load.await_journeys(30)
+    fault_at = time.monotonic()
+    shop.kill("payment")
+    time.sleep(1.0)
+    before = time.monotonic()
+    shop.start("payment")
+    after = time.monotonic()
+    load.await_journeys(30 + 60 * 5)
+    load.stop()
+    found = folds.time_to_recover(load.windows, fault_at, folds.success_at_least(0.95))
+    assert found is not None
+    assert found.ever_out
+    # A customer who has been served the steps before may be the last one to fail, a window earlier.
+    assert found.low_seconds <= after - fault_at
+    assert found.high_seconds >= before - fault_at - folds.WINDOW_SECONDS
+    assert found.high_seconds - found.low_seconds < 2.0
+
+
+def test_journeys_over_the_bound_wait_and_the_generator_says_that_it_is_behind(shop: ShopAlone, start_load: StartLoad) -> None:
+    load = start_load(shop.url("storefront"), journey=BROWSE, rate_per_second=50, most_open_journeys=1)
+    load.await_journeys(5)
+    shop.signal("storefront", signal.SIGSTOP)
+    time.sleep(1.0)
+    shop.signal("storefront", signal.SIGCONT)
+    load.await_journeys(40)
+    totals = load.stop()
+    assert totals["ok"] == totals["offered"], "waiting is allowed, dropping is not"
+    assert totals["behind_seconds"] > 0.5
+    assert not folds.generator_kept_up(load.windows)
+
+
+def test_a_new_rate_holds_and_nonsense_is_answered_without_harm(shop: ShopAlone, start_load: StartLoad) -> None:
+    load = start_load(shop.url("storefront"), journey=BROWSE, rate_per_second=10)
+    load.command('{"rate": 100}')
+    changed = time.monotonic()
+    for nonsense in ("hello", '{"rate": 0}', '{"stop": "please"}'):
+        load.command(nonsense)
+    load.await_journeys(80)
+    load.stop()
+    assert [line["problem"][:10] for line in load.lines if "problem" in line] == ["expected {"] * 3
+    steady = folds.between(load.windows, changed + 0.1, changed + 0.5)
+    assert {window.offered for window in steady} <= {9, 10, 11}
+
+
+@pytest.mark.parametrize("how", ["eof", "sigterm"])
+def test_it_ends_with_its_totals_when_its_starter_is_gone_or_asks(shop: ShopAlone, start_load: StartLoad, how: str) -> None:
+    load = start_load(shop.url("storefront"))
+    load.await_journeys(5)
+    if how == "eof":
+        load.process.stdin.close()
+    else:
+        load.process.send_signal(signal.SIGTERM)
+    totals = load.finish()
+    assert totals["ok"] == totals["offered"] == sum(window.journeys.ok for window in load.windows)
+
+
+def test_a_reader_who_is_gone_ends_it(shop: ShopAlone, tmp_path: Path) -> None:
+    spec = {"journey": BROWSE, "targets": [shop.url("storefront")], "ledger": str(tmp_path / "l")}
+    command = [sys.executable, "-m", "gameday.traffic.generator"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(json.dumps(spec).encode() + b"\n")
+        process.stdin.flush()
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.wait(10) == 0
+
+
+@pytest.mark.parametrize(
+    ("spec", "problem", "status"),
+    [
+        ("", "expected a load's spec as one line of JSON", 3),
+        ("[]", "expected a load's spec as a JSON object", 3),
+        ('{"journy": "x"}', "unknown key 'journy'", 3),
+        ({"targets": ["https://127.0.0.1:1"]}, "expected a target as http://host:port", 3),
+        ({"rate_per_second": 0}, "expected a rate above 0", 3),
+        ({"arrivals": "closed"}, "expected arrivals to be constant or poisson", 3),
+        ({"run": "a b"}, "expected a run's label", 3),
+        ({"journey": "/nowhere.yaml"}, "/nowhere.yaml: expected a journey, found that it cannot be read", 64),
+        ({"journey": {"name": "x", "steps": []}}, "expected at least one step", 64),
+        ({"ledger": "/nowhere/ledger"}, "No such file or directory", 1),
+    ],
+)
+def test_a_spec_that_cannot_be_followed_is_one_problem_line(
+    tmp_path: Path, spec: str | dict[str, Any], problem: str, status: int
+) -> None:
+    usual = {"journey": BROWSE, "targets": ["http://127.0.0.1:9"], "ledger": str(tmp_path / "l")}
+    line = spec if isinstance(spec, str) else json.dumps({**usual, **spec})
+    command = [sys.executable, "-m", "gameday.traffic.generator"]
+    done = subprocess.run(command, input=line + "\n", capture_output=True, text=True, timeout=20, check=False)
+    said = json.loads(done.stdout)
+    assert problem in said["problem"]
+    assert (done.returncode, done.stderr) == (status, "")
+
+
+def test_it_does_not_go_on_without_its_ledger(shop: ShopAlone, tmp_path: Path) -> None:
+    journey = str(Path(__file__).parents[2] / "journeys" / "checkout.yaml")
+    spec = {"journey": journey, "targets": [shop.url("storefront")], "ledger": "/dev/full"}
+    command = [sys.executable, "-m", "gameday.traffic.generator"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=tmp_path) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(json.dumps(spec).encode() + b"\n")
+        process.stdin.flush()
+        lines = [json.loads(line) for line in process.stdout]
+        assert process.wait(10) == 1
+    problems = [line["problem"] for line in lines if "problem" in line]
+    assert problems == ["the ledger /dev/full cannot be written: No space left on device"]
+    assert not [line for line in lines if line.get("journeys", {}).get("ok")], "no order may count that is not written"
