@@ -12,18 +12,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from gameday.errors import RefusedError
 from gameday.staging.addresses import AddressBlock, claim_block
 from gameday.staging.api import ApiServer, Certificates
 from gameday.staging.controllers import install_controllers
-from gameday.staging.defaults import prepare_new
-from gameday.staging.errors import AlreadyExists
+from gameday.staging.defaults import fill, prepare_new
+from gameday.staging.errors import AlreadyExists, ApiError, invalid
 from gameday.staging.manifests import read_manifests
 from gameday.staging.node.images import Image, default_images
 from gameday.staging.node.kubelet import Kubelet, NodeSettings
 from gameday.staging.node.logs import ContainerLogs
 from gameday.staging.node.proxy import ServiceProxy
-from gameday.staging.resources import NAMESPACES
+from gameday.staging.resources import NAMESPACES, Resource
 from gameday.staging.store import Store
+from gameday.staging.validation import create_causes
 
 Object = dict[str, Any]
 API_PORT: Final = 6443
@@ -113,9 +115,15 @@ class Cluster:
         return Kubelet(settings, self.store, self._addresses)
 
 
-def _create(store: Store, resource: Any, obj: Object) -> None:
-    """Create an object as a client would; one that is there already stays."""
+def _create(store: Store, resource: Resource, obj: Object) -> None:
+    """Create an object as a client would; one that is there already stays. RefusedError if it breaks a rule."""
+    name = (obj.get("metadata") or {}).get("name", "")
     try:
-        store.create(resource, prepare_new(resource, obj))
+        made = fill(resource, prepare_new(resource, obj))
+        if causes := create_causes(resource, made):
+            raise invalid(resource, name, causes)
+        store.create(resource, made)
     except AlreadyExists:
         return
+    except ApiError as error:
+        raise RefusedError(f"expected a manifest that the cluster accepts, found {resource.kind} {name!r}: {error}") from error

@@ -52,7 +52,9 @@ class Space:
             time.sleep(0.02)
         return found
 
-    def deploy(self, name: str, *, replicas: int = 1, pod: Object | None = None, strategy: Object | None = None, **container: Any) -> None:
+    def deploy(
+        self, name: str, *, replicas: int = 1, pod: Object | None = None, strategy: Object | None = None, **container: Any
+    ) -> None:
         """Create a Deployment of the echo program."""
         body = {
             "apiVersion": "apps/v1",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -92,7 +93,7 @@ def test_a_pod_that_is_deleted_by_force_is_gone_at_once(space: Any) -> None:
     pod = space.await_ready("echo", 1)[0]
     pid = space.get(pod["status"]["podIP"])[1]["pid"]
     space.core.delete_namespaced_pod(pod["metadata"]["name"], space.name, grace_period_seconds=0)
-    space.eventually(lambda: not os.path.exists(f"/proc/{pid}"))
+    space.eventually(lambda: not Path(f"/proc/{pid}").exists())
 
 
 def test_a_liveness_probe_that_fails_restarts_the_container(space: Any) -> None:
@@ -203,7 +204,8 @@ def test_a_pod_that_never_restarts_succeeds_and_its_log_can_be_read(space: Any) 
     assert space.core.read_namespaced_pod_log("job", space.name) == "one\ntwo\nthree\n"
     assert space.core.read_namespaced_pod_log("job", space.name, tail_lines=1) == "three\n"
     stamped = space.core.read_namespaced_pod_log("job", space.name, tail_lines=1, timestamps=True)
-    assert stamped.startswith("20") and stamped.endswith("Z three\n")
+    assert stamped.startswith("20")
+    assert stamped.endswith("Z three\n")
 
 
 def test_the_log_of_the_previous_run_is_kept(space: Any) -> None:
@@ -241,7 +243,10 @@ def test_init_containers_run_first_and_one_after_the_other(space: Any) -> None:
 
 
 def test_what_is_on_a_claim_outlives_the_pod(space: Any) -> None:
-    claim = {"metadata": {"name": "data"}, "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}}
+    claim = {
+        "metadata": {"name": "data"},
+        "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
+    }
     space.core.create_namespaced_persistent_volume_claim(space.name, claim)
     volume = {"volumes": [{"name": "data", "persistentVolumeClaim": {"claimName": "data"}}]}
     mounts = [{"name": "data", "mountPath": "/data"}]
@@ -251,8 +256,7 @@ def test_what_is_on_a_claim_outlives_the_pod(space: Any) -> None:
     space.core.delete_namespaced_pod(first["metadata"]["name"], space.name)
     second = space.await_ready("echo", 1)[0]
     assert space.get(second["status"]["podIP"])[1]["environment"]["DATA_DIR"] == folder
-    with open(os.path.join(folder, "starts")) as starts:
-        assert starts.read() == "xx"
+    assert Path(folder, "starts").read_text() == "xx"
 
 
 def test_a_container_learns_of_services_keys_and_its_own_pod(space: Any) -> None:

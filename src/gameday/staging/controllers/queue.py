@@ -15,7 +15,7 @@ from typing import Final
 
 import structlog
 
-from gameday.staging.errors import ApiError
+from gameday.staging.errors import ApiError, Expired
 from gameday.staging.history import Entry
 from gameday.staging.resources import RESOURCES, Resource
 from gameday.staging.store import Store
@@ -70,11 +70,7 @@ class ControllerLoop:
 
     def start(self) -> None:
         """Look at everything that is there, and from now on at everything that is written."""
-        watch = self._store.watch(None)
-        for resource in RESOURCES:
-            for stored in self._store.listed(resource):
-                self._note(Entry("ADDED", resource, stored, None, 0))
-        self._task = asyncio.create_task(self._follow(watch), name="controllers")
+        self._task = asyncio.create_task(self._follow(), name="controllers")
 
     async def stop(self) -> None:
         """Reconcile nothing any more."""
@@ -86,10 +82,15 @@ class ControllerLoop:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
-    async def _follow(self, watch: object) -> None:
-        with contextlib.closing(watch):  # type: ignore[type-var]
-            while True:
-                self._note(await watch.next_entry())  # type: ignore[attr-defined]
+    async def _follow(self) -> None:
+        """Note what is there and what is written; start over if the watch fell behind."""
+        while True:
+            with contextlib.closing(self._store.watch(None)) as watch, contextlib.suppress(Expired):
+                for resource in RESOURCES:
+                    for stored in self._store.listed(resource):
+                        self._note(Entry("ADDED", resource, stored, None, 0))
+                while True:
+                    self._note(await watch.next_entry())
 
     def _note(self, entry: Entry) -> None:
         for controller in self._controllers:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from gameday.staging.addresses import PODS_PER_NODE, AddressBlock
-from gameday.staging.errors import ApiError, Conflict
+from gameday.staging.errors import ApiError, Conflict, Expired
 from gameday.staging.events import Recorder
 from gameday.staging.node.images import Image
 from gameday.staging.node.pod import Host, PodWorker
@@ -77,10 +77,7 @@ class Kubelet:
         """Register the node and begin to run pods."""
         self._host.runtime.start()
         self._register()
-        watch = self._store.watch(PODS)
-        for item in self._store.listed(PODS, fields=f"spec.nodeName={self.name}"):
-            self._take("ADDED", item.copy())
-        self._tasks = [asyncio.create_task(self._follow(watch)), asyncio.create_task(self._keep_lease())]
+        self._tasks = [asyncio.create_task(self._follow()), asyncio.create_task(self._keep_lease())]
 
     async def stop(self, grace_seconds: float) -> None:
         """End every pod, first asking for at most `grace_seconds`, and the runtime with whatever is left."""
@@ -97,13 +94,16 @@ class Kubelet:
         for worker in self._workers.values():
             worker.stop(0)
 
-    async def _follow(self, watch: Any) -> None:
-        with contextlib.closing(watch):
-            while True:
-                entry = await watch.next_entry()
-                body = entry.stored.body
-                if body["spec"].get("nodeName") == self.name:
-                    self._take(entry.type, entry.stored.copy())
+    async def _follow(self) -> None:
+        """Take every change of this node's pods; start over from a list if the watch fell behind."""
+        while True:
+            with contextlib.closing(self._store.watch(PODS)) as watch, contextlib.suppress(Expired):
+                for item in self._store.listed(PODS, fields=f"spec.nodeName={self.name}"):
+                    self._take("ADDED", item.copy())
+                while True:
+                    entry = await watch.next_entry()
+                    if entry.stored.body["spec"].get("nodeName") == self.name:
+                        self._take(entry.type, entry.stored.copy())
 
     def _take(self, event: str, pod: Object) -> None:
         uid = pod["metadata"]["uid"]

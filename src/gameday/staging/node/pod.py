@@ -6,6 +6,7 @@ The kubelet makes one worker a pod; what the containers do comes from `container
 from __future__ import annotations
 
 import asyncio
+import shutil
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -15,8 +16,9 @@ from typing import Any, Final
 
 from gameday.staging.errors import ApiError
 from gameday.staging.events import Recorder
-from gameday.staging.node.container import DEFAULT_GRACE_SECONDS, ContainerRunner, Surroundings
+from gameday.staging.node.container import ContainerRunner
 from gameday.staging.node.images import Image
+from gameday.staging.node.launching import Surroundings
 from gameday.staging.node.runtime import Runtime
 from gameday.staging.node.status import Snapshot, pod_status
 from gameday.staging.node.volumes import Places, VolumeError, make_volumes, remove_volumes
@@ -24,6 +26,7 @@ from gameday.staging.resources import PODS, SERVICES, resource_of
 from gameday.staging.store import Store
 
 Object = dict[str, Any]
+_log = structlog.get_logger("gameday.staging")
 RETRY_VOLUMES_SECONDS: Final = 0.5
 _OWN_CONDITIONS: Final = {"PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled"}
 
@@ -87,6 +90,13 @@ class PodWorker:
             await asyncio.wait([self._stopping])
 
     async def _run(self) -> None:
+        try:
+            await self._run_containers()
+        except Exception as error:  # noqa: BLE001 - one pod that nobody foresaw must not stop its node
+            _log.exception("a pod failed inside the node", pod=self._pod["metadata"]["name"])
+            self._host.recorder.warning(self._pod, "FailedSync", f"error determining status: {error!r}")
+
+    async def _run_containers(self) -> None:
         self._changed()
         await self._make_volumes()
         for runner in self._initial:
@@ -124,6 +134,7 @@ class PodWorker:
             await asyncio.wait([self._running])
         self._write_status()
         remove_volumes(self._pod, self._host.places)
+        shutil.rmtree(log_folder(self._host.logs, self._pod), ignore_errors=True)
         metadata = self._pod["metadata"]
         try:
             self._host.store.delete(PODS, metadata["namespace"], metadata["name"], uid=self.uid, grace_seconds=0)
@@ -205,13 +216,13 @@ class PodWorker:
         )
 
 
+def log_folder(logs: Path, pod: Object) -> Path:
+    """Return the folder with all logs of a pod."""
+    metadata = pod["metadata"]
+    return logs / f"{metadata['namespace']}_{metadata['name']}_{metadata['uid']}"
+
+
 def log_paths(logs: Path, pod: Object) -> Callable[[str, int], Path]:
     """Return where a pod's logs are: `<namespace>_<pod>_<uid>/<container>/<run>.log`, as on a real node."""
-    metadata = pod["metadata"]
-    folder = logs / f"{metadata['namespace']}_{metadata['name']}_{metadata['uid']}"
+    folder = log_folder(logs, pod)
     return lambda container, run: folder / container / f"{run}.log"
-
-
-def grace_of(pod: Object) -> float:
-    """Return the grace that a pod asks for."""
-    return float(pod["spec"].get("terminationGracePeriodSeconds", DEFAULT_GRACE_SECONDS))
