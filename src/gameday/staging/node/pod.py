@@ -14,6 +14,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+import structlog
+
 from gameday.staging.errors import ApiError
 from gameday.staging.events import Recorder
 from gameday.staging.node.container import ContainerRunner
