@@ -222,8 +222,8 @@ def summary(events: Iterable[AnyEvent], *, report: str = "") -> RenderableType:
         parts.append(_verdicts(story.rounds))
     parts += [Text(_CONTROL.sub(" ", f"To do: {item.what} {item.why} Owner: {item.owner}.")) for item in story.actions]
     if report:
-        # On a line of its own, unbroken, so that it can be copied and a terminal finds it.
-        parts.append(Text(f"Report: {report}", overflow="ignore", no_wrap=True))
+        # On a line of its own, so that a terminal finds it; folded rather than cut where it is too long.
+        parts.append(Text(f"Report: {report}", overflow="fold"))
     return Group(*parts)
 
 

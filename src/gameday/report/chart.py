@@ -68,8 +68,8 @@ def draw(timeline: Timeline, size: Size) -> Markup:
     parts = [
         opening,
         *_lane(timeline.spans, frame),
-        *_faults(timeline.faults, frame, success_top, bottom, id_),
         *_success(timeline.series, frame, success_top, id_),
+        *_faults(timeline.faults, frame, success_top, bottom, id_),
         *(_latency(timeline.series, frame, success_end + size.font * 2.6) if timeline.with_latency else ()),
         *_time_axis(frame, bottom),
         *_marks(timeline.marks, rows, frame, bottom),
@@ -194,6 +194,7 @@ def _pin(mark: Mark, x: float, y: float) -> str:
         "fault": "M0 -10L10 0L0 10L-10 0Z",
         "prepare": "M0 -9L9 8H-9Z",
         "runbook": "M-8 -8H8V8H-8Z",
+        "left": "M-10 -4H-4V-10H4V-4H10V4H4V10H-4V4H-10Z",
         "abort": "M-4 -9H4L9 -4V4L4 9H-4L-9 4V-4Z",
     }
     shape = f'<path class="pin" d="{shapes[mark.kind]}"/>' if mark.kind in shapes else '<circle class="pin" r="9"/>'

@@ -26,7 +26,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A moment worth a number in the picture; `kind` is fault, prepare, runbook, undo, recovered or abort."""
+    """A moment worth a number in the picture; `kind` is fault, prepare, runbook, undo, left, recovered or abort."""
 
     number: int
     kind: str
@@ -127,7 +127,8 @@ def _moments(round_: Round, aborts: list[Abort]) -> Iterator[Mark]:
             yield Mark(0, "runbook", step.start_seconds, text, max(0.0, lasts))
     for undo in {change.undo.entry: change.undo for change in round_.changes if change.undo}.values():
         if undo.at_seconds <= (round_.end_seconds or undo.at_seconds):
-            yield Mark(0, "undo", undo.at_seconds, f"Undo: {undo.object} {UNDONE.get(undo.outcome, undo.outcome)}")
+            kind = "undo" if undo.outcome in {"undone", "already"} else "left"
+            yield Mark(0, kind, undo.at_seconds, f"Undo: {undo.object} {UNDONE.get(undo.outcome, undo.outcome)}")
     yield from (Mark(0, "abort", abort.at_seconds, f"Abort by {abort.by}: {abort.reason}") for abort in aborts)
     first = min((change.applied_seconds for change in round_.changes if change.applied_seconds is not None
                  and change.origin == "fault"), default=None)  # fmt: skip
