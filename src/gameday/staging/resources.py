@@ -189,6 +189,12 @@ UNSERVED: dict[tuple[str, str], str] = {
     ("batch", "jobs"): "the embedded cluster has no Job controller",
     ("batch", "cronjobs"): "the embedded cluster has no CronJob controller",
     ("", "persistentvolumes"): "the embedded cluster keeps a claim's data in a folder, without a volume object beside it",
+    ("", "replicationcontrollers"): "the embedded cluster has no ReplicationController; use a Deployment",
+    ("", "resourcequotas"): "the embedded cluster enforces no quotas",
+    ("", "limitranges"): "the embedded cluster enforces no limit ranges",
+    ("events.k8s.io", "events"): "the embedded cluster serves events in the core group only",
+    ("scheduling.k8s.io", "priorityclasses"): "the embedded cluster's scheduler knows no priorities",
+    ("storage.k8s.io", "storageclasses"): "the embedded cluster has one kind of storage: folders of this machine",
     ("apiextensions.k8s.io", "customresourcedefinitions"): "the embedded cluster serves no custom resources",
 }
 """(group, plural) of what Kubernetes serves and this cluster does not, with the reason for the 501."""

@@ -131,7 +131,8 @@ def external_address(obj: Object) -> str:
     if spec.get("type") == "ExternalName":
         return str(spec.get("externalName", ""))
     if spec.get("type") == "LoadBalancer":
-        return "<pending>"
+        given = ((obj.get("status") or {}).get("loadBalancer") or {}).get("ingress") or ()
+        return ",".join(item.get("ip") or item.get("hostname", "") for item in given) or "<pending>"
     return ",".join(spec.get("externalIPs") or ()) or "<none>"
 
 
@@ -165,6 +166,17 @@ def slice_addresses(obj: Object) -> str:
     """Return the addresses of an EndpointSlice."""
     found = [address for item in obj.get("endpoints") or () for address in item.get("addresses") or ()]
     return ",".join(found) or "<unset>"
+
+
+def subset_addresses(obj: Object) -> str:
+    """Return `address:port` for all that is ready in an Endpoints object."""
+    found = [
+        f"{address['ip']}:{port['port']}"
+        for subset in obj.get("subsets") or ()
+        for port in subset.get("ports") or ()
+        for address in subset.get("addresses") or ()
+    ]
+    return ",".join(found) or "<none>"
 
 
 def event_age(event: Object) -> str:

@@ -21,10 +21,10 @@ from gameday.staging.api.certificates import Certificates
 from gameday.staging.api.logs import LogProvider
 from gameday.staging.api.routes import HEALTH, answer
 from gameday.staging.api.tokens import Tokens
+from gameday.staging.caveats import caveats
 from gameday.staging.errors import ApiError, Unauthorized
 from gameday.staging.namespaces import NamespaceKeeper
-from gameday.staging.resources import Resource
-from gameday.staging.store import Object, Store
+from gameday.staging.store import Store
 
 _log = structlog.get_logger(__name__)
 _SHUTDOWN_SECONDS = 2.0
@@ -52,7 +52,7 @@ class ApiServer:
         self._token = token
         self._certificates = certificates
         now = _clock
-        self._backend = Backend(store, Tokens(store, token), now, logs, [_stored_only])
+        self._backend = Backend(store, Tokens(store, token), now, logs, [caveats])
         self._namespaces = NamespaceKeeper(store)
         self._runner: web.AppRunner | None = None
 
@@ -146,7 +146,3 @@ class ApiServer:
 
 def _clock() -> datetime:
     return datetime.now(UTC)
-
-
-def _stored_only(resource: Resource, _: Object) -> list[str]:
-    return [resource.caveat] if resource.caveat else []

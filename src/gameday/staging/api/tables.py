@@ -13,6 +13,7 @@ from gameday.staging.resources import (
     DAEMON_SETS,
     DEPLOYMENTS,
     ENDPOINT_SLICES,
+    ENDPOINTS,
     EVENTS,
     HORIZONTAL_POD_AUTOSCALERS,
     LEASES,
@@ -140,6 +141,7 @@ _COLUMNS: dict[Resource, tuple[Column, ...]] = {
         Column("Endpoints", cells.slice_addresses),
         _AGE,
     ),
+    ENDPOINTS: (_NAME, Column("Endpoints", cells.subset_addresses), _AGE),
     EVENTS: (
         Column("Last Seen", cells.event_age),
         Column("Type", cells.at("type", "")),
@@ -169,7 +171,7 @@ _COLUMNS: dict[Resource, tuple[Column, ...]] = {
 
 def table(resource: Resource, bodies: Iterable[Object], metadata: Object, include: str) -> Object:
     """Return objects as a Table of meta.k8s.io/v1; each row carries its object, its metadata, or neither."""
-    columns = _COLUMNS.get(resource, (_NAME, Column("Created At", _age)))
+    columns = _COLUMNS.get(resource, (_NAME, _AGE))
     rows = []
     for body in bodies:
         row: Object = {"cells": [column.read(body) for column in columns]}

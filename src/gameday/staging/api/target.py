@@ -13,6 +13,8 @@ from gameday.staging.resources import NAMESPACES, RESOURCES, UNSERVED, Resource
 
 _BY_PATH = {(row.group, row.version, row.plural): row for row in RESOURCES}
 _OF_A_NAMESPACE = frozenset({"status", "finalize"})
+_OTHER_VERSIONS = {("autoscaling", "horizontalpodautoscalers"): ("v1",)}
+"""Versions that Kubernetes still serves, and this cluster does not."""
 UNKNOWN_PATH = "the server could not find the requested resource"
 
 
@@ -57,7 +59,7 @@ def parse_target(path: str) -> Target:
         raise unknown_path()
     resource = _BY_PATH.get((group, version, rest[0]))
     if resource is None:
-        raise _unserved(group, rest[0])
+        raise _unserved(group, version, rest[0])
     if namespace is not None and not resource.namespaced:
         raise unknown_path()
     name = rest[1] if len(rest) > 1 else None
@@ -66,6 +68,11 @@ def parse_target(path: str) -> Target:
     return Target(resource, namespace, name, "/".join(rest[2:]) or None)
 
 
-def _unserved(group: str, plural: str) -> NotFound | NotImplemented501:
+def _unserved(group: str, version: str, plural: str) -> NotFound | NotImplemented501:
     reason = UNSERVED.get((group, plural))
-    return NotImplemented501(reason) if reason else unknown_path()
+    if reason:
+        return NotImplemented501(reason)
+    served = [row.version for row in RESOURCES if (row.group, row.plural) == (group, plural)]
+    if served and version in _OTHER_VERSIONS.get((group, plural), ()):
+        return NotImplemented501(f"the embedded cluster serves {plural} in version {served[0]} only, not {version}")
+    return unknown_path()

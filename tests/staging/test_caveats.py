@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from gameday.staging.caveats import caveats
+from gameday.staging.resources import DEPLOYMENTS, PODS, SERVICES, STATEFUL_SETS
+
+
+def pod(**spec: Any) -> dict[str, Any]:
+    return {"spec": {"containers": [{"name": "a", "image": "b"}], **spec}}
+
+
+def test_a_plain_pod_has_none() -> None:
+    assert caveats(PODS, pod(securityContext={}, hostNetwork=False)) == []
+
+
+def test_a_field_is_named_with_its_path_and_the_reason() -> None:
+    container = {"name": "a", "image": "b", "securityContext": {"runAsUser": 1}, "livenessProbe": {"grpc": {"port": 1}}}
+    template = {"spec": {"containers": [container], "hostNetwork": True}}
+    found = caveats(DEPLOYMENTS, {"spec": {"template": template}})
+    assert [text.partition(" is not honoured: ")[0] for text in found] == [
+        "spec.template.spec.hostNetwork",
+        "spec.template.spec.containers[0].securityContext",
+        "spec.template.spec.containers[0].livenessProbe.grpc",
+    ]
+
+
+def test_a_cpu_limit_is_named() -> None:
+    limited = {"name": "a", "image": "b", "resources": {"limits": {"cpu": "1", "memory": "64Mi"}}}
+    (text,) = caveats(PODS, {"spec": {"containers": [limited]}})
+    assert text.startswith("spec.containers[0].resources.limits.cpu is not honoured")
+
+
+@pytest.mark.parametrize("spec", [{"type": "NodePort"}, {"type": "ClusterIP", "sessionAffinity": "ClientIP"}])
+def test_what_a_service_will_not_do_is_told(spec: dict[str, Any]) -> None:
+    assert len(caveats(SERVICES, {"spec": spec})) == 1
+
+
+def test_a_kind_that_nothing_acts_on_is_told() -> None:
+    assert "no StatefulSet controller" in caveats(STATEFUL_SETS, {"spec": {"template": pod()}})[0]
