@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gameday.errors import ExitCode, InvalidFileError
-from gameday.yamlfile import FILE_LIMIT_BYTES, ITEM_LIMIT, load, parse
+from gameday.yamlevents import ITEM_LIMIT
+from gameday.yamlfile import FILE_LIMIT_BYTES, load, parse
 
 SCALARS = (
     st.none()

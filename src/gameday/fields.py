@@ -155,7 +155,9 @@ def unknown_key(key: Any, options: Sequence[str], where: str = "") -> str:
     """Say that a key is not known, what may have been meant, and which ones are."""
     if isinstance(key, bool):
         return f"the key{where} reads as {key}: YAML takes on, off, yes and no for booleans; put it in quotes"
-    return f"unknown key {str(key)!r}{where}{did_you_mean(str(key), options)} (known: {', '.join(options)})"
+    # Whoever is told what was meant needs no list.
+    hint = did_you_mean(str(key), options) or f"; known are: {', '.join(options)}"
+    return f"unknown key {str(key)!r}{where}{hint}"
 
 
 def closest(word: str, options: Iterable[str]) -> str:
