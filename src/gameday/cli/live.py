@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import contextlib
 import re
+import textwrap
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from types import TracebackType
 from typing import Any, Protocol, Self
 
@@ -49,7 +50,7 @@ from gameday.report.facts import Recovery, Round, Story
 from gameday.report.sentences import LANDED, PHASES, RESULTS, UNASKED, UNDONE, how_ended, said
 from gameday.report.series import Sample, sample_of
 from gameday.report.story import tell
-from gameday.report.words import UNKNOWN, duration, interval, listed, milliseconds, offset, percent
+from gameday.report.words import UNKNOWN, duration, listed, milliseconds, offset, percent, recovery_text
 from gameday.traffic import histogram
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
@@ -60,6 +61,8 @@ _SPARKS = "▁▂▃▄▅▆▇█"
 _SHOWN_SECONDS = 60
 _CURRENT_SECONDS = 2.0
 _ALL_IS_WELL = 0.99
+_LONGEST_LINE = 300
+"""Details are in the report; a line that fills the screen hides the others."""
 
 
 class LiveView(Protocol):
@@ -108,7 +111,7 @@ class _Telling:
             self.samples.append(sample_of(event, self.order_step, start_seconds=event.start - self.started_mono))
             return None
         said_now = self._keep(event, at) or _told(event)
-        return None if said_now is None else _Line(at, said_now[0], _CONTROL.sub(" ", said_now[1]))
+        return None if said_now is None else _Line(at, said_now[0], _on_one_line(said_now[1]))
 
     def _keep(self, event: AnyEvent, at: float) -> tuple[str, str] | None:
         match event:
@@ -250,7 +253,7 @@ def _verdicts(rounds: Iterable[Round]) -> Table:
 def _recovery(recovery: Recovery | None) -> str:
     if recovery is None:
         return UNKNOWN
-    return f"{duration(recovery.seconds)} ({interval(recovery.low_seconds, recovery.high_seconds)})"
+    return recovery_text(**asdict(recovery))
 
 
 def _orders(round_: Round) -> str:
@@ -273,7 +276,8 @@ def _told(event: Any) -> tuple[str, str] | None:  # noqa: C901, PLR0911, PLR0912
         case ChangeFailed():
             return "bad", f"change: {said(event)}"
         case ChangeLanded():
-            return {True: "good", False: "bad", None: "unclear"}[event.landed], f"fault {LANDED[event.landed]}: {event.seen}"
+            what = "step" if event.by.startswith("step ") else "fault"
+            return {True: "good", False: "bad", None: "unclear"}[event.landed], f"{what} {LANDED[event.landed]}: {event.seen}"
         case UndoEnded():
             tone = "good" if event.outcome in {"undone", "already"} else "bad"
             return tone, f"undo: {_with(f'{event.object} {UNDONE.get(event.outcome, event.outcome)}', event.detail)}"
@@ -302,14 +306,18 @@ def _verdict(event: VerdictGiven) -> tuple[str, str]:
     text = f"verdict: {event.verdict}, " + ("as expected" if as_expected else f"where {event.expected} was expected")
     recovery = recovery_of(event.recovery)
     if recovery is not None:
-        text += f"; recovered in {_recovery(recovery)}"
-    return tone, _with(text, "; ".join(event.reasons))
+        text += f"; time to recover: {_recovery(recovery)}"
+    return tone, _with(text, "; ".join(event.reasons) if event.verdict != "held" else "")
 
 
 def _styled(line: _Line) -> Text:
     text = Text(f"{offset(line.at_seconds):>9} ", style="dim")
     text.append(f" {_SIGNS[line.tone]} ", style=_STYLES[line.tone])
     return text.append(line.text, style="not dim bold" if line.tone == "title" else "not dim")
+
+
+def _on_one_line(text: str) -> str:
+    return textwrap.shorten(_CONTROL.sub(" ", text), _LONGEST_LINE, placeholder=" …")
 
 
 def _success(samples: list[Sample]) -> float | None:

@@ -333,6 +333,8 @@ class StepEnded(Event, frozen=True, kw_only=True, tag="step.ended"):
     """executed, or prose for a person."""
     duration_seconds: float
     detail: str = ""
+    output: str = ""
+    """What a shell block printed, its last 4,000 characters."""
     check: dict[str, Any] = {}
     """probe, value, unit, within, met."""
     effect: dict[str, Any] = {}

@@ -69,7 +69,7 @@ class Peer:
         while not self._closed.wait(BEAT_SECONDS):
             self.tell({"beat": True})
             if time.monotonic() - self._last_heard > SILENCE_SECONDS:
-                self._give_up(f"silent for {SILENCE_SECONDS:g} s")
+                self._give_up(f"was silent for {SILENCE_SECONDS:g} s")
 
     def _read(self) -> None:
         buffer = b""
@@ -79,7 +79,7 @@ class Peer:
             except OSError:
                 data = b""
             if not data:
-                self._give_up("closed its end")
+                self._give_up("is gone")
                 return
             self._last_heard = time.monotonic()
             *lines, buffer = (buffer + data).split(b"\n")

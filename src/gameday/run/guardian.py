@@ -46,7 +46,7 @@ from gameday.run.preflight import (
     load_programme,
     traffic_of,
 )
-from gameday.run.processes import become_subreaper, name_process, process_id
+from gameday.run.processes import ProcessId, become_subreaper, name_process, process_id
 from gameday.run.rounds import RoundPlayer, close_open_rounds
 from gameday.run.spec import RunSpec, load_spec
 from gameday.run.storing import FileStore, SecretStore
@@ -67,6 +67,7 @@ class Guardian:
         self._spec, self._log, self._directory = spec, log, Path(spec.directory)
         self._line = Line(connection, handle=self._heard, lost=self._starter_lost)
         self._abort = asyncio.Event()
+        self._hurry = asyncio.Event()
         self._abort_by: tuple[str, str] | None = None
         self._attached_done = asyncio.Event()
         self._cluster: Cluster | None = None
@@ -96,13 +97,15 @@ class Guardian:
         return await self._close(renewing, failure)
 
     def abort(self, by: str, reason: str) -> None:
-        """End the round that is on, now, and undo; a second call changes nothing."""
-        if self._abort_by is None:
-            self._abort_by = (by, reason)
-            # The worker goes before anything else happens: no event to be written may delay that.
-            if self._player is not None:
-                self._player.end_worker("the run is aborted")
-            self._abort.set()
+        """End the round that is on, now, and undo; a second call leaves out everything that only measures."""
+        if self._abort_by is not None:
+            self._hurry.set()
+            return
+        self._abort_by = (by, reason)
+        # The worker goes before anything else happens: no event to be written may delay that.
+        if self._player is not None:
+            self._player.end_worker("the run is aborted")
+        self._abort.set()
 
     # ------------------------------------------------------------------------------------------------ before
 
@@ -249,7 +252,7 @@ class Guardian:
         if self._undoing is not None:
             await self._undoing.undo("the run is over" if self._abort_by is None else "the run was aborted")
         if self._player is not None and (self._abort_by or failure):
-            await self._player.close_aborted()
+            await self._player.close_aborted(self._hurry)
         if self._load is not None:
             await self._load.stop()
         renewing.cancel()
@@ -310,11 +313,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--run", type=Path, required=True, help="the run's folder, with its run.json")
     parser.add_argument("--line", type=int, help="descriptor of the line to whoever started us")
     parser.add_argument("--take-over", metavar="REASON", help="carry on for a guardian that is lost, and undo")
+    parser.add_argument("--lost", metavar="PID:TICKS", default="0:0", help="the guardian that is lost; it is ended first")
     options = parser.parse_args(arguments)
     name_process("gameday-guardian")
     become_subreaper()
     if options.take_over is not None:
-        return take_over(options.run, options.take_over)
+        pid, _, start_ticks = options.lost.partition(":")
+        return take_over(options.run, ProcessId(int(pid), int(start_ticks)), options.take_over)
     if options.line is None:
         parser.error("expected --line or --take-over")
     spec = load_spec(options.run)

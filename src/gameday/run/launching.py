@@ -12,7 +12,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +22,7 @@ from gameday.log import EVENTS_FILE
 from gameday.log.events import RunEnded
 from gameday.log.reading import read
 from gameday.run.channel import Peer
+from gameday.run.processes import ProcessId, process_id
 from gameday.run.spec import RunSpec
 from gameday.run.successor import start_successor
 
@@ -81,6 +82,7 @@ class Launched:
     successor: subprocess.Popen[bytes] | None = None
     lost_why: str = ""
     peer: Peer | None = None
+    guardian_id: ProcessId = field(default_factory=lambda: ProcessId(0, 0))
     _replacing: threading.Lock = field(default_factory=threading.Lock)
 
     @property
@@ -115,7 +117,7 @@ class Launched:
         """Whether the log was brought to its end; a guardian that died without gets a successor."""
         if any(isinstance(event, RunEnded) for event in _events(self.directory)):
             return True
-        self._replace("died")
+        self._replace("is gone")
         return self.successor is None
 
     def _replace(self, why: str) -> None:
@@ -123,10 +125,10 @@ class Launched:
             if self.successor is not None or any(isinstance(event, RunEnded) for event in _events(self.directory)):
                 return
             self.lost_why = f"the guardian (pid {self.guardian.pid}) {why}"
-            self.successor = start_successor(self.directory, self.lost_why)
+            self.successor = start_successor(self.directory, self.guardian_id, self.lost_why)
 
 
-def launch(spec: RunSpec, *, keep_fds: Sequence[int] = (), started: Callable[[int], None] = lambda _pid: None) -> Launched:
+def launch(spec: RunSpec, *, keep_fds: Sequence[int] = ()) -> Launched:
     """Start the run's guardian; `keep_fds` stay open in it (what holds an embedded cluster up, for instance)."""
     ours, theirs = socket.socketpair()
     directory = Path(spec.directory)
@@ -142,8 +144,7 @@ def launch(spec: RunSpec, *, keep_fds: Sequence[int] = (), started: Callable[[in
             env={**os.environ, "PYTHONUNBUFFERED": "1"},
         )
     theirs.close()
-    started(guardian.pid)
-    return Launched(spec, guardian, ours)
+    return Launched(spec, guardian, ours, guardian_id=process_id(guardian.pid))
 
 
 def _events(directory: Path) -> Sequence[object]:

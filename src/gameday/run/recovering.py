@@ -75,7 +75,7 @@ def _from_folders(runs: Path, told: Callable[[str], None]) -> Iterator[Recovered
             yield Recovered(directory.name, "on", f"its guardian (pid {guardian.pid}) is at work; it undoes by itself")
             continue
         told(f"{directory.name}: its guardian is gone; undoing")
-        code = take_over(directory, "gameday recover")
+        code = take_over(directory, guardian or ProcessId(0, 0), "gameday recover")
         yield _of_log(directory, code)
 
 

@@ -135,11 +135,19 @@ class RoundPlayer:
             return await asyncio.to_thread(desk.look, message, self._policy)
         return await asyncio.to_thread(desk.compare, message, self._policy, round_id)
 
-    async def close_aborted(self) -> None:
-        """After an abort and its undo: watch for a moment whether checkout recovers, and look the orders up."""
+    async def close_aborted(self, hurry: asyncio.Event) -> None:
+        """After an abort and its undo: watch for a moment whether checkout recovers, and look the orders up.
+
+        `hurry` cuts the watching short: whoever aborts twice wants to leave.
+        """
         if self._fault_at() is not None:
-            await self._watch_recovery(_ABORTED_RECOVERY_SECONDS)
-        await self._check_orders()
+            watching = asyncio.create_task(self._watch_recovery(_ABORTED_RECOVERY_SECONDS))
+            hurrying = asyncio.create_task(hurry.wait())
+            await asyncio.wait({watching, hurrying}, return_when=asyncio.FIRST_COMPLETED)
+            for task in (watching, hurrying):
+                task.cancel()
+        if not hurry.is_set():
+            await self._check_orders()
 
     # ------------------------------------------------------------------------------------------------ phases
 
@@ -220,7 +228,7 @@ class RoundPlayer:
 
     async def _undo(self) -> None:
         self._log.write(PhaseStarted(phase="undo", round=self._round.id))
-        await self._undoing.undo(f"{self._round.id} is over")
+        await self._undoing.undo(f"{self._round.id} is over", round_id=self._round.id)
         left = [entry for entry in self._undoing.debt.entries if not entry.is_settled]
         self._log.write(PhaseEnded(phase="undo", outcome="failed" if left else "ok", round=self._round.id))
 
@@ -301,9 +309,9 @@ def give_verdict(log: LogWriter, directory: Path, round_id: str) -> None:
             recovery=None
             if recovery is None
             else {
-                "seconds": recovery.seconds,
-                "low_seconds": recovery.low_seconds,
-                "high_seconds": recovery.high_seconds,
+                "seconds": round(recovery.seconds, 3),
+                "low_seconds": round(recovery.low_seconds, 3),
+                "high_seconds": round(recovery.high_seconds, 3),
                 "ever_out": recovery.ever_out,
             },
             within_objective=found.within_objective,

@@ -67,7 +67,7 @@ def connect() -> WorkerEngine:
     def lost(why: str) -> None:
         if not _State.finished:
             logger.critical("gameday: the guardian %s; a new one undoes, nothing more is injected", why)
-            start_successor(launched.directory, f"the guardian {why}")
+            start_successor(launched.directory, launched.guardian_id, f"the guardian {why}")
             os._exit(4)
 
     peer = Peer(launched.connection, lost=lost)

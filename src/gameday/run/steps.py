@@ -29,6 +29,7 @@ from gameday.traffic.windows import outcomes
 EFFECT_SECONDS: Final = 2.0
 """How long a stretch of samples before and after a step tells what it did."""
 _SHELL_SECONDS: Final = 300.0
+_OUTPUT_CHARACTERS: Final = 4000
 _KEYWORDS: Final = frozenset({"if", "then", "else", "fi", "for", "do", "done", "while", "case", "esac", "{", "}", "!"})
 
 
@@ -63,7 +64,7 @@ class StepRunner:
         )
         does_something = step.action is not None or step.shell is not None
         before = self._success(started - EFFECT_SECONDS, started) if does_something else {}
-        how, result, detail = self._do(step)
+        how, result, detail, output = self._do(step)
         done = time.monotonic()
         check = self._check(step.check) if step.check and result != "failed" else {}
         if check and result == "skipped" and not does_something:
@@ -79,19 +80,20 @@ class StepRunner:
                 how=how,
                 duration_seconds=round(time.monotonic() - started, 3),
                 detail=detail,
+                output=output,
                 check=check,
                 effect=effect,
             )
         )
         return result
 
-    def _do(self, step: Step) -> tuple[str, str, str]:
-        """Return how the step was carried out, its result, and a detail."""
+    def _do(self, step: Step) -> tuple[str, str, str, str]:
+        """Return how the step was carried out, its result, a detail, and what it printed."""
         if step.action is not None:
-            return self._act(step.action.target, step.action.arguments)
+            return *self._act(step.action.target, step.action.arguments), ""
         if step.shell is not None:
             return self._shell(step.shell, step.id)
-        return "prose for a person", "skipped", "prose; for a person to do"
+        return "prose for a person", "skipped", "prose; for a person to do", ""
 
     def _act(self, target: str, arguments: Mapping[str, Any]) -> tuple[str, str, str]:
         try:
@@ -107,15 +109,15 @@ class StepRunner:
         except GamedayError as error:
             return "executed", "failed", str(error)
 
-    def _shell(self, shell: StepShell, step_id: str) -> tuple[str, str, str]:
+    def _shell(self, shell: StepShell, step_id: str) -> tuple[str, str, str, str]:
         missing = [
             program for program in programs(shell.text) if shutil.which(program, path=self.environment.get("PATH")) is None
         ]
         if missing:
-            return "prose for a person", "skipped", f"not executed: {', '.join(missing)} is not on this machine"
+            return "prose for a person", "skipped", f"not executed: {', '.join(missing)} is not on this machine", ""
         looked = self.peer.ask({"ask": "look", "by": f"step {step_id}"})
         if "refused" in looked:
-            return "executed", "failed", looked["refused"]
+            return "executed", "failed", looked["refused"], ""
         try:
             ended = subprocess.run(
                 ["/bin/sh", "-euc", shell.text],
@@ -128,12 +130,12 @@ class StepRunner:
                 timeout=_SHELL_SECONDS,
             )
             failure = "" if ended.returncode == 0 else f"exit status {ended.returncode}: {ended.stderr.strip()[-500:]}"
-            output = ended.stdout.strip()[-500:]
+            output = ended.stdout.strip()[-_OUTPUT_CHARACTERS:]
         except subprocess.TimeoutExpired:
             failure, output = f"ended after {_SHELL_SECONDS:g} s without a result", ""
         compared = self.peer.ask({"ask": "compare", "by": f"step {step_id}"})
-        told = "; ".join(filter(None, [failure, compared.get("refused", ""), *compared.get("written", ())])) or output
-        return "executed", "failed" if failure or "refused" in compared else "done", told
+        told = "; ".join(filter(None, [failure, compared.get("refused", ""), *compared.get("written", ())]))
+        return "executed", "failed" if failure or "refused" in compared else "done", told, output
 
     def _check(self, check: Check) -> dict[str, Any]:
         """Measure until the value is within bounds or the time is over; the last measurement counts."""

@@ -26,20 +26,24 @@ from gameday.run.undoing import Undoing
 from gameday.verdict import exit_code
 from gameday.verdict.exits import residue
 
-_LOCK_SECONDS = 15.0
+_LOCK_SECONDS = 180.0
+"""How long another successor may take; whoever waits then finds the run over."""
 
 
-def take_over(directory: Path, reason: str) -> ExitCode:
-    """Undo what a dead run of this folder still owes, and end its log; return its exit code."""
+def take_over(directory: Path, lost: ProcessId, reason: str) -> ExitCode:
+    """Undo what a run of this folder still owes after its guardian was lost, and end its log; return its exit code.
+
+    `lost` is ended first, since a stopped process keeps its lock and might go on later; of several takers, the first works.
+    """
     spec = load_spec(directory)
-    ended = _end_processes(read(directory))
+    end_process(lost)
     log = LogWriter(directory, wait_seconds=_LOCK_SECONDS)
     try:
         events = read(directory)
         over = next((event for event in events if isinstance(event, RunEnded)), None)
         if over is not None and not over.residue:
             return ExitCode(over.exit_code)
-        return _carry_on(spec, log, events, ended, reason)
+        return _carry_on(spec, log, events, _end_processes(events), reason)
     finally:
         log.close()
 
@@ -61,19 +65,14 @@ def guardian_of(directory: Path) -> ProcessId | None:
 
 
 def _end_processes(events: Sequence[AnyEvent]) -> list[ProcessStarted]:
-    """End the old guardian first, so that it does not answer the worker's end; then worker and load with all they started."""
-    started = [event for event in events if isinstance(event, ProcessStarted) and event.pid != os.getpid()]
+    """End the lost guardian's worker and load, with all that they started."""
     ended = []
-    for role in ("guardian", "worker", "load"):
-        for event in started:
+    for event in events:
+        if isinstance(event, ProcessStarted) and event.role in {"worker", "load"}:
             process = ProcessId(event.pid, event.start_ticks)
-            if event.role != role or not process.is_alive:
-                continue
-            if role == "guardian":
-                end_process(process)
-            else:
+            if process.is_alive:
                 end_tree(process)
-            ended.append(event)
+                ended.append(event)
     return ended
 
 

@@ -25,16 +25,16 @@ class Undoing:
         self._log, self._cluster, self._run_id = log, cluster, run_id
         self.holder = f"{run_id}@{socket.gethostname()}/{os.getpid()}"
 
-    async def undo(self, reason: str) -> None:
+    async def undo(self, reason: str, *, round_id: str = "") -> None:
         """Undo everything that is owed; what cannot be undone is in the log as residue."""
-        await asyncio.to_thread(self.undo_now, reason)
+        await asyncio.to_thread(self.undo_now, reason, round_id)
 
-    def undo_now(self, reason: str) -> None:
+    def undo_now(self, reason: str, round_id: str = "") -> None:
         """Do the same, blocking."""
         owed = [entry for entry in self.debt.entries if not entry.is_settled]
         if not owed or self._cluster is None:
             return
-        self._log.write(UndoStarted(reason=reason, holder=self.holder, owed=len(owed)), durable=True)
+        self._log.write(UndoStarted(reason=reason, holder=self.holder, owed=len(owed), round=round_id), durable=True)
         confirmed = self.desk.confirmed if self.desk else frozenset()
         undoer = Undoer(self._cluster, self.holder, self._run_id, confirmed=confirmed)
         told: set[str] = set()

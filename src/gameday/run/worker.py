@@ -22,7 +22,7 @@ from gameday.log.events import PhaseEnded, PhaseStarted
 from gameday.run.channel import Peer
 from gameday.run.engine import WorkerEngine
 from gameday.run.observing import RunObservations
-from gameday.run.processes import name_process
+from gameday.run.processes import name_process, process_id
 from gameday.run.spec import RunSpec, load_spec
 from gameday.run.steps import StepRunner
 from gameday.run.successor import start_successor
@@ -39,9 +39,10 @@ def main() -> int:
     name_process("gameday-worker")
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     spec = load_spec(arguments.run)
+    guardian = process_id(os.getppid())
 
     def lost(why: str) -> None:
-        start_successor(arguments.run, f"the guardian {why}")
+        start_successor(arguments.run, guardian, f"the guardian (pid {guardian.pid}) {why}")
         os._exit(ExitCode.ABORTED)
 
     peer = Peer(socket.socket(fileno=arguments.line), lost=lost)
