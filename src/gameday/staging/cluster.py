@@ -23,6 +23,7 @@ from gameday.staging.node.images import Image, default_images
 from gameday.staging.node.kubelet import Kubelet, NodeSettings
 from gameday.staging.node.logs import ContainerLogs
 from gameday.staging.node.proxy import ServiceProxy
+from gameday.staging.node.unhonoured import warnings_for
 from gameday.staging.resources import NAMESPACES, Resource
 from gameday.staging.store import Store
 from gameday.staging.validation import create_causes
@@ -81,6 +82,7 @@ class Cluster:
             certificates=Certificates.create(self._addresses.api),
             logs=ContainerLogs(self.store, self.settings.directory / "logs"),
         )
+        self._api.warnings.append(warnings_for)
         await self._api.start()
         _create(self.store, NAMESPACES, {"metadata": {"name": SYSTEM_NAMESPACE, "labels": {NAME_LABEL: "embedded"}}})
         for node in self.nodes:

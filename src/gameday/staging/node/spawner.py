@@ -28,6 +28,7 @@ LINE_LIMIT_BYTES: Final = 16 * 1024
 CANNOT_START_CODE: Final = 128
 PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
 
+_shims: set[int] = set()
 _prctl = ctypes.CDLL(None, use_errno=True).prctl
 
 
@@ -278,7 +279,12 @@ def _become_container(spec: dict[str, Any], out: int, err: int, failed: int) -> 
 
 
 def _fork_shim(spawner_end: socket.socket, control: socket.socket) -> None:
-    if os.fork() != 0:
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})  # a shim is known before its end is looked at
+    pid = os.fork()
+    if pid:
+        _shims.add(pid)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
+    if pid:
         return
     try:
         spawner_end.close()
@@ -296,10 +302,14 @@ def _end_everything() -> NoReturn:
     os._exit(0)
 
 
-def _reap_shims(*_: object) -> None:
+def _reap(*_: object) -> None:
+    """Take note of ends; kill whatever a shim that was killed has left, level by level as it comes up here."""
     with contextlib.suppress(ChildProcessError):
-        while os.waitpid(-1, os.WNOHANG) != (0, 0):
-            pass
+        while (ended := os.waitpid(-1, os.WNOHANG)) != (0, 0):
+            _shims.discard(ended[0])
+    for pid in set(children_of(os.getpid())) - _shims:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
 
 
 def main() -> None:
@@ -308,16 +318,17 @@ def main() -> None:
     server.set_inheritable(False)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: _end_everything())
-    signal.signal(signal.SIGCHLD, _reap_shims)
+    signal.signal(signal.SIGCHLD, _reap)
     tie_to_parent(signal.SIGTERM)
     become_subreaper()
     while True:
         try:
-            order, descriptors, _, _ = socket.recv_fds(server, 1, 1, socket.MSG_CMSG_CLOEXEC)
+            order, descriptors, _, _ = socket.recv_fds(server, 1, 1)
         except ConnectionResetError:
             order = b""
         if not order:
             _end_everything()
+        os.set_inheritable(descriptors[0], False)
         with socket.socket(fileno=descriptors[0]) as control:
             _fork_shim(server, control)
 
