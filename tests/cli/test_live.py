@@ -64,8 +64,8 @@ def test_each_phase_change_step_and_verdict_has_one_line(play: Play) -> None:
         "runbook step: Bring payment back to two replicas: done in 6.7 s",
         "undo: deployment shop/payment already as before",
         "orders: 1020 orders found of 1020 acknowledged",
-        "verdict: held, as expected; recovered in 0.40 s (0.36 to 0.46 s)",
-        "verdict: deviated, as expected; recovered in 9.1 s (9.0 to 9.2 s)",
+        "verdict: held, as expected; time to recover: 0.40 s (0.36 to 0.46 s)",
+        "verdict: deviated, as expected; time to recover: 9.1 s (9.0 to 9.2 s)",
     ):
         assert len([line for line in lines if text in line]) == 1, text
 

@@ -96,6 +96,7 @@ def step_begun(event: StepStarted, at: float) -> Step:
         result="unfinished",
         how="",
         detail="",
+        output="",
         check=None,
         effect=None,
     )
@@ -116,6 +117,7 @@ def step_done(event: StepEnded, at: float) -> Step:
         result=event.result,
         how=event.how,
         detail=event.detail,
+        output=event.output,
         check=_check(event.check),
         effect=_effect(event.effect),
     )
@@ -137,12 +139,12 @@ def _bounds(within: Any) -> str:
     match within:
         case [None, None] | None:
             return ""
-        case [None, high]:
-            return f"at most {high}"
-        case [low, None]:
-            return f"at least {low}"
-        case [low, high]:
-            return f"{low} to {high}"
+        case [None, int() | float() as high]:
+            return f"at most {high:g}"
+        case [int() | float() as low, None]:
+            return f"at least {low:g}"
+        case [int() | float() as low, int() | float() as high]:
+            return f"{low:g} to {high:g}"
         case _:
             return value_text(within)
 

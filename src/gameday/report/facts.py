@@ -173,6 +173,8 @@ class Step:
     """done, failed, check_failed, skipped, or unfinished where the log ends inside it."""
     how: str
     detail: str
+    output: str
+    """What its shell block printed."""
     check: Check | None
     effect: Effect | None
 

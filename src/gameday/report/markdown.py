@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
 
 from gameday.report.facts import Change, Round, Step, Story
 from gameday.report.followup import RECOVER
 from gameday.report.sentences import LANDED, RESULTS, UNDONE
-from gameday.report.words import UNKNOWN, clock, count, duration, interval, listed, number, offset
+from gameday.report.words import UNKNOWN, clock, count, duration, listed, number, offset, recovery_text
 
 _RECOVER = f"`{RECOVER}`"
 _ESCAPED_RECOVER = rf"\`{RECOVER}\`"
@@ -148,9 +149,7 @@ def _next(story: Story) -> Iterator[str]:
 
 def _recovery(round_: Round) -> str:
     recovery = round_.verdict.recovery
-    return UNKNOWN if recovery is None else (
-        f"{duration(recovery.seconds)} ({interval(recovery.low_seconds, recovery.high_seconds)})"
-    )  # fmt: skip
+    return UNKNOWN if recovery is None else _text(recovery_text(**asdict(recovery)))
 
 
 def _orders(round_: Round) -> str:

@@ -46,6 +46,7 @@ _SHARED = {"seq", "at", "mono", "round"}
 
 PHASES = {
     "prepare": "prepare what must stand first",
+    "traffic": "traffic: customers arrive",
     "baseline": "baseline: is all well before?",
     "method": "method: the fault",
     "hypothesis": "hypothesis: is it still true?",

@@ -85,6 +85,10 @@ def of_run(story: Story) -> Timeline | None:
     if not story.series:
         return None
     end = max(story.run.duration_seconds, story.series[-1].start_seconds + story.series[-1].seconds)
+    firsts = ((number, round_, _first_fault(round_)) for number, round_ in enumerate(story.rounds, start=1))
+    marks = tuple(
+        Mark(number, "fault", at, f"First fault of the round “{round_.title}”") for number, round_, at in firsts if at is not None
+    )
     ends = [end if round_.end_seconds is None else round_.end_seconds for round_ in story.rounds]
     return Timeline(
         id="run",
@@ -98,17 +102,20 @@ def of_run(story: Story) -> Timeline | None:
         faults=tuple(
             fault for round_, round_end in zip(story.rounds, ends, strict=True) for fault in _in_place(round_.changes, round_end)
         ),
-        marks=(),
+        marks=marks,
         series=story.series,
         with_latency=False,
-        description=_described(story.series, ()),
+        description=_described(story.series, marks),
     )
 
 
 def _in_place(changes: tuple[Change, ...], end: float) -> Iterator[Span]:
-    """Yield how long each fault was in place: until it was undone, or a runbook step wrote the same object."""
+    """Yield how long each fault was in place: until it was undone, or a runbook step wrote the same object.
+
+    A pod that was deleted is a moment and not a stretch: its replacement is on its way at once.
+    """
     for change in changes:
-        if change.origin != "fault" or change.applied_seconds is None:
+        if change.origin != "fault" or change.kind in {"delete", "evict"} or change.applied_seconds is None:
             continue
         ends = [other.applied_seconds for other in changes if other.origin == "runbook" and other.object == change.object]
         ends += [change.undo.at_seconds] if change.undo and change.state in {"undone", "already"} else []
@@ -130,13 +137,17 @@ def _moments(round_: Round, aborts: list[Abort]) -> Iterator[Mark]:
             kind = "undo" if undo.outcome in {"undone", "already"} else "left"
             yield Mark(0, kind, undo.at_seconds, f"Undo: {undo.object} {UNDONE.get(undo.outcome, undo.outcome)}")
     yield from (Mark(0, "abort", abort.at_seconds, f"Abort by {abort.by}: {abort.reason}") for abort in aborts)
-    first = min((change.applied_seconds for change in round_.changes if change.applied_seconds is not None
-                 and change.origin == "fault"), default=None)  # fmt: skip
+    first = _first_fault(round_)
     recovery = round_.verdict.recovery
     if recovery is not None and first is not None and recovery.ever_out:
         between = interval(recovery.low_seconds, recovery.high_seconds)
         text = f"Customers can check out again, {duration(recovery.seconds)} after the fault ({between})"
         yield Mark(0, "recovered", first + recovery.seconds, text)
+
+
+def _first_fault(round_: Round) -> float | None:
+    faults = [change.applied_seconds for change in round_.changes if change.origin == "fault"]
+    return min((at for at in faults if at is not None), default=None)
 
 
 def _numbered(moments: Iterator[Mark]) -> tuple[Mark, ...]:

@@ -34,6 +34,13 @@ def interval(low_seconds: float, high_seconds: float) -> str:
     return f"{low_seconds:.{digits}f} to {high_seconds:.{digits}f} s"
 
 
+def recovery_text(seconds: float, low_seconds: float, high_seconds: float, *, ever_out: bool) -> str:
+    """Say a time to recover with its interval, in a table's words."""
+    if not ever_out:
+        return f"no outage seen (< {duration(high_seconds)})"
+    return f"{duration(seconds)} ({interval(low_seconds, high_seconds)})"
+
+
 def offset(seconds: float | None) -> str:
     """Say when, counted from the run's start: `+6.0 s`, `+2:05.3`, `+1:02:05`."""
     if seconds is None:
