@@ -144,6 +144,7 @@ async def test_going_back_to_an_earlier_template_uses_its_replica_set_again(stor
         deployment = store.get(DEPLOYMENTS, "default", "a")
         deployment["spec"]["template"]["spec"]["containers"][0]["image"] = image
         deployment["spec"]["template"]["spec"]["containers"][0]["imagePullPolicy"] = "Always"
+        deployment["spec"]["template"]["metadata"]["creationTimestamp"] = None
         store.update(DEPLOYMENTS, deployment)
         await _settle(store)
     revisions = {item.body["metadata"]["annotations"]["deployment.kubernetes.io/revision"] for item in store.listed(REPLICA_SETS)}

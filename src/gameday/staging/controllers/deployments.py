@@ -241,8 +241,19 @@ def _set_condition(
 
 
 def _template_hash(template: Object) -> str:
-    digest = hashlib.blake2b(orjson.dumps(template, option=orjson.OPT_SORT_KEYS), digest_size=10).digest()
+    text = orjson.dumps(_without_nothing(template), option=orjson.OPT_SORT_KEYS)
+    digest = hashlib.blake2b(text, digest_size=10).digest()
     return "".join(_SAFE_LETTERS[byte % len(_SAFE_LETTERS)] for byte in digest)
+
+
+def _without_nothing(value: Any) -> Any:
+    """Leave out null and empty values: clients write a template back with or without them (`kubectl rollout undo`)."""
+    if isinstance(value, dict):
+        cleaned = {key: _without_nothing(item) for key, item in value.items()}
+        return {key: item for key, item in cleaned.items() if item not in (None, {}, [], "")}
+    if isinstance(value, list):
+        return [_without_nothing(item) for item in value]
+    return value
 
 
 def _replica_set(deployment: Object, template_hash: str, revision: int) -> Object:

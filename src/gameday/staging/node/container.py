@@ -78,12 +78,12 @@ class ContainerRunner:
         self._normal("Pulled", f'Container image "{self._container["image"]}" already present on machine')
         process = self._process = await self._around.runtime.launch(launch)
         self._normal("Created", f"Created container: {self.name}")
-        await process.started
+        await asyncio.shield(process.started)
         self.state.container_id = f"gameday://{secrets.token_hex(32)}"
         if not process.ended.done():
             self._note_running()
             self._start_probes(launch, process)
-        end = await process.ended
+        end = await asyncio.shield(process.ended)
         self._end_probes()
         self._note_ended(end)
         return end

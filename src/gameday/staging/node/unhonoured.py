@@ -1,6 +1,6 @@
-"""What a manifest may say and this node cannot do: one sentence each, for the `Warning:` header of the answer.
+"""What only the node knows it cannot do: volumes, sidecars, hooks and protocols that a manifest may ask for.
 
-Whatever is not listed here or in docs/staging-nodes.md is meant to work.
+One sentence each, for the `Warning:` header of the answer. Single fields that nobody honours are listed in `caveats`.
 """
 
 from __future__ import annotations
@@ -13,66 +13,41 @@ from gameday.staging.resources import DAEMON_SETS, DEPLOYMENTS, PODS, REPLICA_SE
 Object = dict[str, Any]
 _TEMPLATED: Final = (DEPLOYMENTS, REPLICA_SETS, DAEMON_SETS)
 _KNOWN_VOLUMES: Final = {"emptyDir", "configMap", "secret", "projected", "hostPath", "persistentVolumeClaim"}
-_POD_FIELDS: Final = {
-    "hostNetwork": "every pod shares the host's network already, with an address of its own",
-    "hostPID": "every pod shares the host's processes already",
-    "runtimeClassName": "there is one way to run a container",
-    "dnsConfig": "names are resolved by the host; Services are found through environment variables",
-    "topologySpreadConstraints": "pods are spread over nodes evenly, and over nothing else",
-    "activeDeadlineSeconds": "a pod has no deadline",
-    "readinessGates": "readiness is the containers' alone",
-}
-_IDENTITY_FIELDS: Final = ("runAsUser", "runAsGroup", "capabilities", "privileged", "readOnlyRootFilesystem", "seccompProfile")
 
 
 def warnings_for(resource: Resource, obj: Object) -> list[str]:
-    """Return a sentence for each field of an object that is accepted and not honoured."""
+    """Return a sentence for each part of an object that was accepted and will not be done."""
     spec = obj.get("spec") or {}
     if resource is SERVICES:
-        return list(_service_warnings(spec))
+        return list(_of_service(spec))
     if resource is PODS:
-        return list(_pod_warnings(spec, "spec"))
+        return list(_of_pod(spec, "spec"))
     if resource in _TEMPLATED:
-        return list(_pod_warnings((spec.get("template") or {}).get("spec") or {}, "spec.template.spec"))
+        return list(_of_pod((spec.get("template") or {}).get("spec") or {}, "spec.template.spec"))
     return []
 
 
-def _pod_warnings(spec: Object, path: str) -> Iterator[str]:
-    for field, why in _POD_FIELDS.items():
-        if spec.get(field):
-            yield f"{path}.{field}: not honoured by the embedded cluster: {why}"
-    for volume in spec.get("volumes") or ():
-        kinds = volume.keys() - {"name"} - _KNOWN_VOLUMES
-        if kinds:
-            text = f"the embedded cluster has no volumes of type {', '.join(sorted(kinds))}"
-            yield f'{path}.volumes["{volume.get("name")}"]: {text}'
-    for field in ("containers", "initContainers"):
-        for container in spec.get(field) or ():
-            yield from _container_warnings(container, f'{path}.{field}["{container.get("name")}"]', initial=field != "containers")
+def _of_pod(spec: Object, where: str) -> Iterator[str]:
+    for index, volume in enumerate(spec.get("volumes") or ()):
+        for kind in sorted(volume.keys() - {"name"} - _KNOWN_VOLUMES):
+            at = f"{where}.volumes[{index}].{kind}"
+            yield f"{at} is not honoured: the embedded cluster has no such volumes, and the pod will not start"
+    for index, container in enumerate(spec.get("initContainers") or ()):
+        if container.get("restartPolicy") == "Always":
+            at = f"{where}.initContainers[{index}].restartPolicy"
+            yield f"{at} is not honoured: the embedded cluster has no sidecars; this runs to its end before the next one starts"
+    for index, container in enumerate(spec.get("containers") or ()):
+        lifecycle = container.get("lifecycle") or {}
+        at = f"{where}.containers[{index}].lifecycle"
+        if "postStart" in lifecycle:
+            yield f"{at}.postStart is not honoured: the embedded cluster runs no such hook"
+        if "httpGet" in (lifecycle.get("preStop") or {}):
+            yield f"{at}.preStop.httpGet is not honoured: the embedded cluster runs preStop hooks by exec and sleep"
 
 
-def _container_warnings(container: Object, path: str, *, initial: bool) -> Iterator[str]:
-    if "cpu" in ((container.get("resources") or {}).get("limits") or {}):
-        yield f"{path}.resources.limits.cpu: not enforced by the embedded cluster"
-    identity = [field for field in _IDENTITY_FIELDS if field in (container.get("securityContext") or {})]
-    if identity:
-        yield f"{path}.securityContext: {', '.join(identity)} not honoured: a container runs as the user who started the cluster"
-    if initial and container.get("restartPolicy") == "Always":
-        yield f"{path}.restartPolicy: the embedded cluster has no sidecars; this runs to its end before the next one starts"
-    if (container.get("lifecycle") or {}).get("postStart"):
-        yield f"{path}.lifecycle.postStart: not run by the embedded cluster"
-    for kind in ("livenessProbe", "readinessProbe", "startupProbe"):
-        if "grpc" in (container.get(kind) or {}):
-            yield f"{path}.{kind}.grpc: the embedded cluster probes by httpGet, tcpSocket and exec only; this one always fails"
-
-
-def _service_warnings(spec: Object) -> Iterator[str]:
-    if spec.get("sessionAffinity") == "ClientIP":
-        yield "spec.sessionAffinity: not honoured by the embedded cluster; connections go to the ready pods in turn"
-    if spec.get("type") == "NodePort":
-        yield "spec.type: the embedded cluster opens no node ports; the Service is reached at its clusterIP"
+def _of_service(spec: Object) -> Iterator[str]:
     if spec.get("externalIPs"):
-        yield "spec.externalIPs: not honoured by the embedded cluster"
+        yield "spec.externalIPs is not honoured: a Service is reached at its clusterIP"
     for index, port in enumerate(spec.get("ports") or ()):
         if port.get("protocol", "TCP") != "TCP":
-            yield f"spec.ports[{index}].protocol: the embedded cluster passes on TCP only"
+            yield f"spec.ports[{index}].protocol is not honoured: the embedded cluster passes on TCP only"
