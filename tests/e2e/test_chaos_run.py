@@ -1,0 +1,48 @@
+"""Every shipped experiment is Chaos Toolkit's: its own command accepts it, runs it, and nothing is left behind."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from gameday.log.events import ChangeApplied, RunEnded, VerdictGiven
+from gameday.workspace import SHIPPED
+from tests.e2e.conftest import Command
+
+EXPERIMENTS = sorted((SHIPPED / "experiments").glob("*.yaml"))
+# The program's own script, since Chaos Toolkit has no `python -m`.
+CHAOS = str(Path(sys.executable).with_name("chaos"))
+
+pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("as_before")]
+
+
+def chaos(command: Command, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [CHAOS, "--no-version-check", *words],
+        cwd=command.folder,
+        env=command.environment(),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=180,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("experiment", EXPERIMENTS, ids=lambda path: path.stem)
+def test_a_shipped_experiment_validates_and_runs_under_chaos_toolkit_itself(command: Command, experiment: Path) -> None:
+    validated = chaos(command, "validate", str(experiment))
+    assert validated.returncode == 0, validated.stderr
+    ran = chaos(command, "run", str(experiment))
+    journal = json.loads((command.folder / "journal.json").read_text())
+    verdict = next(event for event in command.events() if isinstance(event, VerdictGiven))
+    assert [event for event in command.events() if isinstance(event, ChangeApplied)]
+    assert verdict.verdict == verdict.expected, verdict.reasons
+    assert journal["deviated"] == (verdict.verdict == "deviated"), ran.stderr
+    ended = command.wait_for(RunEnded)
+    assert (ended.exit_code, ended.residue) == (0, [])
+    assert f"gameday: {verdict.verdict}" in ran.stderr + ran.stdout

@@ -1,0 +1,83 @@
+"""Any process of a run may die or freeze; whoever survives undoes, and where none does, `gameday recover`."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Sequence
+
+import pytest
+
+from gameday.kube import KubeCluster
+from gameday.log.events import ChangeLanded, ChangeOwed, RunEnded
+from tests.e2e.conftest import Command, ours_in, replicas_of
+
+pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("as_before")]
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP], ids=["killed", "frozen"])
+@pytest.mark.parametrize("victims", [("worker",), ("guardian",), ("guardian", "worker")], ids="+".join)
+def test_what_a_run_changed_is_undone_when_processes_of_it_are(
+    command: Command, victims: Sequence[str], number: signal.Signals
+) -> None:
+    running = command.start("run", "quick.yaml", "--yes")
+    command.wait_for(ChangeLanded)
+    for role in victims:
+        os.kill(command.process_of(role), number)
+    assert running.wait(timeout=60) == 4
+    ended = command.wait_for(RunEnded)
+    assert ended.residue == []
+    assert "undone" in ended.summary
+
+
+def test_a_run_all_of_whose_processes_are_killed_is_undone_by_recover(command: Command, shop_cluster: KubeCluster) -> None:
+    running = command.start("run", "quick.yaml", "--yes")
+    command.wait_for(ChangeLanded)
+    # The command first, since it would put a new guardian in the old one's place; then the guardian, for its worker alike.
+    running.kill()
+    for role in ("guardian", "worker", "load"):
+        os.kill(command.process_of(role), signal.SIGKILL)
+    running.wait(timeout=10)
+    if replicas_of(shop_cluster, "payment") == 0:
+        assert ours_in(shop_cluster), "what is owed stands in the cluster"
+    second = command.run("run", "quick.yaml", "--yes")
+    assert second.returncode == 3
+    assert "gameday recover" in second.stderr
+    recovered = command.run("recover")
+    assert recovered.returncode == 0, recovered.stderr
+    assert "undone" in recovered.stdout
+    assert replicas_of(shop_cluster, "payment") == 2
+    again = command.run("recover")
+    assert (again.returncode, again.stdout) == (0, "nothing is owed\n")
+
+
+def test_a_dead_run_is_recovered_from_a_machine_without_its_folder(command: Command, shop_cluster: KubeCluster) -> None:
+    running = command.start("run", "quick.yaml", "--yes")
+    command.wait_for(ChangeLanded)
+    running.kill()
+    for role in ("guardian", "worker", "load"):
+        os.kill(command.process_of(role), signal.SIGKILL)
+    running.wait(timeout=10)
+    recovered = command.run("recover", "--runs", "elsewhere")
+    assert recovered.returncode == 0, recovered.stderr
+    assert "set back to what it was" in recovered.stdout
+    assert replicas_of(shop_cluster, "payment") == 2
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_aborts_and_undoes(command: Command, number: signal.Signals) -> None:
+    running = command.start("run", "quick.yaml", "--yes")
+    command.wait_for(ChangeOwed)
+    running.send_signal(number)
+    running.send_signal(number)
+    assert running.wait(timeout=60) == 4
+    assert "aborted" in (command.folder / "out.txt").read_text()
+
+
+def test_a_second_run_is_refused_while_one_is_on(command: Command) -> None:
+    running = command.start("run", "quick.yaml", "--yes")
+    command.wait_for(ChangeOwed)
+    second = command.run("run", "quick.yaml", "--yes", "--runs", "others")
+    assert second.returncode == 3
+    assert "gameday recover" in second.stderr
+    assert running.wait(timeout=60) == 0
