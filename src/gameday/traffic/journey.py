@@ -178,3 +178,8 @@ class Journey:
     def longest_step_seconds(self) -> float:
         """The longest time-out of any step, which is how long a window can be held open."""
         return max(step.timeout_seconds for step in self.steps)
+
+    @property
+    def longest_seconds(self) -> float:
+        """The longest that a whole journey can take, which is how long a generator may need after a stop."""
+        return sum(step.timeout_seconds + step.think_seconds for step in self.steps)
