@@ -2,22 +2,29 @@
 
 The engine does not know that this package exists: it reaches the cluster over HTTP, like any other. Rooms: `store`
 (objects and their revisions), `api` (HTTP), `controllers`, `node` (pods as processes), `shop` (what runs on it), and
-`lifecycle` (a cluster as a process of its own: started, found again, stopped), whose names are the public ones here. The server's
-modules are not imported by this one, so that a command that only asks for the status stays quick.
+`lifecycle` (a cluster as a process of its own: started, found again, stopped), whose names are the public ones here.
+
+They are imported when first used: every pod of the shop imports this package, and has a tenth of a second until it must listen.
 """
 
-from gameday.staging.lifecycle import (
-    AlreadyUpError,
-    Running,
-    ServerFailedError,
-    Status,
-    default_directory,
-    down,
-    shop_manifests,
-    status,
-    up,
-)
-from gameday.staging.readiness import NotReadyError, Progress, wait_ready
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gameday.staging.lifecycle import (
+        AlreadyUpError,
+        Running,
+        ServerFailedError,
+        Status,
+        default_directory,
+        down,
+        shop_manifests,
+        status,
+        up,
+    )
+    from gameday.staging.readiness import NotReadyError, Progress, wait_ready
 
 __all__ = [
     "AlreadyUpError",
@@ -33,3 +40,13 @@ __all__ = [
     "up",
     "wait_ready",
 ]
+
+_IN_READINESS = {"NotReadyError", "Progress", "wait_ready"}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name's module when it is first asked for."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = import_module(f"{__name__}.{'readiness' if name in _IN_READINESS else 'lifecycle'}")
+    return getattr(module, name)
