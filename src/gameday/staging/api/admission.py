@@ -11,6 +11,7 @@ from gameday.staging.defaults import fill, prepare_new
 from gameday.staging.errors import ApiError, BadRequest, Cause, forbidden, invalid
 from gameday.staging.history import copy_object
 from gameday.staging.resources import LEASES, NAMESPACES, Resource
+from gameday.staging.shapes import shaped_as
 from gameday.staging.store import Object, Stored
 from gameday.staging.validation import create_causes, update_causes
 from gameday.staging.writes import merged
@@ -26,11 +27,15 @@ def metadata_of(obj: Object) -> Object:
     return metadata
 
 
-def check_kind(resource: Resource, obj: Object) -> None:
-    """Refuse an object of another kind than the path is for; one without kind is taken for it."""
+def checked_kind(resource: Resource, obj: Object) -> Object:
+    """Return an object without nulls; BadRequest if it is of another kind than the path is for, or misshapen.
+
+    One without a kind is taken for the path's.
+    """
     kind, version = obj.get("kind", resource.kind), obj.get("apiVersion", resource.api_version)
     if (kind, version) != (resource.kind, resource.api_version):
         raise BadRequest(f"the object provided is a {version} {kind}, and this path takes {resource.api_version} {resource.kind}")
+    return shaped_as(resource, obj)
 
 
 def check_place(call: Call, obj: Object) -> None:
@@ -48,7 +53,7 @@ def check_place(call: Call, obj: Object) -> None:
 def admit_new(backend: Backend, call: Call, obj: Object) -> Object:
     """Return a client's new object as it may be stored; an ApiError if it may not."""
     resource = call.target.resource
-    check_kind(resource, obj)
+    obj = checked_kind(resource, obj)
     check_place(call, obj)
     metadata = obj["metadata"]
     if metadata.get("resourceVersion"):
@@ -92,7 +97,7 @@ def admit_update(call: Call, old: Stored, obj: Object, *, remember: bool = True)
     """Return a client's new version of an object as it may be stored; an ApiError if it may not."""
     target = call.target
     resource, subresource = target.resource, target.subresource
-    check_kind(resource, obj)
+    obj = checked_kind(resource, obj)
     check_place(call, obj)
     given = obj["metadata"].get("resourceVersion")
     if resource is LEASES and not given:

@@ -125,6 +125,16 @@ class Call:
         return document
 
 
+def part(body: Object, name: str) -> Object:
+    """Return an object within a body, empty if it is absent; BadRequest if it is something else."""
+    found = body.get(name)
+    if found is None:
+        return {}
+    if not isinstance(found, dict):
+        raise BadRequest(f"{name} must be an object, not {type(found).__name__}")
+    return found
+
+
 def _json(content: bytes) -> Any:
     try:
         return orjson.loads(content)

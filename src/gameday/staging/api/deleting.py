@@ -8,7 +8,7 @@ from typing import Any, cast
 from aiohttp import web
 
 from gameday.staging.api.answers import list_answer, object_answer, shape_of, success
-from gameday.staging.api.call import Backend, Call
+from gameday.staging.api.call import Backend, Call, part
 from gameday.staging.api.pages import Page
 from gameday.staging.api.selection import selection_of
 from gameday.staging.errors import BadRequest, MethodNotSupported, NotFound, forbidden
@@ -48,7 +48,7 @@ def options_of(call: Call, body: Object) -> DeleteOptions:
         policy = "Orphan" if orphan else "Background"
     if policy is not None and policy not in _POLICIES:
         raise BadRequest(f'propagationPolicy: Unsupported value: "{policy}": expected one of {sorted(_POLICIES)}')
-    preconditions = body.get("preconditions") or {}
+    preconditions = part(body, "preconditions")
     return DeleteOptions(
         grace_seconds=grace,
         propagation=cast("Propagation | None", policy),

@@ -7,7 +7,7 @@ import math
 from aiohttp import web
 
 from gameday.staging.api.answers import success
-from gameday.staging.api.call import Backend, Call
+from gameday.staging.api.call import Backend, Call, part
 from gameday.staging.api.deleting import delete_one, options_of
 from gameday.staging.errors import ApiError, BadRequest, NotFound, TooManyRequests
 from gameday.staging.resources import (
@@ -32,7 +32,7 @@ async def evict_pod(backend: Backend, call: Call) -> web.StreamResponse:
     pod = backend.store.stored(PODS, target.namespace, target.own_name).body
     if _counts(pod):
         _check_budgets(backend.store, pod)
-    options = options_of(call, body.get("deleteOptions") or {})
+    options = options_of(call, part(body, "deleteOptions"))
     delete_one(backend, call, target.own_name, options)
     return success(PODS, target.own_name, pod["metadata"]["uid"], code=201)
 

@@ -6,7 +6,7 @@ from aiohttp import web
 
 from gameday.staging.api.admission import admit_update
 from gameday.staging.api.answers import json_answer
-from gameday.staging.api.call import Backend, Call
+from gameday.staging.api.call import Backend, Call, part
 from gameday.staging.api.writing import patched
 from gameday.staging.errors import BadRequest
 from gameday.staging.selectors import LabelSelector
@@ -60,10 +60,10 @@ async def patch_scale(backend: Backend, call: Call) -> web.StreamResponse:
 def _scaled(backend: Backend, call: Call, scale: Object) -> web.StreamResponse:
     target = call.target
     live = backend.store.stored(target.resource, target.namespace, target.own_name)
-    replicas = (scale.get("spec") or {}).get("replicas", 0)
-    if not isinstance(replicas, int):
+    replicas = part(scale, "spec").get("replicas", 0)
+    if not isinstance(replicas, int) or isinstance(replicas, bool):
         raise BadRequest(f"spec.replicas must be a number, not {replicas!r}")
-    given = scale.get("metadata") or {}
+    given = part(scale, "metadata")
     if given.get("name", target.own_name) != target.own_name:
         raise BadRequest(f"the name of the object ({given['name']}) does not match the name on the URL")
     workload = live.copy()

@@ -7,9 +7,10 @@ from datetime import timedelta
 from aiohttp import web
 
 from gameday.staging.api.answers import json_answer, object_answer, shape_of, success
-from gameday.staging.api.call import Backend, Call
+from gameday.staging.api.call import Backend, Call, part
 from gameday.staging.errors import BadRequest, NotImplemented501, conflict
 from gameday.staging.resources import NAMESPACES, PODS
+from gameday.staging.shapes import shaped_as
 from gameday.staging.store import timestamp
 
 _DEFAULT_TOKEN_SECONDS = 3600
@@ -36,8 +37,8 @@ def absent(subresource: str) -> NotImplemented501 | None:
 async def bind_pod(backend: Backend, call: Call) -> web.StreamResponse:
     """Answer a POST to pods/binding: the pod belongs to that node from now on."""
     body, target = await call.object(), call.target
-    node = (body.get("target") or {}).get("name")
-    if not node:
+    node = part(body, "target").get("name")
+    if not isinstance(node, str) or not node:
         raise BadRequest("target.name: Required value: the node to bind the pod to")
     pod = backend.store.get(PODS, target.namespace, target.own_name)
     taken = pod["spec"].get("nodeName")
@@ -54,7 +55,7 @@ async def request_token(backend: Backend, call: Call) -> web.StreamResponse:
     """Answer a POST to serviceaccounts/token: a token of that account, for a time."""
     body, target = await call.object(), call.target
     account = backend.store.stored(target.resource, target.namespace, target.own_name).body["metadata"]
-    spec = body.get("spec") or {}
+    spec = part(body, "spec")
     seconds = spec.get("expirationSeconds") or _DEFAULT_TOKEN_SECONDS
     if not isinstance(seconds, int) or seconds < _MIN_TOKEN_SECONDS:
         raise BadRequest(f"spec.expirationSeconds: Invalid value: {seconds}: may not specify a duration less than 10m")
@@ -74,5 +75,5 @@ async def finalize_namespace(backend: Backend, call: Call) -> web.StreamResponse
     """Answer a PUT to namespaces/finalize: only the finalizers are taken from it."""
     body = await call.object()
     namespace = backend.store.get(NAMESPACES, None, call.target.own_name)
-    namespace["spec"]["finalizers"] = (body.get("spec") or {}).get("finalizers") or []
+    namespace["spec"]["finalizers"] = shaped_as(NAMESPACES, body).get("spec", {}).get("finalizers", [])
     return object_answer(shape_of(call.http), NAMESPACES, backend.store.update(NAMESPACES, namespace))

@@ -7,7 +7,7 @@ from typing import Any
 
 from aiohttp import web
 
-from gameday.staging.api.admission import admit_new, admit_update, check_kind, check_place, warnings_for
+from gameday.staging.api.admission import admit_new, admit_update, check_place, checked_kind, warnings_for
 from gameday.staging.api.answers import object_answer, shape_of
 from gameday.staging.api.call import Backend, Call
 from gameday.staging.applying import applied
@@ -84,7 +84,7 @@ def _apply(backend: Backend, call: Call, configuration: Any) -> web.StreamRespon
             f'PatchOptions.meta.k8s.io "" is invalid: {cause.field}: {cause.message}',
             details={"causes": [{"reason": cause.reason, "message": cause.message, "field": cause.field}]},
         )
-    check_kind(call.target.resource, configuration)
+    configuration = checked_kind(call.target.resource, configuration)
     check_place(call, configuration)
     if configuration["metadata"].get("managedFields"):
         raise BadRequest("metadata.managedFields must be nil")

@@ -1,0 +1,94 @@
+"""The types of the fields that everybody reads, so that nothing is stored which its readers would stumble over.
+
+Kubernetes decodes into typed structs; here a table by field name does: in the Kubernetes API a name has the same type
+nearly everywhere. Names that are not in the table, and the contents of free maps, pass as they are.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gameday.staging.errors import BadRequest
+from gameday.staging.resources import Resource
+
+_TYPES: dict[str, tuple[type, ...]] = {"text": (str,), "number": (int,), "bool": (bool,), "number or text": (int, str)}
+_FIELDS = {
+    "object": """metadata spec status template strategy updateStrategy rollingUpdate resources livenessProbe readinessProbe
+        startupProbe httpGet tcpSocket exec grpc lifecycle postStart preStop securityContext affinity nodeAffinity podAffinity
+        podAntiAffinity valueFrom configMapKeyRef secretKeyRef fieldRef resourceFieldRef configMapRef secretRef configMap
+        secret emptyDir hostPath persistentVolumeClaim projected scaleTargetRef labelSelector involvedObject source
+        roleRef loadBalancer nodeInfo state lastState waiting running terminated targetRef series""",
+    "list of objects": """containers initContainers ephemeralContainers env envFrom ports volumes volumeMounts tolerations taints
+        ownerReferences managedFields conditions matchExpressions matchFields nodeSelectorTerms httpHeaders imagePullSecrets
+        endpoints subsets rules subjects containerStatuses initContainerStatuses topologySpreadConstraints hostAliases
+        readinessGates ingress podIPs hostIPs metrics secrets images""",
+    "list of texts": "finalizers command args verbs apiGroups resourceNames nonResourceURLs values accessModes externalIPs",
+    "map of texts": """labels annotations data stringData binaryData matchLabels nodeSelector capacity allocatable""",
+    "map of amounts": "limits requests",
+    "text": """name generateName namespace uid resourceVersion creationTimestamp deletionTimestamp kind apiVersion image phase
+        nodeName serviceAccountName restartPolicy clusterIP reason message operator effect key protocol mountPath subPath
+        workingDir hostname podIP hostIP startTime lastTimestamp firstTimestamp eventTime holderIdentity addressType
+        lastTransitionTime lastUpdateTime lastProbeTime acquireTime renewTime externalName schedulerName claimName
+        secretName manager operation""",
+    "number": """replicas minReadySeconds revisionHistoryLimit progressDeadlineSeconds terminationGracePeriodSeconds
+        tolerationSeconds activeDeadlineSeconds containerPort hostPort nodePort initialDelaySeconds timeoutSeconds periodSeconds
+        successThreshold failureThreshold observedGeneration readyReplicas availableReplicas updatedReplicas
+        unavailableReplicas restartCount exitCode minReplicas maxReplicas count leaseDurationSeconds leaseTransitions""",
+    "bool": "paused unschedulable hostNetwork hostPID hostIPC immutable controller blockOwnerDeletion enableServiceLinks",
+    "number or text": "maxUnavailable maxSurge minAvailable targetPort",
+}
+_KIND_OF = {name: kind for kind, names in _FIELDS.items() for name in names.split()}
+_FREE = frozenset({"fieldsV1", "managedFields"})
+_NOT_OF_THE_TABLE: dict[tuple[str, str], str] = {
+    ("rules", "resources"): "list of texts",
+    ("volumes", "name"): "text",
+    ("spec", "selector"): "object",
+    ("subsets", "addresses"): "list of objects",
+    ("subsets", "notReadyAddresses"): "list of objects",
+    ("endpoints", "addresses"): "list of texts",
+    ("endpoints", "conditions"): "object",
+    ("status", "addresses"): "list of objects",
+    ("spec", "finalizers"): "list of texts",
+}
+
+
+def shaped_as(resource: Resource, obj: dict[str, Any]) -> dict[str, Any]:
+    """Return a copy without nulls, which mean absence; BadRequest for the first field of the wrong type."""
+    return {key: _checked(resource, value, (key,), _KIND_OF.get(key, "")) for key, value in obj.items() if value is not None}
+
+
+def _checked(resource: Resource, value: Any, path: tuple[str, ...], kind: str) -> Any:
+    if kind and not _fits(value, kind):
+        what = "null" if value is None else type(value).__name__
+        raise BadRequest(
+            f"{resource.kind} in version {resource.version!r} cannot be handled as a {resource.kind}: "
+            f"{'.'.join(path)} must be: {kind}; found: {what}"
+        )
+    if isinstance(value, list):
+        return [_checked(resource, item, path, "") for item in value]
+    if not isinstance(value, dict) or path[-1] in _FREE:
+        return value
+    free = kind.startswith("map")
+    return {
+        key: _checked(resource, item, (*path, key), "" if free else _kind(path[-1], key))
+        for key, item in value.items()
+        if item is not None
+    }
+
+
+def _kind(parent: str, key: str) -> str:
+    return _NOT_OF_THE_TABLE.get((parent, key)) or _KIND_OF.get(key, "")
+
+
+def _fits(value: Any, kind: str) -> bool:
+    if kind == "object":
+        return isinstance(value, dict)
+    if kind == "list of objects":
+        return isinstance(value, list) and all(isinstance(item, dict) for item in value)
+    if kind == "list of texts":
+        return isinstance(value, list) and all(isinstance(item, str) for item in value)
+    if kind.startswith("map"):
+        accepted = (str,) if kind == "map of texts" else (str, int, float)
+        return isinstance(value, dict) and all(isinstance(item, accepted) for item in value.values() if item is not None)
+    wrong_bool = isinstance(value, bool) and kind != "bool"
+    return isinstance(value, _TYPES[kind]) and not wrong_bool
