@@ -231,3 +231,19 @@ def test_the_server_stops_on_sigint_and_again_leaves_nothing(tmp_path: Path, man
     os.waitpid(running.status.pid, 0)
     assert _marked(mark) == []
     assert not folder.exists()
+
+
+def test_another_process_can_hold_the_cluster_too(tmp_path: Path) -> None:
+    folder = tmp_path / "cluster"
+    running = staging.up(directory=folder, manifests=[])
+    assert running.hold_fd is not None
+    heir = subprocess.Popen(["/bin/sleep", "60"], pass_fds=[running.hold_fd])
+    try:
+        os.close(running.hold_fd)
+        time.sleep(0.5)
+        assert staging.status(folder) == running.status
+    finally:
+        heir.kill()
+        heir.wait()
+    _await(lambda: staging.status(folder) is None and not folder.exists())
+    os.waitpid(running.status.pid, 0)

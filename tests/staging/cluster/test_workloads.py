@@ -296,3 +296,55 @@ def test_a_cordoned_node_gets_no_new_pods(space: Any) -> None:
         assert {pod["spec"]["nodeName"] for pod in pods} == {"node-2"}
     finally:
         space.core.patch_node("node-1", {"spec": {"unschedulable": None}})
+
+
+def test_a_log_can_be_followed_until_the_container_ends(space: Any) -> None:
+    talk = "import time\nfor word in ('one', 'two', 'three'):\n    print(word)\n    time.sleep(0.3)"
+    pod = {
+        "metadata": {"name": "talker"},
+        "spec": {
+            "restartPolicy": "Never",
+            "containers": [{"name": "talker", "image": "python", "command": ["python", "-c", talk]}],
+        },
+    }
+    space.core.create_namespaced_pod(space.name, pod)
+    space.eventually(lambda: space.pods()[0]["status"]["phase"] == "Running")
+    stream = space.core.read_namespaced_pod_log("talker", space.name, follow=True, _preload_content=False)
+    assert b"".join(stream.stream()) == b"one\ntwo\nthree\n"
+
+
+def test_a_prestop_hook_runs_before_sigterm_and_within_the_grace(space: Any) -> None:
+    claim = {
+        "metadata": {"name": "data"},
+        "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
+    }
+    space.core.create_namespaced_persistent_volume_claim(space.name, claim)
+    hook = {"preStop": {"exec": {"command": ["sh", "-c", 'echo stopped > "$DATA_DIR/hook"']}}}
+    space.deploy(
+        "echo",
+        pod={"volumes": [{"name": "data", "persistentVolumeClaim": {"claimName": "data"}}]},
+        volumeMounts=[{"name": "data", "mountPath": "/data"}],
+        env=[{"name": "DATA_DIR", "value": "/data"}],
+        lifecycle=hook,
+    )
+    pod = space.await_ready("echo", 1)[0]
+    folder = Path(space.get(pod["status"]["podIP"])[1]["environment"]["DATA_DIR"])
+    space.apps.delete_namespaced_deployment("echo", space.name)
+    space.eventually(lambda: not space.pods("echo"))
+    assert (folder / "hook").read_text() == "stopped\n"
+
+
+def test_an_exec_probe_decides_on_readiness(space: Any) -> None:
+    probe = {"exec": {"command": ["sh", "-c", 'test -e "$DIR/ready"']}, "periodSeconds": 1}
+    space.deploy(
+        "echo",
+        pod={"volumes": [{"name": "scratch", "emptyDir": {}}]},
+        volumeMounts=[{"name": "scratch", "mountPath": "/scratch"}],
+        env=[{"name": "DIR", "value": "/scratch"}],
+        readinessProbe=probe,
+    )
+    space.eventually(lambda: space.events("Unhealthy"))
+    pod = space.pods("echo")[0]
+    assert space.ready("echo") == []
+    Path(space.get(pod["status"]["podIP"])[1]["environment"]["DIR"], "ready").touch()
+    space.await_ready("echo", 1)
