@@ -42,6 +42,7 @@ _FREE = frozenset({"fieldsV1", "managedFields"})
 _NOT_OF_THE_TABLE: dict[tuple[str, str], str] = {
     ("rules", "resources"): "list of texts",
     ("volumes", "name"): "text",
+    ("conditions", "status"): "text",
     ("spec", "selector"): "object",
     ("subsets", "addresses"): "list of objects",
     ("subsets", "notReadyAddresses"): "list of objects",
