@@ -10,7 +10,10 @@ from gameday.staging.shapes import shaped_as
 
 
 def test_nulls_mean_absence_and_the_original_stays() -> None:
-    given = {"metadata": {"name": "a", "creationTimestamp": None}, "spec": {"containers": [{"name": "a", "args": None}]}}
+    given: dict[str, Any] = {
+        "metadata": {"name": "a", "creationTimestamp": None},
+        "spec": {"containers": [{"name": "a", "args": None}]},
+    }
     assert shaped_as(PODS, given) == {"metadata": {"name": "a"}, "spec": {"containers": [{"name": "a"}]}}
     assert given["metadata"]["creationTimestamp"] is None
 
@@ -39,3 +42,21 @@ def test_free_maps_may_have_any_key() -> None:
     given = {"metadata": {"labels": {"spec": "x", "replicas": "y"}}, "data": {"status": "z", "metadata": "w"}}
     for resource in RESOURCES:
         assert shaped_as(resource, given) == given
+
+
+def test_what_clusters_write_passes_unchanged() -> None:
+    ready = {"type": "Ready", "status": "True", "reason": "KubeletReady", "lastTransitionTime": "2026-01-01T00:00:00Z"}
+    node = {
+        "capacity": {"cpu": "2", "pods": 110},
+        "addresses": [{"type": "InternalIP", "address": "127.0.0.2"}],
+        "conditions": [ready],
+        "images": [{"names": ["shop:1"], "sizeBytes": 1}],
+    }
+    container = {"name": "a", "image": "b", "ready": True, "restartCount": 0, "state": {"running": {"startedAt": "x"}}}
+    pod = {"conditions": [ready], "containerStatuses": [container], "podIPs": [{"ip": "127.0.0.3"}]}
+    for status in (node, pod, {"replicas": 1, "conditions": [ready]}, {"loadBalancer": {"ingress": [{"ip": "x"}]}}):
+        assert shaped_as(PODS, {"status": status}) == {"status": status}
+    endpoint = {"addresses": ["127.0.0.3"], "conditions": {"ready": True}, "targetRef": {"kind": "Pod", "name": "a"}}
+    assert shaped_as(PODS, {"endpoints": [endpoint]}) == {"endpoints": [endpoint]}
+    rule = {"verbs": ["get"], "resources": ["pods"], "apiGroups": [""]}
+    assert shaped_as(PODS, {"rules": [rule]}) == {"rules": [rule]}

@@ -23,8 +23,8 @@ _FIELDS = {
         endpoints subsets rules subjects containerStatuses initContainerStatuses topologySpreadConstraints hostAliases
         readinessGates ingress podIPs hostIPs metrics secrets images""",
     "list of texts": "finalizers command args verbs apiGroups resourceNames nonResourceURLs values accessModes externalIPs",
-    "map of texts": """labels annotations data stringData binaryData matchLabels nodeSelector capacity allocatable""",
-    "map of amounts": "limits requests",
+    "map of texts": """labels annotations data stringData binaryData matchLabels nodeSelector""",
+    "map of amounts": "limits requests capacity allocatable",
     "text": """name generateName namespace uid resourceVersion creationTimestamp deletionTimestamp kind apiVersion image phase
         nodeName serviceAccountName restartPolicy clusterIP reason message operator effect key protocol mountPath subPath
         workingDir hostname podIP hostIP startTime lastTimestamp firstTimestamp eventTime holderIdentity addressType
@@ -41,8 +41,9 @@ _KIND_OF = {name: kind for kind, names in _FIELDS.items() for name in names.spli
 _FREE = frozenset({"fieldsV1", "managedFields"})
 _NOT_OF_THE_TABLE: dict[tuple[str, str], str] = {
     ("rules", "resources"): "list of texts",
-    ("volumes", "name"): "text",
     ("conditions", "status"): "text",
+    ("volumes", "image"): "object",
+    ("volumes", "name"): "text",
     ("spec", "selector"): "object",
     ("subsets", "addresses"): "list of objects",
     ("subsets", "notReadyAddresses"): "list of objects",

@@ -9,8 +9,9 @@ import pytest
 
 from gameday.staging.history import copy_object
 from gameday.staging.resources import RESOURCES, Resource
+from gameday.staging.shapes import shaped_as
 
-JUNK = (None, 7, -1, 1.5, "text", "", [], {}, [7], [None], {"a": 7}, True, [{}], ["x"], {"name": None})
+JUNK: tuple[Any, ...] = (None, 7, -1, 1.5, "text", "", [], {}, [7], [None], {"a": 7}, True, [{}], ["x"], {"name": None})
 POD_SPEC = {
     "containers": [
         {
@@ -55,6 +56,11 @@ def damaged(rng: random.Random) -> dict[str, Any]:
             continue
         here[key] = rng.choice(JUNK)
         return whole
+
+
+@pytest.mark.parametrize("resource", RESOURCES, ids=lambda row: row.kind)
+def test_the_undamaged_object_has_the_right_types(resource: Resource) -> None:
+    assert shaped_as(resource, WHOLE) == WHOLE
 
 
 @pytest.mark.parametrize("resource", RESOURCES, ids=lambda row: row.kind)
