@@ -46,21 +46,27 @@ def read(path: Path) -> list[AnyEvent]:
 
 
 def follow(path: Path, *, finished: Callable[[], bool], poll_seconds: float = 0.05) -> Iterator[AnyEvent]:
-    """Yield events as they are written, until `finished()` is true and the file is read to its end."""
+    """Yield events as they are written, until `finished()` is true and the file is read to its end.
+
+    Only whole lines are taken, and what follows them is read again, since a torn line is cut by the next writer.
+    """
     file = _file(path)
-    buffer = b""
-    with file.open("rb") as stream:
+    offset = number = 0
+    with file.open("rb", buffering=0) as stream:
         while True:
             last_round = finished()
-            buffer += stream.read()
-            *lines, buffer = buffer.split(b"\n")
-            for line in lines:
-                event = decode(line)
+            stream.seek(offset)
+            data = stream.read()
+            whole = data[: data.rfind(b"\n") + 1]
+            offset += len(whole)
+            for line in whole.split(b"\n")[:-1]:
+                number += 1
+                event = _event(file, number, line)
                 if event is not None:
                     yield event
             if last_round:
                 return
-            if not lines:
+            if not whole:
                 time.sleep(poll_seconds)
 
 
@@ -73,9 +79,13 @@ def _events(file: Path) -> Iterator[AnyEvent]:
         for number, line in enumerate(stream, start=1):
             if not line.endswith(b"\n"):
                 return
-            try:
-                event = decode(line)
-            except msgspec.MsgspecError as error:
-                raise InvalidFileError([Problem(str(file), number, f"expected an event, but got: {error}")]) from error
+            event = _event(file, number, line)
             if event is not None:
                 yield event
+
+
+def _event(file: Path, number: int, line: bytes) -> AnyEvent | None:
+    try:
+        return decode(line)
+    except msgspec.MsgspecError as error:
+        raise InvalidFileError([Problem(str(file), number, f"expected an event, but got: {error}")]) from error

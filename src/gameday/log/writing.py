@@ -20,6 +20,7 @@ from gameday.log.events import AnyEvent, Event
 from gameday.log.reading import EVENTS_FILE, read
 
 _encoder = msgspec.json.Encoder()
+_TAIL_BYTES = 1 << 20
 
 
 class LogWriter:
@@ -31,8 +32,12 @@ class LogWriter:
         self._fd = os.open(self.path, os.O_CREAT | os.O_RDWR | os.O_APPEND | os.O_CLOEXEC, 0o644)
         self._writing = threading.Lock()
         self._lock(wait_seconds)
-        self._cut_torn_line()
-        self._seq = max((event.seq for event in read(self.path)), default=0)
+        try:
+            _cut_torn_line(self._fd)
+            self._seq = max((event.seq for event in read(self.path)), default=0)
+        except BaseException:
+            self.close()
+            raise
 
     def write(self, event: Event, *, durable: bool = False) -> AnyEvent:
         """Append the event, numbered and dated; return it as written. OSError when the disk is full."""
@@ -69,14 +74,19 @@ class LogWriter:
                 raise RefusedError(f"{self.path} is being written by another process; the run is still on") from None
             return
 
-    def _cut_torn_line(self) -> None:
-        """Drop a last line that a crash cut off, so that the next event begins on a line of its own."""
-        size = os.fstat(self._fd).st_size
-        if size == 0:
-            return
-        tail = os.pread(self._fd, min(size, 1 << 20), max(0, size - (1 << 20)))
-        if not tail.endswith(b"\n"):
-            os.ftruncate(self._fd, size - len(tail) + tail.rfind(b"\n") + 1)
+
+def _cut_torn_line(fd: int) -> None:
+    """Drop a last line that a crash cut off, however long, so that the next event begins on a line of its own."""
+    size = end = os.fstat(fd).st_size
+    while end > 0:
+        start = max(0, end - _TAIL_BYTES)
+        newline = os.pread(fd, end - start, start).rfind(b"\n")
+        end = start
+        if newline >= 0:
+            end += newline + 1
+            break
+    if end < size:
+        os.ftruncate(fd, end)
 
 
 def _write_all(fd: int, data: bytes) -> None:
