@@ -102,6 +102,10 @@ class UnreachableError(ClusterError):
     """No answer came: a refused connection, a time-out, a certificate that does not fit."""
 
 
+class ServerError(ClusterError):
+    """The server itself failed (5xx): what was asked may have happened, or not."""
+
+
 class ForbiddenError(ClusterError):
     """The cluster answered 401 or 403: the account lacks a right."""
 

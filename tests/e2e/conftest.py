@@ -77,7 +77,7 @@ class Command:
             check=False,
         )
 
-    def start(self, *words: str) -> subprocess.Popen[str]:
+    def start(self, *words: str) -> subprocess.Popen[bytes]:
         with (self.folder / "out.txt").open("w") as out, (self.folder / "err.txt").open("w") as err:
             return subprocess.Popen(
                 [sys.executable, "-m", "gameday", *words],
@@ -90,7 +90,7 @@ class Command:
             )
 
     def events(self) -> list[AnyEvent]:
-        """The events of the newest run in this folder; none while there is no run."""
+        """Return the events of the newest run in this folder; none while there is no run."""
         found = sorted(self.folder.glob("runs/*/events.jsonl"))
         return read(found[-1]) if found else []
 
@@ -117,7 +117,7 @@ def eventually(look: Callable[[], Any], *, timeout_seconds: float = 20.0) -> Any
 
 @pytest.fixture(scope="session")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[staging.Running]:
-    """An embedded cluster with the shop on it, Ready."""
+    """Start an embedded cluster with the shop on it, Ready."""
     running = staging.up(directory=tmp_path_factory.mktemp("shop") / "cluster")
     staging.wait_ready(running.kubeconfig, timeout_seconds=60)
     yield running
@@ -131,7 +131,7 @@ def shop_cluster(shop: staging.Running) -> KubeCluster:
 
 @pytest.fixture
 def command(shop: staging.Running, tmp_path: Path) -> Command:
-    """The command, with the shop's cluster as its own."""
+    """Return the command, with the shop's cluster as its own."""
     (tmp_path / "quick.yaml").write_text(QUICK)
     return Command(tmp_path, shop.kubeconfig)
 

@@ -58,7 +58,9 @@ def test_a_runbook_that_does_not_exist_does_not_validate_and_names_its_line(comm
 
 
 def test_every_problem_is_told_at_once(command: Command) -> None:
-    broken = QUICK.replace("replicas: 0", "replica: 0").replace("expect: deviated", "expect: broken").replace("rto: 1m", "rto: soon")
+    broken = (
+        QUICK.replace("replicas: 0", "replica: 0").replace("expect: deviated", "expect: broken").replace("rto: 1m", "rto: soon")
+    )
     (command.folder / "quick.yaml").write_text(broken)
     told = refused(command, code=64, says="replica")
     assert "broken" in told
@@ -124,12 +126,14 @@ def test_a_cluster_that_does_not_answer_is_said_to(command: Command, shop: stagi
 
 @pytest.fixture
 def forbidding(tmp_path: Path) -> Iterator[Path]:
-    """A server that answers 403 to everything, as an API server does to an account without rights; and its kubeconfig."""
+    """Serve 403 to everything, as an API server does to an account without rights; yield its kubeconfig."""
 
     class Forbidding(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             message = 'namespaces "gameday-system" is forbidden: User "ci" cannot get resource "namespaces"'
-            body = json.dumps({"kind": "Status", "apiVersion": "v1", "status": "Failure", "message": message, "code": 403}).encode()
+            body = json.dumps(
+                {"kind": "Status", "apiVersion": "v1", "status": "Failure", "message": message, "code": 403}
+            ).encode()
             self.send_response(403)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(body)))

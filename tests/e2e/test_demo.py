@@ -22,7 +22,7 @@ def demo(tmp_path: Path) -> Command:
 
 
 def remains(demo: Command) -> list[str]:
-    """Processes that were started for this demo (they carry its folder in their environment), and its temporary files."""
+    """Name processes that were started for this demo (they carry its folder in their environment), and its temporary files."""
     marker = f"XDG_RUNTIME_DIR={demo.folder}".encode()
     found = []
     for entry in Path("/proc").iterdir():

@@ -16,10 +16,10 @@ pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("as_before")]
 def test_an_apply_that_succeeds_and_does_nothing_is_inconclusive(
     command: Command, shop: staging.Running, shop_cluster: KubeCluster
 ) -> None:
-    def swallows(method: str, path: str) -> bool:
-        return method == "PATCH" and "/deployments/payment" in path
+    def lies(method: str, path: str) -> int | None:
+        return 200 if method == "PATCH" and "/deployments/payment" in path else None
 
-    with lying_cluster(shop.kubeconfig, command.folder, swallows) as kubeconfig:
+    with lying_cluster(shop.kubeconfig, command.folder, lies) as kubeconfig:
         ended = command.run("run", "quick.yaml", "--yes", "--kubeconfig", str(kubeconfig))
     assert ended.returncode == 2, ended.stderr + ended.stdout
     applied = [event for event in command.events() if isinstance(event, ChangeApplied)]
@@ -36,24 +36,29 @@ def test_a_deletion_that_succeeds_and_deletes_nothing_is_inconclusive(command: C
     kill = QUICK.replace("gameday.actions.workloads", "gameday.actions.pods").replace("func: scale", "func: kill")
     kill = kill.replace("{namespace: shop, name: payment, replicas: 0}", "{namespace: shop, selector: app=checkout}")
     (command.folder / "quick.yaml").write_text(kill.replace("expect: deviated", "expect: held"))
-    with lying_cluster(
-        shop.kubeconfig, command.folder, lambda method, path: method == "DELETE" and "/pods/checkout-" in path
-    ) as kubeconfig:
+
+    def lies(method: str, path: str) -> int | None:
+        return 200 if method == "DELETE" and "/pods/checkout-" in path else None
+
+    with lying_cluster(shop.kubeconfig, command.folder, lies) as kubeconfig:
         ended = command.run("run", "quick.yaml", "--yes", "--kubeconfig", str(kubeconfig))
     assert ended.returncode == 2, ended.stderr + ended.stdout
     verdict = next(event for event in command.events() if isinstance(event, VerdictGiven))
     assert any("still answers" in reason for reason in verdict.reasons)
 
 
-def test_what_is_owed_not_being_writable_injects_nothing(command: Command, shop: staging.Running, shop_cluster: KubeCluster) -> None:
-    """The record's Secret is answered with 404, as if the namespace were gone."""
+@pytest.mark.parametrize("status", [403, 404, 500])
+def test_where_what_is_owed_cannot_be_written_nothing_is_injected(
+    command: Command, shop: staging.Running, shop_cluster: KubeCluster, status: int
+) -> None:
+    def refuses(method: str, path: str) -> int | None:
+        return status if method == "POST" and path.endswith("/namespaces/gameday-system/secrets") else None
 
-    def swallows(method: str, path: str) -> bool:
-        return method == "POST" and path.endswith("/namespaces/gameday-system/secrets")
-
-    with lying_cluster(shop.kubeconfig, command.folder, swallows) as kubeconfig:
+    with lying_cluster(shop.kubeconfig, command.folder, refuses) as kubeconfig:
         ended = command.run("run", "quick.yaml", "--yes", "--kubeconfig", str(kubeconfig))
-    assert ended.returncode in {2, 3}, ended.stderr + ended.stdout
+    assert ended.returncode == 2, ended.stderr + ended.stdout
+    verdict = next(event for event in command.events() if isinstance(event, VerdictGiven))
+    assert any("cannot be written down, so nothing is injected" in reason for reason in verdict.reasons)
     assert not [event for event in command.events() if isinstance(event, ChangeApplied)]
     assert replicas_of(shop_cluster, "payment") == 2
 

@@ -20,12 +20,13 @@ import urllib3
 from kubernetes import client
 
 from gameday.cluster import Identity, Json, ObjectRef, Selection
-from gameday.errors import ClusterError, ConflictError, ForbiddenError, NotFoundError, RefusedError, UnreachableError
+from gameday.errors import ClusterError, ConflictError, ForbiddenError, NotFoundError, RefusedError, ServerError, UnreachableError
 from gameday.kube.resources import ResourceMap
 
 _PAGE = 500
 _OK = range(200, 300)
 _UNAUTHENTICATED = 401
+_SERVER_FAILED = 500
 
 
 class KubeCluster:
@@ -198,7 +199,7 @@ def _error(status: int, data: bytes, what: str, server: str) -> RefusedError:
     text = f"the cluster at {server} answered {status} to {what}: {_message(data)}"
     if status == _UNAUTHENTICATED:
         text += ". The token of this context is not accepted (any more)."
-    return _ERRORS.get(status, ClusterError)(text)
+    return _ERRORS.get(status, ServerError if status >= _SERVER_FAILED else ClusterError)(text)
 
 
 def _message(data: bytes) -> str:

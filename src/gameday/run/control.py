@@ -12,10 +12,14 @@ from gameday.change import port
 from gameday.run import standalone
 
 
-def configure_control(experiment: dict[str, Any], **_: Any) -> None:
-    """Tell the engine, before the first probe, which experiment is on."""
+def configure_control(experiment: dict[str, Any], event_registry: Any = None, **_: Any) -> None:
+    """Tell the engine, before the first probe, which experiment is on, and have it told what Chaos Toolkit does."""
     if not port.is_installed():
         standalone.prepare(experiment)
+        if event_registry is not None:
+            from gameday.run.toolkit import Teller  # noqa: PLC0415  # Chaos Toolkit is loaded, since it is what calls
+
+            event_registry.register(Teller(standalone.log, standalone.begun))
 
 
 def after_experiment_control(context: dict[str, Any], state: dict[str, Any], **_: Any) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from gameday.cluster import Cluster, Json, ObjectRef
-from gameday.errors import ClusterError, RefusedError, UnreachableError
+from gameday.errors import RefusedError, ServerError, UnreachableError
 from gameday.run.owing import Operation
 
 
@@ -30,7 +30,7 @@ def perform(cluster: Cluster, operation: Operation) -> Json | None:
 
 def is_definite(error: RefusedError) -> bool:
     """Say whether a failed request certainly changed nothing, since the server said no; unanswered or with a 5xx it may have."""
-    return not isinstance(error, UnreachableError) and type(error) is not ClusterError
+    return not isinstance(error, UnreachableError | ServerError)
 
 
 def to_wire(operation: Operation) -> dict[str, Any]:

@@ -110,7 +110,7 @@ class Load:
         self._stopping = True
         self._send(b'{"stop": true}\n')
         try:
-            await asyncio.wait_for(asyncio.shield(self._reading), self._journey.longest_step_seconds + _GOODBYE_SECONDS)
+            await asyncio.wait_for(asyncio.shield(self._reading), self._journey.longest_seconds + _GOODBYE_SECONDS)
         except TimeoutError:
             end_process(process_id(self._process.pid))
             await self._reading

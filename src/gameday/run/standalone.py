@@ -12,11 +12,13 @@ import logging
 import os
 import time
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
+from gameday import durations
 from gameday.errors import GamedayError, RefusedError
+from gameday.experiment.model import DEFAULT_BASELINE_SECONDS
 from gameday.log import read
-from gameday.log.events import RoundStarted, RunEnded, VerdictGiven
+from gameday.log.events import Event, RoundStarted, RunEnded, VerdictGiven
 from gameday.run.channel import Peer
 from gameday.run.engine import WorkerEngine
 from gameday.run.launching import Launched, launch, new_run
@@ -36,12 +38,29 @@ class _State:
     experiment: dict[str, Any] | None = None
     launched: Launched | None = None
     peer: Peer | None = None
+    engine: WorkerEngine | None = None
+    early: ClassVar[list[Event]] = []
+    """What was told before there was a guardian to write it."""
     finished = False
 
 
 def prepare(experiment: dict[str, Any]) -> None:
     """Remember which experiment is on; the guardian starts with the first of our activities."""
     _State.experiment = experiment
+
+
+def log(event: Event) -> None:
+    """Have the guardian write an event; what comes before there is one is kept until then."""
+    if _State.engine is None:
+        _State.early.append(event)
+    elif not _State.finished:
+        _State.engine.log(event)
+
+
+def begun(activity: str) -> None:
+    """Note which activity is on, under whose name changes are then logged."""
+    if _State.engine is not None:
+        _State.engine.activity = activity
 
 
 def connect() -> WorkerEngine:
@@ -75,7 +94,10 @@ def connect() -> WorkerEngine:
     atexit.register(finish)
     round_id, since = _opened(launched)
     engine, observations = build_engine(peer, spec, launched.directory, round_id=round_id, since=since)
-    _take_baseline(engine, observations)
+    _State.engine = engine
+    for event in _State.early:
+        engine.log(event)
+    _take_baseline(engine, observations, seconds=_baseline_seconds(_State.experiment))
     return engine
 
 
@@ -120,8 +142,16 @@ def _opened(launched: Launched) -> tuple[str, float]:
     raise RefusedError(f"the guardian was not ready within {_OPENING_SECONDS:g} s; see {launched.directory}/guardian.log")
 
 
-def _take_baseline(engine: WorkerEngine, observations: RunObservations) -> None:
+def _baseline_seconds(experiment: dict[str, Any]) -> float:
+    """Return how long a baseline the experiment wants; what is wrong with it the guardian has already refused."""
+    for extension in experiment.get("extensions") or ():
+        if extension.get("name") == "gameday" and "baseline" in extension:
+            return durations.seconds(extension["baseline"])
+    return DEFAULT_BASELINE_SECONDS
+
+
+def _take_baseline(engine: WorkerEngine, observations: RunObservations, *, seconds: float) -> None:
     try:
-        wait_for_baseline(engine, observations, seconds=5.0)
+        wait_for_baseline(engine, observations, seconds=seconds)
     except GamedayError as error:
         logger.info("gameday: no baseline of traffic: %s", error)

@@ -22,7 +22,7 @@ def run_experiment(document: Mapping[str, Any], *, log: Log, begun: Callable[[st
     """Run the experiment; return Chaos Toolkit's journal, as far as it came. `begun` is told each activity's name."""
     experiment = {key: value for key, value in document.items() if key != "controls"} if _is_ours(document) else dict(document)
     journal: dict[str, Any] = initialize_run_journal(experiment)
-    teller = _Teller(log, begun)
+    teller = Teller(log, begun)
     try:
         with Runner(Strategy.DEFAULT) as runner:
             runner.register_event_handler(teller)
@@ -39,7 +39,7 @@ def _is_ours(document: Mapping[str, Any]) -> bool:
     return any(extension.get("name") == "gameday" for extension in document.get("extensions") or ())
 
 
-class _Teller(RunEventHandler):  # type: ignore[misc]  # the library is untyped
+class Teller(RunEventHandler):  # type: ignore[misc]  # the library is untyped
     """Tells the log what Chaos Toolkit does; the order of calls is the library's."""
 
     def __init__(self, log: Log, begun: Callable[[str], None]) -> None:
