@@ -4,7 +4,7 @@ Values and protocols only. Whoever writes an action needs this room and nothing 
 `docs/writing-an-action.md`. Applying and undoing happen in `run`.
 """
 
-from gameday.change.fields import MISSING, get_field, patch_operations, shown
+from gameday.change.fields import MISSING, anchored, get_field, patch_operations, shown
 from gameday.change.kinds import Change, CreateObject, DeletePod, EvictPod, PatchObject, PodSighting, describe
 from gameday.change.port import (
     ActionSpec,
@@ -36,6 +36,7 @@ __all__ = [
     "ProbeSpec",
     "Right",
     "action",
+    "anchored",
     "bind",
     "describe",
     "get_field",

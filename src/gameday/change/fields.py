@@ -84,18 +84,31 @@ def patch_operations(obj: Mapping[str, Any], path: str, value: Any) -> list[dict
             pointer += f"/{index}"
             current = current[index]
             if not last:
-                tests.append({"op": "test", "path": f"{pointer}/{_escape(segment.key)}", "value": segment.value})
+                tests.append({"op": "test", "path": f"{pointer}/{_escape(segment.key)}", "value": current[segment.key]})
     tests.append({"op": "test", "path": pointer, "value": current})
     if value == MISSING:
         return [*tests, {"op": "remove", "path": pointer}]
     return [*tests, {"op": "replace", "path": pointer, "value": value}]
 
 
+def anchored(obj: Mapping[str, Any], path: str, value: Any) -> tuple[str, Any]:
+    """Return the field that setting this one would add: the whole entry where a list has no entry of that key yet.
+
+    What is owed is then the entry, so that undoing removes it rather than leave one with nothing but its key.
+    """
+    segments, parts = parse_path(path), path.split("/")
+    for depth, segment in enumerate(segments[:-1], start=1):
+        entry = "/".join(parts[: depth + 1])
+        if value != MISSING and segment.key and get_field(obj, entry) == MISSING:
+            return entry, _entry(segment, segments[depth:], value)
+    return path, value
+
+
 def shown(kind: str, path: str, value: Any) -> Any:
-    """Return the value as it may stand in a log: a digest for a Secret's and for names that sound sensitive."""
-    if value == MISSING or not is_sensitive(kind, path):
+    """Return the value as it may stand in a log: digests for a Secret's and for names that sound sensitive, also within it."""
+    if value == MISSING:
         return value
-    return digest(value)
+    return digest(value) if is_sensitive(kind, path) else _masked(value)
 
 
 def is_sensitive(kind: str, path: str) -> bool:
@@ -109,11 +122,21 @@ def digest(value: Any) -> str:
     return "sha256:" + hashlib.sha256(repr(value).encode()).hexdigest()[:12]
 
 
+def _masked(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        names_a_secret = _SENSITIVE.search(str(value.get("name", ""))) is not None
+        return {
+            key: digest(part) if _SENSITIVE.search(str(key)) or (names_a_secret and key == "value") else _masked(part)
+            for key, part in value.items()
+        }
+    return [_masked(part) for part in value] if isinstance(value, list | tuple) else value
+
+
 def _entry_index(entries: Any, segment: Segment) -> int | None:
     if not isinstance(entries, Sequence) or isinstance(entries, str):
         return None
     for index, entry in enumerate(entries):
-        if isinstance(entry, Mapping) and str(entry.get(segment.key)) == segment.value:
+        if isinstance(entry, Mapping) and segment.key in entry and str(entry[segment.key]) == segment.value:
             return index
     return None
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias, assert_never
 
-from gameday.change.fields import MISSING
+from gameday.change.fields import MISSING, shown
 from gameday.cluster import Json, ObjectRef
 
 
@@ -73,11 +73,14 @@ Change: TypeAlias = PatchObject | CreateObject | DeletePod | EvictPod
 
 
 def describe(change: Change) -> str:
-    """Say in one line of plain words what the change would do."""
+    """Say in one line of plain words what the change would do; what is secret as a digest."""
     match change:
         case PatchObject(ref=ref, fields=fields):
-            edits = ", ".join(f"remove {path}" if value == MISSING else f"{path} = {value!r}" for path, value in fields.items())
-            return f"set on {ref}: {edits}"
+            edits = (
+                f"remove {path}" if value == MISSING else f"{path} = {shown(ref.kind, path, value)!r}"
+                for path, value in fields.items()
+            )
+            return f"set on {ref}: {', '.join(edits)}"
         case CreateObject():
             return f"create {change.ref}"
         case DeletePod(ref=ref, grace_seconds=grace):
