@@ -104,14 +104,14 @@ class Command:
         )
 
 
-def eventually(look: Callable[[], Any], *, timeout_seconds: float = 20.0) -> Any:
-    """Look until what is looked for is there, and return it."""
+def eventually(look: Callable[[], Any], *, timeout_seconds: float = 20.0, what: Callable[[], Any] = lambda: "") -> Any:
+    """Look until what is looked for is there, and return it; `what` says what was there instead."""
     deadline = time.monotonic() + timeout_seconds
     while True:
         found = look()
         if found:
             return found
-        assert time.monotonic() < deadline, f"not seen within {timeout_seconds} s"
+        assert time.monotonic() < deadline, f"not seen within {timeout_seconds} s: {what()}"
         time.sleep(0.05)
 
 

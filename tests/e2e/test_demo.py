@@ -79,7 +79,7 @@ def test_ctrl_c_leaves_nothing_behind(demo: Command, moment: str, presses: int) 
         os.killpg(running.pid, signal.SIGINT)
         time.sleep(0.15)
     assert running.wait(timeout=60) != 0
-    eventually(lambda: not remains(demo), timeout_seconds=10)
+    eventually(lambda: not remains(demo), timeout_seconds=10, what=lambda: remains(demo))
     assert "Traceback" not in (demo.folder / "err.txt").read_text()
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -36,6 +37,8 @@ class KubeCluster:
         """Take a configuration that `connect` filled in; no request is made."""
         self._configuration = configuration
         self._pool: urllib3.PoolManager = client.rest.RESTClientObject(configuration).pool_manager
+        self._authority = _authority(configuration)
+        _read_certificates(self._pool, verify=bool(configuration.verify_ssl))
         self._timeout = urllib3.Timeout(connect=min(5.0, timeout_seconds), read=timeout_seconds)
         self._resources = ResourceMap(lambda path: self._request("GET", path))
         self._clock = threading.Lock()
@@ -145,7 +148,7 @@ class KubeCluster:
                 f"{self.server} cannot be told from other clusters: the namespaces kube-system and gameday-system may "
                 "not be read. Grant get on one of them to this account."
             )
-        authority = hashlib.sha256(_authority(self._configuration)).hexdigest()[:16]
+        authority = hashlib.sha256(self._authority).hexdigest()[:16]
         return f"ca:{authority}/{system['metadata']['uid']}"
 
     def _request(
@@ -227,6 +230,19 @@ def _authority(configuration: Any) -> bytes:
         with open(configuration.ssl_ca_cert, "rb") as stream:  # noqa: PTH123  # a path the library made
             return stream.read()
     return str(configuration.host).encode()
+
+
+def _read_certificates(pool: urllib3.PoolManager, *, verify: bool) -> None:
+    """Put the certificates themselves in place of the files that they are in, which need not be there any longer."""
+    settings = pool.connection_pool_kw
+    context = ssl.create_default_context(cafile=settings.pop("ca_certs", None), cadata=settings.pop("ca_cert_data", None))
+    certificate, key = settings.pop("cert_file", None), settings.pop("key_file", None)
+    if certificate:
+        context.load_cert_chain(certificate, key)
+    if not verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    settings["ssl_context"] = context
 
 
 def _cause(error: BaseException) -> str:

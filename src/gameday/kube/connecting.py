@@ -38,9 +38,13 @@ def connect(*, kubeconfig: Path | str | None = None, context: str = "", timeout_
     _check_context(kube_config, files, context, ConfigException)
     try:
         kube_config.load_kube_config(config_file=files, context=context or None, client_configuration=configuration)
+        return KubeCluster(configuration, context=context, timeout_seconds=timeout_seconds)
     except (ConfigException, OSError, TypeError, ValueError) as error:
         raise RefusedError(f"the kubeconfig {files} cannot be used: {error}") from error
-    return KubeCluster(configuration, context=context, timeout_seconds=timeout_seconds)
+    finally:
+        # The library writes certificates and keys out as files and removes them at its exit, which a killed process
+        # does not have. The client has read them by now.
+        kube_config._cleanup_temp_files()  # noqa: SLF001  # there is no public way
 
 
 def _any_exists(files: str) -> bool:
