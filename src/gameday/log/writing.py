@@ -10,6 +10,7 @@ import fcntl
 import os
 import threading
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -26,9 +27,10 @@ _TAIL_BYTES = 1 << 20
 class LogWriter:
     """Appends events to a run's log, from any thread; holds its lock from construction to `close`."""
 
-    def __init__(self, directory: Path, *, wait_seconds: float = 0.0) -> None:
+    def __init__(self, directory: Path, *, wait_seconds: float = 0.0, clock: Callable[[], float] = time.monotonic) -> None:
         """Open the log of the run in `directory`; RefusedError if another process writes it for longer than `wait_seconds`."""
         self.path = directory / EVENTS_FILE
+        self._clock = clock
         self._fd = os.open(self.path, os.O_CREAT | os.O_RDWR | os.O_APPEND | os.O_CLOEXEC, 0o644)
         self._writing = threading.Lock()
         self._lock(wait_seconds)
@@ -47,7 +49,7 @@ class LogWriter:
                 event,
                 seq=self._seq,
                 at=datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z"),
-                mono=round(time.monotonic(), 6),
+                mono=round(self._clock(), 6),
             )
             _write_all(self._fd, _encoder.encode(stamped) + b"\n")
             if durable:

@@ -60,6 +60,8 @@ class _Round:
 
     started: RoundStarted
     own: Sequence[AnyEvent]
+    during: Sequence[AnyEvent]
+    """Everything that was written from its first event to its last, of the run as a whole too."""
     all: Sequence[AnyEvent]
     recovery: Recovery | None
 
@@ -85,7 +87,9 @@ def _round(events: Sequence[AnyEvent], round_id: str) -> _Round:
     started = next((event for event in own if isinstance(event, RoundStarted)), None)
     if started is None:
         raise ValueError(f"the log has no round {round_id!r}")
-    return _Round(started, own, events, recovery_of(events, round_id, until=_end_of(own)))
+    last = next((event.seq for event in own if isinstance(event, RoundEnded)), float("inf"))
+    during = [event for event in events if started.seq < event.seq < last]
+    return _Round(started, own, during, events, recovery_of(events, round_id, until=_end_of(own)))
 
 
 def _end_of(own: Sequence[AnyEvent]) -> float:
@@ -93,8 +97,17 @@ def _end_of(own: Sequence[AnyEvent]) -> float:
     return next((event.mono for event in own if isinstance(event, RoundEnded)), float("inf"))
 
 
+def _ended(round_: _Round, phase: str) -> list[PhaseEnded]:
+    """Return the ends of a phase; none if it did not come to its end."""
+    return [event for event in round_.own if isinstance(event, PhaseEnded) and event.phase == phase]
+
+
+def _objective(round_: _Round) -> float | None:
+    return round_.started.objectives.get("rto_seconds")
+
+
 def _given(round_: _Round, verdict: str, reasons: Sequence[str]) -> RoundVerdict:
-    objective = round_.started.objectives.get("rto_seconds")
+    objective = _objective(round_)
     recovery = round_.recovery
     within = None if objective is None or recovery is None else recovery.seconds <= objective
     return RoundVerdict(verdict, round_.started.expected, tuple(reasons), recovery, within, _runbook(round_, within=within))
@@ -116,17 +129,19 @@ def _doubts(round_: _Round) -> Iterator[str]:
 
 
 def _interrupted(round_: _Round) -> Iterator[str]:
-    since = round_.started.seq
-    for event in round_.all:
-        if event.seq > since and isinstance(event, AbortRequested):
+    for event in round_.during:
+        if isinstance(event, AbortRequested):
             yield f"the run was aborted ({event.reason}) before the round was over"
-        if event.seq > since and isinstance(event, RecoveryStarted):
+        if isinstance(event, RecoveryStarted):
             yield f"the run had to be recovered: {event.reason}"
 
 
 def _baseline(round_: _Round) -> Iterator[str]:
-    for event in round_.own:
-        if isinstance(event, PhaseEnded) and event.phase == "baseline" and event.outcome not in {"ok", "aborted"}:
+    ended = _ended(round_, "baseline")
+    if not ended:
+        yield "the steady state was not measured before anything was changed"
+    for event in ended:
+        if event.outcome not in {"ok", "aborted"}:
             yield f"the steady state was not met before anything was changed: {event.detail}"
 
 
@@ -142,25 +157,36 @@ def _injection(round_: _Round) -> Iterator[str]:
 def _evidence(round_: _Round) -> Iterator[str]:
     owed = {event.change_id: event for event in round_.own if isinstance(event, ChangeOwed) and not event.by.startswith("step ")}
     applied = {event.change_id for event in round_.own if isinstance(event, ChangeApplied)}
+    failed = {event.change_id for event in round_.own if isinstance(event, ChangeFailed)}
     landed = [event for event in round_.own if isinstance(event, ChangeLanded)]
-    shown = {change for event in landed if event.landed for change in event.change_ids}
     if not owed:
         yield "nothing was changed, so nothing was tested"
-    for event in landed:
-        if not event.landed and owed.keys() & set(event.change_ids):
-            word = "cannot be shown to have landed" if event.landed is None else "did not land, although the API took it"
-            yield f"the fault {word}: {event.seen}"
-    for change_id in (owed.keys() & applied) - shown - {change for event in landed for change in event.change_ids}:
-        yield f"the fault was applied but never looked for: {owed[change_id].summary}"
+    for look in landed:
+        if not look.landed and owed.keys() & set(look.change_ids):
+            word = "cannot be shown to have landed" if look.landed is None else "did not land, although the API took it"
+            yield f"the fault {word}: {look.seen}"
+    looked_for = {change for event in landed for change in event.change_ids}
+    for change_id, event in owed.items():
+        if change_id in applied - looked_for:
+            yield f"the fault was applied but never looked for: {event.summary}"
+        if change_id not in applied | failed:
+            yield f"the cluster never said whether it was applied: {event.summary}"
 
 
 def _measurements(round_: _Round) -> Iterator[str]:
     after = [event for event in round_.own if isinstance(event, ActivityEnded) and event.phase == "after"]
-    if not after and any(isinstance(event, RoundEnded | UndoEnded) for event in round_.own):
+    if not after:
         yield "the steady state was not measured after the fault"
+    elif not _ended(round_, "hypothesis"):
+        yield "the steady state was not measured to the end after the fault"
     for event in after:
         if event.status != "succeeded":
             yield f"the probe {event.name!r} could not look: {event.error}"
+        elif event.tolerance_met is None:
+            yield f"the probe {event.name!r} was held against no tolerance"
+    objective = _objective(round_)
+    if objective is not None and round_.recovery is None and not _ended(round_, "recovery"):
+        yield f"it was not watched whether it recovered; the objective is {objective:g} s"
 
 
 def _generator(round_: _Round) -> Iterator[str]:
@@ -172,8 +198,8 @@ def _generator(round_: _Round) -> Iterator[str]:
     elif not generator_kept_up(windows):
         worst = max(window.behind_seconds for window in windows)
         yield f"the load generator itself fell behind its schedule (by up to {worst * 1000:.0f} ms), so its figures prove nothing"
-    for event in round_.all:
-        if isinstance(event, LoadEnded) and event.error and event.seq > round_.started.seq:
+    for event in round_.during:
+        if isinstance(event, LoadEnded) and event.error:
             yield f"the load generator failed: {event.error}"
 
 
@@ -190,13 +216,10 @@ def _deviations(round_: _Round) -> Iterator[str]:
             yield f"{len(event.doubled)} order(s) doubled: {_some(event.doubled)}"
         if isinstance(event, LedgerChecked) and event.altered:
             yield f"{len(event.altered)} order(s) with another amount than was told: {_some(event.altered)}"
-    objective = round_.started.objectives.get("rto_seconds")
-    is_over = any(
-        isinstance(event, RoundEnded) or (isinstance(event, PhaseEnded) and event.phase == "recovery") for event in round_.own
-    )
+    objective = _objective(round_)
     if objective is not None and round_.recovery is not None and round_.recovery.seconds > objective:
         yield f"recovery took {round_.recovery.seconds:.1f} s, longer than the objective of {objective:g} s"
-    if objective is not None and round_.recovery is None and is_over:
+    if objective is not None and round_.recovery is None and _ended(round_, "recovery"):
         yield f"it was not seen to recover; the objective is {objective:g} s"
 
 
