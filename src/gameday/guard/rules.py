@@ -40,11 +40,16 @@ def namespace_listed(changes: Sequence[PlannedChange], policy: Policy, facts: Fa
     """Each object is in a namespace that the plan lists."""
     del facts
     for change in changes:
-        if change.ref.namespace and change.ref.namespace not in policy.namespaces:
+        if not change.ref.namespace and change.ref.kind not in _PROTECTED_KINDS:
+            yield (
+                str(change.ref),
+                "it belongs to the whole cluster, and only what is in a namespace that the plan lists may change",
+            )
+        elif change.ref.namespace and change.ref.namespace not in policy.namespaces:
             listed = ", ".join(policy.namespaces) or "none"
             yield (
                 str(change.ref),
-                f"its namespace is not one that the plan lists ({listed}); add it under `namespaces` if it is meant",
+                f"its namespace is not one that the plan lists ({listed}); add it there if it is meant",
             )
 
 

@@ -10,7 +10,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gameday.change import ActionSpec, Change, CreateObject, DeletePod, EvictPod, PatchObject, bind, describe, get_field, shown
+from gameday.change import (
+    MISSING,
+    ActionSpec,
+    Change,
+    CreateObject,
+    DeletePod,
+    EvictPod,
+    PatchObject,
+    bind,
+    describe,
+    get_field,
+    shown,
+)
 from gameday.change.registry import action_named
 from gameday.change.wire import kind_of
 from gameday.cluster import Json, ObjectRef, Selection, View
@@ -124,7 +136,9 @@ def _targets(scaler: Json, ref: ObjectRef) -> bool:
 def _pods_lost(change: PatchObject, before: Json | None) -> int:
     if before is None or "/spec/replicas" not in change.fields:
         return 0
-    return max(0, int(before["spec"].get("replicas", 1)) - int(change.fields["/spec/replicas"]))
+    wanted = change.fields["/spec/replicas"]
+    # One is what the API makes of a workload that does not say how many.
+    return max(0, int(before["spec"].get("replicas", 1)) - (1 if wanted == MISSING else int(wanted)))
 
 
 __all__ = [
