@@ -174,7 +174,7 @@ class KubeCluster:
         self._set_clock(answer.headers.get("Date"))
         if answer.status not in _OK:
             raise _error(answer.status, answer.data, f"{method} {path}", urlsplit(self.server).netloc)
-        return dict(orjson.loads(answer.data)) if answer.data else {}
+        return _json(answer.data, f"{method} {path}", self.server)
 
     def _set_clock(self, date: str | None) -> None:
         """Keep the offset from our monotonic clock to the server's; its Date has whole seconds, so it may lag by one."""
@@ -203,6 +203,19 @@ def _error(status: int, data: bytes, what: str, server: str) -> RefusedError:
     if status == _UNAUTHENTICATED:
         text += ". The token of this context is not accepted (any more)."
     return _ERRORS.get(status, ServerError if status >= _SERVER_FAILED else ClusterError)(text)
+
+
+def _json(data: bytes, what: str, server: str) -> Json:
+    try:
+        answer = orjson.loads(data or b"{}")
+    except orjson.JSONDecodeError:
+        answer = None
+    if not isinstance(answer, dict):
+        raise ClusterError(
+            f"expected an object of the Kubernetes API from {server} to {what}, but got: "
+            f"{data[:100].decode(errors='replace')!r}. Is this the address of a cluster?"
+        )
+    return answer
 
 
 def _message(data: bytes) -> str:

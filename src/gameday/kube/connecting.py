@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ def connect(*, kubeconfig: Path | str | None = None, context: str = "", timeout_
     """
     from kubernetes import client  # noqa: PLC0415  # half a second: only for commands that reach a cluster
     from kubernetes.config import ConfigException, kube_config, load_incluster_config  # noqa: PLC0415
+    from yaml import YAMLError  # noqa: PLC0415
 
     from gameday.kube.client import KubeCluster  # noqa: PLC0415
 
@@ -51,12 +53,7 @@ def _any_exists(files: str) -> bool:
     return any(Path(file).expanduser().exists() for file in files.split(os.pathsep) if file)
 
 
-def _check_context(kube_config: Any, files: str, context: str, config_exception: type[Exception]) -> None:
-    try:
-        contexts, active = kube_config.list_kube_config_contexts(files)
-    except config_exception as error:
-        raise RefusedError(f"the kubeconfig {files} cannot be used: {error}") from error
-    names = [entry["name"] for entry in contexts]
+def _check_context(names: Sequence[str], active: Any, files: str, context: str) -> None:
     if context and context not in names:
         raise RefusedError(f"expected a context of {files} ({', '.join(names) or 'it has none'}), but got {context!r}")
     if not context and active is None:
