@@ -41,13 +41,11 @@ def connect(*, kubeconfig: Path | str | None = None, context: str = "", timeout_
         contexts, active = kube_config.list_kube_config_contexts(files)
         _check_context([entry["name"] for entry in contexts], active, files, context)
         kube_config.load_kube_config(config_file=files, context=context or None, client_configuration=configuration)
+        return KubeCluster(configuration, context=context, timeout_seconds=timeout_seconds)
     except (ConfigException, YAMLError, OSError, AttributeError, KeyError, TypeError, ValueError) as error:
         # The library checks little: a file of another shape fails wherever its code first stumbles over it.
         told = " ".join(str(error).split())
         raise RefusedError(f"the kubeconfig {files} cannot be used: {told or type(error).__name__}") from error
-    return KubeCluster(configuration, context=context, timeout_seconds=timeout_seconds)
-    except (ConfigException, OSError, TypeError, ValueError) as error:
-        raise RefusedError(f"the kubeconfig {files} cannot be used: {error}") from error
     finally:
         # The library writes certificates and keys out as files and removes them at its exit, which a killed process
         # does not have. The client has read them by now.
