@@ -129,14 +129,20 @@ class RoundStarted(Event, frozen=True, kw_only=True, tag="round.started"):
     """The runbook's id; empty if the experiment names none."""
     runbook_mode: str = "show"
     """show (its steps stand in the report) or execute (they are carried out and measured)."""
+    runbook_steps: list[dict[str, Any]] = []
+    """What the runbook says to do: phase, title, role, expected_seconds of each step, carried out or not."""
     expected: str = "held"
     objectives: dict[str, float] = {}
     """rto_seconds, rpo_seconds."""
     owners: list[str] = []
+    foreign: list[str] = []
+    """Actions of other extensions in the method; that what they changed has landed, only they themselves say."""
+    rollbacks: list[str] = []
+    """Rollbacks of the experiment's own: owed once its method has begun, and left behind where they did not succeed."""
 
 
 class PhaseStarted(Event, frozen=True, kw_only=True, tag="phase.started"):
-    """A phase of a round began: prepare, baseline, method, hypothesis, runbook, undo, recovery, ledger."""
+    """A phase of a round began: traffic, baseline, method, hypothesis, rollbacks, runbook, undo, recovery, ledger."""
 
     phase: str
     detail: str = ""

@@ -18,6 +18,7 @@ from typing import Any, Final
 
 import msgspec
 
+from gameday.experiment import Experiment
 from gameday.gameday import Round
 from gameday.guard import Policy
 from gameday.log import LogWriter, read
@@ -45,6 +46,7 @@ from gameday.run.load import Load
 from gameday.run.processes import ProcessId, adopted_children, end_process, end_tree, how_ended, process_id
 from gameday.run.spec import RunSpec
 from gameday.run.undoing import Undoing
+from gameday.runbook import load_runbook
 from gameday.verdict import judge, recovery_of
 from gameday.verdict.samples import fault_applied_at
 
@@ -165,9 +167,12 @@ class RoundPlayer:
                 hypothesis=experiment.hypothesis_title,
                 runbook=experiment.runbook,
                 runbook_mode=self._round.runbook_mode,
+                runbook_steps=_steps_of(experiment),
                 expected=self._round.expect,
                 objectives={name: value for name, value in objectives.items() if value is not None},
                 owners=list(experiment.owners),
+                foreign=[item.name for item in experiment.activities if item.type == "action" and not item.ours],
+                rollbacks=[item.name for item in experiment.rollbacks],
                 round=self._round.id,
             )
         )
@@ -290,6 +295,16 @@ class RoundPlayer:
 
     def _fault_at(self) -> float | None:
         return fault_applied_at(read(self._directory), self._round.id)
+
+
+def _steps_of(experiment: Experiment) -> list[dict[str, Any]]:
+    """Return a runbook's steps as the log has them; none for an experiment without one."""
+    if experiment.runbook_path is None:
+        return []
+    return [
+        {"phase": step.phase, "title": step.title, "role": step.role, "expected_seconds": step.expected_seconds}
+        for step in load_runbook(experiment.runbook_path).steps
+    ]
 
 
 def _reap(pid: int) -> None:

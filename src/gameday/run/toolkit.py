@@ -70,7 +70,7 @@ class Teller(RunEventHandler):  # type: ignore[misc]  # the library is untyped
 
     def method_completed(self, experiment: Any, state: Any = None) -> None:
         del experiment
-        failed = [run["activity"]["name"] for run in state or () if run.get("status") != "succeeded"]
+        failed = [run["activity"]["name"] for run in state or () if _status(run) != "succeeded"]
         self.end("ok" if state is not None and not failed else "failed", ", ".join(failed))
 
     def start_hypothesis_after(self, experiment: Any) -> None:
@@ -87,7 +87,7 @@ class Teller(RunEventHandler):  # type: ignore[misc]  # the library is untyped
 
     def rollbacks_completed(self, experiment: Any, journal: Any) -> None:
         del experiment
-        self.end("ok" if all(run.get("status") == "succeeded" for run in journal["rollbacks"]) else "failed")
+        self.end("ok" if all(_status(run) == "succeeded" for run in journal["rollbacks"]) else "failed")
 
     def start_activity(self, activity: Any) -> None:
         self._begun(activity.get("name", ""))
@@ -114,13 +114,25 @@ def _activity(phase: str, run: Mapping[str, Any]) -> ActivityEnded:
         name=activity["name"],
         kind=activity["type"],
         phase=phase,
-        status=run.get("status", "failed"),
+        status=_status(run),
         output=output if isinstance(output, str | int | float | bool | None) else _plain(output),
         error=_error(run),
         duration_seconds=run.get("duration", 0.0),
         tolerance=activity.get("tolerance"),
         tolerance_met=run.get("tolerance_met"),
     )
+
+
+def _status(run: Mapping[str, Any]) -> str:
+    """Return succeeded or failed; a process that acts and exits with an error has failed, whatever Chaos Toolkit calls it."""
+    return "failed" if _exit_status(run) else str(run.get("status", "failed"))
+
+
+def _exit_status(run: Mapping[str, Any]) -> int:
+    """Return the exit status of a process that was an action; 0 for everything else."""
+    activity, output = run["activity"], run.get("output")
+    is_process = activity["type"] == "action" and activity.get("provider", {}).get("type") == "process"
+    return int(output.get("status", 0)) if is_process and isinstance(output, Mapping) else 0
 
 
 def _plain(output: Any) -> Any:
@@ -134,9 +146,11 @@ def _red(run: Mapping[str, Any]) -> str:
 
 
 def _error(run: Mapping[str, Any]) -> str:
-    """Return the last line of the traceback, without the module path that Python puts before it."""
+    """Return the last line of the traceback, without the module path that Python puts before it, or how a process ended."""
     lines = run.get("exception") or ()
     text = str(lines[-1]).strip() if lines else ""
     for prefix in ("chaoslib.exceptions.ActivityFailed: ", "gameday.errors."):
         text = text.removeprefix(prefix)
-    return text
+    if not text and _exit_status(run):
+        return f"exit status {_exit_status(run)}: {str(run['output'].get('stderr', '')).strip()[-500:]}".rstrip(": ")
+    return text if text or _status(run) == "succeeded" else "it raised an error; see worker.log"

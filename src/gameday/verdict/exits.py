@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from gameday.errors import ExitCode, worst
-from gameday.log.events import AbortRequested, AnyEvent, RecoveryStarted, UndoEnded, VerdictGiven
+from gameday.log.events import (
+    AbortRequested,
+    ActivityEnded,
+    AnyEvent,
+    PhaseStarted,
+    RecoveryStarted,
+    RoundStarted,
+    UndoEnded,
+    VerdictGiven,
+)
 
 _LEFT_BEHIND = ("residue", "left_alone")
 
@@ -23,6 +32,22 @@ def exit_code(events: Sequence[AnyEvent]) -> ExitCode:
 
 
 def residue(events: Sequence[AnyEvent]) -> tuple[str, ...]:
-    """Name what is left behind: for each owed entry the last word that was said of it."""
+    """Name what is left behind: for each owed entry the last word that was said of it, and rollbacks that did not succeed."""
     last: dict[str, UndoEnded] = {event.entry: event for event in events if isinstance(event, UndoEnded)}
-    return tuple(f"{event.object}: {event.detail}" for event in last.values() if event.outcome in _LEFT_BEHIND)
+    left = (f"{event.object}: {event.detail}" for event in last.values() if event.outcome in _LEFT_BEHIND)
+    return (*left, *_rollbacks_missing(events))
+
+
+def _rollbacks_missing(events: Sequence[AnyEvent]) -> Iterator[str]:
+    """Name the rollbacks of an experiment's own that are owed, since its method began, and were not seen to succeed."""
+    begun = {event.round for event in events if isinstance(event, PhaseStarted) and event.phase == "method"}
+    done = {
+        (event.round, event.name)
+        for event in events
+        if isinstance(event, ActivityEnded) and event.phase == "rollbacks" and event.status == "succeeded"
+    }
+    for event in events:
+        if isinstance(event, RoundStarted) and event.round in begun:
+            for name in event.rollbacks:
+                if (event.round, name) not in done:
+                    yield f"the rollback {name!r} of {event.experiment} was not carried out; do what it says by hand"

@@ -97,6 +97,12 @@ def _end_of(own: Sequence[AnyEvent]) -> float:
     return next((event.mono for event in own if isinstance(event, RoundEnded)), float("inf"))
 
 
+def _foreign(round_: _Round) -> list[str]:
+    """Return the actions of other extensions that ran, which a user lets run at all only by saying so (--unguarded)."""
+    ran = {event.name for event in round_.own if isinstance(event, ActivityEnded) and event.phase == "method"}
+    return [name for name in round_.started.foreign if name in ran]
+
+
 def _ended(round_: _Round, phase: str) -> list[PhaseEnded]:
     """Return the ends of a phase; none if it did not come to its end."""
     return [event for event in round_.own if isinstance(event, PhaseEnded) and event.phase == phase]
@@ -159,7 +165,7 @@ def _evidence(round_: _Round) -> Iterator[str]:
     applied = {event.change_id for event in round_.own if isinstance(event, ChangeApplied)}
     failed = {event.change_id for event in round_.own if isinstance(event, ChangeFailed)}
     landed = [event for event in round_.own if isinstance(event, ChangeLanded)]
-    if not owed:
+    if not owed and not _foreign(round_):
         yield "nothing was changed, so nothing was tested"
     for look in landed:
         if not look.landed and owed.keys() & set(look.change_ids):
@@ -231,6 +237,8 @@ def _confirmations(round_: _Round) -> Iterator[str]:
             yield f"the fault was in place: {event.seen}"
         if isinstance(event, LedgerChecked):
             yield f"all {event.acknowledged} acknowledged orders are there, none twice"
+    for name in _foreign(round_):
+        yield f"the action {name!r} of another extension says that it succeeded; nothing else shows what it changed"
 
 
 def _runbook(round_: _Round, *, within: bool | None) -> str:
