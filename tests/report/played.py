@@ -58,7 +58,7 @@ Line = tuple[float, Event]
 
 @dataclass
 class Clock:
-    """Stands in for the modules `time` and `datetime` of the writer: shows what it is set to."""
+    """Stands in for the monotonic clock and the `datetime` of the writer: shows what it is set to."""
 
     seconds: float = 0.0
     boot_seconds: float = BOOT_SECONDS
@@ -74,8 +74,8 @@ def write(directory: Path, lines: Iterable[Line], *, boot_seconds: float = BOOT_
     """Write events, each at its second of the run, through the real writer; return the log's path."""
     directory.mkdir(parents=True, exist_ok=True)
     clock = Clock(boot_seconds=boot_seconds)
-    with patch("gameday.log.writing.time", clock), patch("gameday.log.writing.datetime", clock):
-        writer = LogWriter(directory)
+    with patch("gameday.log.writing.datetime", clock):
+        writer = LogWriter(directory, clock=clock.monotonic)
         for seconds, event in sorted(lines, key=lambda line: line[0]):
             clock.seconds = seconds
             writer.write(event)

@@ -71,7 +71,7 @@ class _Commands(click.Group):
 @click.pass_context
 def root(ctx: click.Context, *, verbose: bool) -> None:
     """Harm a staging cluster on purpose, watch whether customers can still check out, and leave nothing behind."""
-    from gameday.cli.logs import configure_logs  # noqa: PLC0415  # structlog, after --version has been answered
+    from gameday.logs import configure_logs  # noqa: PLC0415  # structlog, after --version has been answered
 
     configure_logs(verbose=verbose)
     ctx.default_map = _defaults()

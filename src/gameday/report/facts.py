@@ -180,6 +180,16 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class PrescribedStep:
+    """A step as the runbook has it, for a round in which nobody carried it out."""
+
+    phase: str
+    title: str
+    role: str
+    expected_seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Ledger:
     """Every acknowledged order, looked up in the shop."""
 
@@ -236,6 +246,8 @@ class Round:
     hypothesis: str
     runbook: str
     runbook_mode: str
+    runbook_steps: tuple[PrescribedStep, ...]
+    """What the runbook says to do, whether it was carried out or not."""
     objectives: dict[str, float]
     owners: tuple[str, ...]
     start_seconds: float

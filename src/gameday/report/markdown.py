@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 
-from gameday.report.facts import Change, Round, Step, Story
+from gameday.report.facts import Change, PrescribedStep, Round, Step, Story
 from gameday.report.followup import RECOVER
 from gameday.report.sentences import LANDED, RESULTS, UNDONE
 from gameday.report.words import UNKNOWN, clock, count, duration, listed, number, offset, recovery_text
@@ -91,7 +91,7 @@ def _round(index: int, round_: Round) -> Iterator[str]:
     yield from _changes(round_.changes) if round_.changes else ("Nothing was changed.", "")
     if round_.runbook:
         yield from (f"### Runbook “{_text(round_.runbook)}”", "")
-        yield from _steps(round_.steps) if round_.steps else ("It was not carried out.", "")
+        yield from _steps(round_.steps) if round_.steps else _prescribed(round_.runbook_steps)
 
 
 def _changes(changes: Iterable[Change]) -> Iterator[str]:
@@ -122,6 +122,14 @@ def _diff(change: Change) -> Iterator[str]:
     text = "\n".join(lines)
     fence = "`" * max(3, 1 + max((len(ticks) for ticks in re.findall(r"`+", text)), default=0))
     yield from ("", f"  {fence}diff", *(f"  {line}" for line in text.splitlines()), f"  {fence}", "")
+
+
+def _prescribed(steps: Iterable[PrescribedStep]) -> Iterator[str]:
+    yield from ("It was not carried out.", "")
+    for step in steps:
+        within = "" if step.expected_seconds is None else f", within {duration(step.expected_seconds)}"
+        yield f"1. {_text(step.title)} ({_text(step.phase)}{f', {_text(step.role)}' if step.role else ''}{within})"
+    yield ""
 
 
 def _steps(steps: Iterable[Step]) -> Iterator[str]:

@@ -34,6 +34,7 @@ from gameday.report.facts import (
     Ledger,
     Measured,
     Phase,
+    PrescribedStep,
     Round,
     Step,
     Undo,
@@ -117,6 +118,10 @@ class Draft:
             hypothesis=started.hypothesis,
             runbook=started.runbook,
             runbook_mode=started.runbook_mode if started.runbook else "",
+            runbook_steps=tuple(
+                PrescribedStep(step.get("phase", ""), step.get("title", ""), step.get("role", ""), step.get("expected_seconds"))
+                for step in started.runbook_steps
+            ),
             objectives=dict(started.objectives),
             owners=tuple(started.owners) or (owner,),
             start_seconds=self.start_seconds,

@@ -18,6 +18,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
+import structlog
+
 from gameday import __version__
 from gameday.cluster import Cluster
 from gameday.errors import ClusterError, ConflictError, ExitCode, GamedayError, RefusedError, UnreachableError, worst
@@ -32,6 +34,7 @@ from gameday.log.events import (
     RunEnded,
     RunStarted,
 )
+from gameday.logs import configure_logs
 from gameday.run.desk import Desk
 from gameday.run.lease import Lease
 from gameday.run.line import Line
@@ -57,6 +60,9 @@ from gameday.verdict import exit_code
 from gameday.verdict.exits import residue
 
 _RENEW_SECONDS: Final = 20.0
+
+
+_logger = structlog.get_logger("gameday.guardian")
 
 
 class Guardian:
@@ -102,6 +108,7 @@ class Guardian:
             self._hurry.set()
             return
         self._abort_by = (by, reason)
+        _logger.warning("aborting", by=by, reason=reason)
         # The worker goes before anything else happens: no event to be written may delay that.
         if self._player is not None:
             self._player.end_worker("the run is aborted")
@@ -161,6 +168,7 @@ class Guardian:
             if self._lease is not None and self._lease.held is not None:
                 await asyncio.to_thread(self._lease.release)
         code = ExitCode.REFUSED if isinstance(error, RefusedError) else error.exit_code
+        _logger.warning("refused", reason=str(error))
         self._log.write(RunEnded(exit_code=code, summary=str(error)), durable=True)
         return code
 
@@ -240,7 +248,9 @@ class Guardian:
             await playing
         except asyncio.CancelledError:
             return ""
-        except Exception as error:  # noqa: BLE001  # whatever broke in us, what is owed must still be undone
+        except Exception as error:
+            # Whatever broke in us, what is owed must still be undone.
+            _logger.exception("the guardian failed")
             self._log.write(AbortRequested(by="guardian", reason=f"{type(error).__name__}: {error}"), durable=True)
             return f"{type(error).__name__}: {error}"
         return ""
@@ -316,13 +326,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--lost", metavar="PID:TICKS", default="0:0", help="the guardian that is lost; it is ended first")
     options = parser.parse_args(arguments)
     name_process("gameday-guardian")
+    configure_logs(verbose=True)
     become_subreaper()
     if options.take_over is not None:
+        _logger.warning("taking over", run=options.run.name, lost=options.lost, reason=options.take_over)
         pid, _, start_ticks = options.lost.partition(":")
         return take_over(options.run, ProcessId(int(pid), int(start_ticks)), options.take_over)
     if options.line is None:
         parser.error("expected --line or --take-over")
     spec = load_spec(options.run)
+    _logger.info("guarding", run=spec.run_id, file=spec.shown_file)
     log = LogWriter(options.run)
 
     async def guard() -> ExitCode:

@@ -8,18 +8,21 @@ its object's resourceVersion is moved, on which every write of ours depends. Und
 
 from __future__ import annotations
 
+import os
+import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
 
-from gameday.change import MISSING, get_field, patch_operations
+from gameday.change import MISSING, get_field, patch_operations, shown
 from gameday.cluster import Cluster, Json, ObjectRef
 from gameday.cluster.reading import ready_pods
-from gameday.errors import ClusterError, ConflictError, NotFoundError
+from gameday.errors import ClusterError, ConflictError, NotFoundError, ServerError, UnreachableError
 from gameday.run.owing import Debt, ref_of
+from gameday.run.processes import ProcessId, process_id
 from gameday.run.record import UNDOING, UNDONE, Entry, OwedPod
 from gameday.run.storing import RUN_LABEL
 
@@ -46,6 +49,8 @@ class Undoer:
     holder: str
     run_id: str
     pod_deadline_seconds: float = 60.0
+    patience_seconds: float = 180.0
+    """How long an unreachable or failing server is tried again before what it owes counts as residue."""
     confirmed: frozenset[str] = frozenset()
     """Ids of entries all of whose requests were acknowledged; the others are fenced."""
     now: Callable[[], float] = time.monotonic
@@ -61,42 +66,68 @@ def undo_all(debt: Debt, undoer: Undoer, *, settled: Callable[[Settled], None]) 
     if not owed:
         return ()
     _take(debt, undoer, owed)
-    results = []
+    results: list[Settled] = []
     newest_first = owed[::-1]
     pods_last = [entry for entry in newest_first if not entry.pod] + [entry for entry in newest_first if entry.pod]
-    for entry in pods_last:
-        result = _settle(undoer, entry)
-        results.append(result)
-        settled(result)
-    debt.update(*(_after(result) for result in results))
+    try:
+        for entry in pods_last:
+            result = _settle(undoer, entry)
+            results.append(result)
+            settled(result)
+    finally:
+        # What was settled before the server went away stays settled; doing it again would be harmless, but be reported twice.
+        debt.update(*(_after(result) for result in results))
     return tuple(results)
 
 
 def undo_until_settled(debt: Debt, undoer: Undoer, *, settled: Callable[[Settled], None]) -> None:
-    """Undo everything, also when another undoer is at the same record: it is let be while its hold lasts.
+    """Undo everything, also when another undoer is at the same record (it is let be while its hold lasts), or the server is away.
 
-    Returns when nothing is owed that may still be undone; what is left behind has been reported through `settled`.
+    Returns when nothing is owed that may still be undone; what is left behind has been reported through `settled`. Raises
+    UnreachableError or ServerError when the server stayed away for longer than the undoer's patience.
     """
+    give_up = undoer.now() + undoer.patience_seconds
+    stale = False
     while True:
         try:
-            undo_all(debt, undoer, settled=settled)
-        except ConflictError:
-            debt.reload()
-            while held_by_another(debt.entries, undoer.holder, undoer.cluster.server_time()):
-                undoer.sleep(0.5)
+            if stale:
                 debt.reload()
-            if not any(entry.state == UNDOING for entry in debt.entries) and all(entry.is_settled for entry in debt.entries):
+            stale = True
+            if not held_by_another(debt.entries, undoer.holder, undoer.cluster.server_time()):
+                undo_all(debt, undoer, settled=settled)
                 return
+        except (UnreachableError, ServerError):
+            if undoer.now() > give_up:
+                raise
+        except ConflictError:
             continue
-        return
+        undoer.sleep(0.5)
 
 
 def held_by_another(entries: Sequence[Entry], holder: str, server_time: float) -> str:
-    """Return who is undoing these entries right now, if it is somebody else whose hold has not run out."""
+    """Return who is undoing these entries right now, if it is somebody else whose hold has not run out.
+
+    A process of this host that is dead holds nothing, so that its successor need not wait.
+    """
     for entry in entries:
-        if entry.state == UNDOING and entry.holder != holder and entry.holder_expires > server_time:
+        is_another = entry.state == UNDOING and entry.holder != holder and entry.holder_expires > server_time
+        if is_another and not _has_died(entry.holder):
             return entry.holder
     return ""
+
+
+def holder_here(whose: str) -> str:
+    """Name this process as an undoer: on whose behalf, and what tells others of this host whether it is still there."""
+    own = process_id(os.getpid())
+    return f"{whose}@{socket.gethostname()}/{own.pid}/{own.start_ticks}"
+
+
+def _has_died(holder: str) -> bool:
+    match holder.rpartition("@")[2].split("/"):
+        case [host, pid, ticks] if host == socket.gethostname() and pid.isdigit() and ticks.isdigit():
+            return not ProcessId(int(pid), int(ticks)).is_alive
+        case _:
+            return False
 
 
 def _take(debt: Debt, undoer: Undoer, owed: Sequence[Entry]) -> None:
@@ -113,11 +144,13 @@ def _after(result: Settled) -> Entry:
 
 
 def _settle(undoer: Undoer, entry: Entry) -> Settled:
-    """Undo one entry; what the cluster refuses for good is residue, never an exception."""
+    """Undo one entry; what the cluster refuses for good is residue, a server that is away for a while is not."""
     try:
         if entry.pod is not None:
             return _replace_pod(undoer, entry, entry.pod)
         return _remove_created(undoer, entry) if entry.created else _set_back(undoer, entry)
+    except (UnreachableError, ServerError):
+        raise
     except ClusterError as error:
         return Settled(entry, "residue", str(error))
 
@@ -170,7 +203,8 @@ def _inversion(entry: Entry, obj: Json) -> tuple[list[dict[str, Any]], list[Json
 def _told(entry: Entry, fields: list[dict[str, Any]], *, wrote: bool) -> Settled:
     left = [field for field in fields if field["outcome"] == "left_alone"]
     if left:
-        told = "; ".join(f"{item['path']} is {_value(item['found'])}, was {_value(item['before'])}" for item in left)
+        kind = entry.target.kind
+        told = "; ".join(f"{item['path']} is {_value(kind, item, 'found')}, was {_value(kind, item, 'before')}" for item in left)
         return Settled(entry, "left_alone", f"somebody else wrote to {ref_of(entry.target)} since: {told}", tuple(fields))
     if wrote:
         return Settled(entry, "undone", f"{ref_of(entry.target)} was set back to what it was", tuple(fields))
@@ -185,12 +219,13 @@ def _fence(cluster: Cluster, obj: Json) -> None:
     add = {"op": "add", "path": _FENCE, "value": "1"}
     create = {"op": "add", "path": "/metadata/annotations", "value": {}}
     cluster.patch(ref, [version, add] if had_annotations else [version, create, add])
-    remove = _FENCE if had_annotations else "/metadata/annotations"
-    cluster.patch(ref, [{"op": "test", "path": _FENCE, "value": "1"}, {"op": "remove", "path": remove}])
+    # Never the annotations as a whole: somebody else may have added one in between.
+    cluster.patch(ref, [{"op": "test", "path": _FENCE, "value": "1"}, {"op": "remove", "path": _FENCE}])
 
 
-def _value(value: Any) -> str:
-    return "missing" if value == MISSING else repr(value)
+def _value(kind: str, field: Mapping[str, Any], which: str) -> str:
+    """Return a field's value in words, as it may stand in a log."""
+    return "missing" if field[which] == MISSING else repr(shown(kind, field["path"], field[which]))
 
 
 # ------------------------------------------------------------------------------------------------ pods and created objects
@@ -245,5 +280,8 @@ def _delete_ours(undoer: Undoer, ref: ObjectRef) -> bool:
     labels = obj["metadata"].get("labels") or {}
     if ref.uid != obj["metadata"]["uid"] and labels.get(RUN_LABEL) != undoer.run_id:
         return False
-    undoer.cluster.delete(ObjectRef.of(obj))
+    try:
+        undoer.cluster.delete(ObjectRef.of(obj))
+    except NotFoundError:
+        return False
     return True

@@ -1,4 +1,8 @@
-"""The tool's own logs: structlog to standard error, short lines for people, never a secret."""
+"""The tool's own logs: structlog to standard error, short lines for people, never a secret.
+
+Not the log of a run, which is `log`: these lines say what the tool itself does, for whoever looks into guardian.log or runs
+with --verbose. No report and no verdict rests on them.
+"""
 
 from __future__ import annotations
 
