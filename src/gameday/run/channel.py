@@ -54,6 +54,8 @@ class Peer:
             self._next_id += 1
             number = self._next_id
             self._answers[number] = answers
+        if self._closed.is_set():
+            raise ConnectionError("the guardian is gone")
         self.tell({**message, "id": number})
         answer = answers.get()
         if answer.get("lost"):

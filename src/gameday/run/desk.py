@@ -26,7 +26,8 @@ from gameday.run.snapshot import Snapshot, compare, look
 class _Tally:
     """What a round has done so far, for the caps."""
 
-    pods_lost: int = 0
+    pods_lost: dict[str, int] = field(default_factory=dict)
+    """By change, so that one that is asked for again counts once."""
     objects: set[ObjectRef] = field(default_factory=set)
 
 
@@ -52,7 +53,7 @@ class Desk:
         """Answer a worker's request for one change: the operation that it may make, or why it may not."""
         try:
             planned = look_at(wire.decode(message["change"]), self._cluster, by=message["by"])
-            refusal = self._guarded(planned, policy, round_id)
+            refusal = self._guarded(planned, policy, round_id, again=message.get("again", ""))
             if refusal:
                 return {"refused": refusal}
             owed = self._debt.owe(planned.change, by=planned.by, round_id=round_id)
@@ -63,8 +64,7 @@ class Desk:
         self._entries[change_id] = owed.entry.id
         self._open.add(change_id)
         tally = self._tallies.setdefault(round_id, _Tally())
-        if not message.get("again"):
-            tally.pods_lost += planned.pods_lost
+        tally.pods_lost[change_id] = planned.pods_lost
         if planned.kind in {"patch", "create"}:
             tally.objects.add(planned.ref.anonymous)
         return {"go": to_wire(owed.operation), "change_id": change_id}
@@ -99,11 +99,12 @@ class Desk:
             self._log.write(Noted(level="warning", text=f"{by} deleted {ref}, which is not brought back", round=round_id))
         return {"written": [f"wrote {', '.join(fields)} of {ref}" for ref, fields in writes.fields.items()]}
 
-    def _guarded(self, planned: PlannedChange, policy: Policy, round_id: str) -> str:
+    def _guarded(self, planned: PlannedChange, policy: Policy, round_id: str, *, again: str) -> str:
         """Judge one change as things stand now; return the refusal, or nothing."""
         tally = self._tallies.setdefault(round_id, _Tally())
         others = len(tally.objects - {planned.ref.anonymous})
-        facts = gather([planned], policy, self._cluster, pods_lost=tally.pods_lost, objects_changed=others)
+        lost = sum(pods for change_id, pods in tally.pods_lost.items() if change_id != again)
+        facts = gather([planned], policy, self._cluster, pods_lost=lost, objects_changed=others)
         findings = judge([planned], policy, facts)
         if not findings:
             return ""

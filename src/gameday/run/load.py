@@ -51,7 +51,14 @@ def target_url(view: View, traffic: TrafficSpec) -> str:
 
 
 def _address(service: Json) -> tuple[str, int]:
-    port = int(service["spec"]["ports"][0]["port"])
+    ports = service["spec"].get("ports") or ()
+    if not ports:
+        metadata = service["metadata"]
+        raise RefusedError(
+            f"the Service {metadata['namespace']}/{metadata['name']} has no port to send customers to; "
+            "name another, or give an address that customers use: `traffic: {url: …}`"
+        )
+    port = int(ports[0]["port"])
     for ingress in service.get("status", {}).get("loadBalancer", {}).get("ingress") or ():
         if ingress.get("ip") or ingress.get("hostname"):
             return ingress.get("ip") or ingress["hostname"], port

@@ -16,12 +16,12 @@ from typing import Any, assert_never
 
 import msgspec
 
-from gameday.change import MISSING, Change, CreateObject, DeletePod, EvictPod, PatchObject, get_field, patch_operations
+from gameday.change import MISSING, Change, CreateObject, DeletePod, EvictPod, PatchObject, anchored, get_field, patch_operations
 from gameday.cluster import Cluster, Json, ObjectRef
 from gameday.cluster.reading import ready_pods, workload_of
 from gameday.errors import NoTargetError, RefusedError
 from gameday.run.processes import process_id
-from gameday.run.record import Entry, OwedPod, Shard, Target, encode, owe_field, with_entries
+from gameday.run.record import OWED, Entry, OwedPod, Shard, Target, encode, owe_field, with_entries
 from gameday.run.storing import RUN_LABEL, SHARD_BYTES, Store, Stored, shard_name
 
 DEADLINE_SECONDS = 60.0
@@ -138,7 +138,7 @@ class Debt:
         version = obj["metadata"]["resourceVersion"]
         operations: list[Json] = [{"op": "test", "path": "/metadata/resourceVersion", "value": version}]
         fields = []
-        for path, value in change.fields.items():
+        for path, value in _anchored(obj, change.fields).items():
             before = get_field(obj, path)
             entry = owe_field(entry, path, before=before, value=value)
             operations += patch_operations(obj, path, value)
@@ -188,7 +188,9 @@ class Debt:
         """Return the entry of this object, so that a field's first pre-image is kept, or a new one."""
         for entry in self.entries:
             if entry.target == target_of(ref):
-                return msgspec.structs.replace(entry, round=round_id, by=by)
+                # What was settled is not owed any more: whatever is written next has pre-images of its own.
+                known = Entry(id=entry.id, round=round_id, by=by, target=entry.target) if entry.is_settled else entry
+                return msgspec.structs.replace(known, round=round_id, by=by, state=OWED, holder="", outcome="", detail="")
         self._count += 1
         return Entry(id=f"e{self._count}", round=round_id, by=by, target=target_of(ref))
 
@@ -202,7 +204,7 @@ class Debt:
             if entry.id in item.shard.entries:
                 return name
         for name, item in self._stored.items():
-            if len(encode(item.shard)) < SHARD_BYTES:
+            if len(encode(with_entries(item.shard, entry))) < SHARD_BYTES:
                 return name
         return shard_name(self._blank.run_id, len(self._stored))
 
@@ -214,6 +216,15 @@ class Debt:
     def _write(self, name: str, shard: Shard) -> None:
         version = self._stored[name].version if name in self._stored else ""
         self._stored[name] = self.store.write(name, shard, version=version)
+
+
+def _anchored(obj: Json, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields that are truly set, those of one new entry of a list as that entry."""
+    found: dict[str, Any] = {}
+    for path, value in fields.items():
+        at, whole = anchored(obj, path, value)
+        found[at] = {**found[at], **whole} if at in found else whole
+    return found
 
 
 def blank_shard(run_id: str, directory: Path, *, cluster_uid: str) -> Shard:

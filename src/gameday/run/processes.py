@@ -59,13 +59,14 @@ def name_process(name: str) -> None:
 def end_tree(leader: ProcessId, *, spare: frozenset[int] = frozenset(), patience_seconds: float = 2.0) -> int:
     """SIGKILL a session leader, its session and all their descendants; return how many processes were ended.
 
-    Repeats until none is left, because a process that forks while we look leaves a child for the next look. `spare` are
-    pids that stay, whatever their parents.
+    Repeats until none is left, because a process that forks while we look leaves a child for the next look, with us for a
+    parent but still in a session of the tree. `spare` are pids that stay, whatever their parents.
     """
     ended: set[int] = set()
+    sessions: set[int] = set()
     deadline = time.monotonic() + patience_seconds
     while True:
-        doomed = _members(leader, spare)
+        doomed = _members(leader, spare, sessions)
         for pid in doomed:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGKILL)
@@ -97,15 +98,20 @@ def adopted_children(*, but: frozenset[int]) -> set[int]:
     return {pid for pid, stat in _all().items() if stat.parent == own and stat.state not in "ZX"} - but
 
 
-def _members(leader: ProcessId, spare: frozenset[int]) -> set[int]:
-    """Return the live processes of the leader's session and all descendants of those."""
+def _members(leader: ProcessId, spare: frozenset[int], sessions: set[int]) -> set[int]:
+    """Return the live processes of the leader's session and of `sessions`, and all descendants of those.
+
+    The sessions that descendants began for themselves are added to `sessions`, for the next look.
+    """
     everything = _all()
     alive = {pid: stat for pid, stat in everything.items() if stat.state not in "ZX"}
     is_same = leader.pid not in everything or everything[leader.pid].start_ticks == leader.start_ticks
     members = {pid for pid, stat in alive.items() if is_same and leader.pid in (pid, stat.session)}
+    members |= {pid for pid, stat in alive.items() if stat.session in sessions}
     while True:
         children = {pid for pid, stat in alive.items() if stat.parent in members} - members
         if not children:
+            sessions |= {pid for pid in members - spare if alive[pid].session == pid}
             return members - spare - {os.getpid()}
         members |= children
 

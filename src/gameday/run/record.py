@@ -87,6 +87,12 @@ class Shard(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(entry for entry in self.entries.values() if not entry.is_settled)
 
 
+class _Format(msgspec.Struct, frozen=True):
+    """Just the format of a shard."""
+
+    format: int
+
+
 def owe_field(entry: Entry, path: str, *, before: Any, value: Any) -> Entry:
     """Return the entry with one more write to a field: the first pre-image stays, the writes are kept.
 
@@ -118,4 +124,4 @@ def decode(data: bytes) -> Shard:
 
 def format_of(data: bytes) -> int:
     """Return a shard's format without reading the rest, so that a newer one can be told from a broken one."""
-    return int(msgspec.json.decode(data).get("format", 0))
+    return msgspec.json.decode(data, type=_Format).format

@@ -6,7 +6,6 @@ when its record's deadline has passed by the server's clock, since only then is 
 
 from __future__ import annotations
 
-import os
 import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -24,7 +23,7 @@ from gameday.run.processes import ProcessId
 from gameday.run.spec import SPEC_FILE
 from gameday.run.storing import SecretStore, Stored
 from gameday.run.taking_over import guardian_of, take_over, unfinished
-from gameday.run.undo import Settled, Undoer, undo_until_settled
+from gameday.run.undo import Settled, Undoer, holder_here, undo_until_settled
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +138,7 @@ def _undo_record(cluster: Cluster, run_id: str, shards: Sequence[Stored]) -> Rec
     if any(item.shard.cluster_uid != uid for item in shards):
         return Recovered(run_id, "residue", f"its record is about the cluster {shards[0].shard.cluster_uid}, and this is {uid}")
     debt = Debt(SecretStore(cluster), cluster, blank_shard(run_id, Path(), cluster_uid=uid), stored=shards)
-    undoer = Undoer(cluster, f"recover@{socket.gethostname()}/{os.getpid()}", run_id)
+    undoer = Undoer(cluster, holder_here("recover"), run_id)
     results: list[Settled] = []
     try:
         undo_until_settled(debt, undoer, settled=results.append)

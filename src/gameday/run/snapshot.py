@@ -95,7 +95,10 @@ def _fields(path: str, before: Any, after: Any) -> Iterator[tuple[str, tuple[Any
 
 
 def _are_named(entries: Any) -> bool:
-    return isinstance(entries, list) and all(isinstance(entry, Mapping) and "name" in entry for entry in entries)
+    """Say whether each entry of a list has a name of its own; a volume mounted twice is named twice."""
+    if not isinstance(entries, list) or not all(isinstance(entry, Mapping) and "name" in entry for entry in entries):
+        return False
+    return len({entry["name"] for entry in entries}) == len(entries)
 
 
 def _escape(name: str) -> str:

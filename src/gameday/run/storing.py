@@ -14,8 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
 
+import msgspec
+
 from gameday.cluster import Cluster, Json, ObjectRef, Selection
-from gameday.errors import ClusterError, ConflictError, NotFoundError, RecordError
+from gameday.errors import ConflictError, NotFoundError, RecordError, RefusedError
 from gameday.run.record import FORMAT, Shard, decode, encode, format_of
 
 SYSTEM_NAMESPACE: Final = "gameday-system"
@@ -71,7 +73,7 @@ class SecretStore:
                 f"what is owed cannot be written down, so nothing is injected: {error}. The cluster needs the namespace "
                 f"{SYSTEM_NAMESPACE}: kubectl create namespace {SYSTEM_NAMESPACE}"
             ) from error
-        except ClusterError as error:
+        except RefusedError as error:
             raise RecordError(f"what is owed cannot be written down, so nothing is injected: {error}") from error
         return Stored(name, written["metadata"]["resourceVersion"], shard)
 
@@ -138,18 +140,23 @@ def _secret(name: str, shard: Shard, version: str) -> Json:
 
 def _stored(secret: Mapping[str, Json]) -> Stored:
     metadata = secret["metadata"]
-    data = base64.b64decode(secret.get("data", {}).get("record", ""))
-    return Stored(metadata["name"], metadata["resourceVersion"], _decode(data, f"secret {SYSTEM_NAMESPACE}/{metadata['name']}"))
+    where = f"secret {SYSTEM_NAMESPACE}/{metadata['name']}"
+    try:
+        data = base64.b64decode((secret.get("data") or {}).get("record", ""))
+    except ValueError as error:
+        raise RecordError(f"{where} holds no undo record that can be read: {error}") from error
+    return Stored(metadata["name"], metadata["resourceVersion"], _decode(data, where))
 
 
 def _decode(data: bytes, where: str) -> Shard:
     try:
         found = format_of(data)
-    except ValueError as error:
+        shard = decode(data) if found <= FORMAT else None
+    except msgspec.MsgspecError as error:
         raise RecordError(f"{where} holds no undo record that can be read: {error}") from error
-    if found > FORMAT:
+    if shard is None:
         raise RecordError(
             f"{where} is of format {found}, newer than the {FORMAT} that this gameday knows; it is left alone. "
             "Undo it with the version that wrote it, or a newer one."
         )
-    return decode(data)
+    return shard

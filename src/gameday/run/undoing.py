@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import socket
 
 from gameday.change import shown
 from gameday.cluster import Cluster
@@ -13,7 +11,7 @@ from gameday.log import LogWriter
 from gameday.log.events import UndoEnded, UndoStarted
 from gameday.run.desk import Desk
 from gameday.run.owing import Debt, ref_of
-from gameday.run.undo import Settled, Undoer, undo_until_settled
+from gameday.run.undo import Settled, Undoer, holder_here, undo_until_settled
 
 
 class Undoing:
@@ -23,7 +21,7 @@ class Undoing:
         """Take the log, the run's record, the cluster, and the desk, which knows what was seen to be applied."""
         self.debt, self.desk = debt, desk
         self._log, self._cluster, self._run_id = log, cluster, run_id
-        self.holder = f"{run_id}@{socket.gethostname()}/{os.getpid()}"
+        self.holder = holder_here(run_id)
 
     async def undo(self, reason: str, *, round_id: str = "") -> None:
         """Undo everything that is owed; what cannot be undone is in the log as residue."""
