@@ -58,7 +58,7 @@ class Scratch:
         container = {
             "name": "main",
             "image": "python:3",
-            "command": ["python", str(ECHO)],
+            "command": members.pop("command", ["python", str(ECHO)]),
             "env": [{"name": "POD_IP", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}}, *members.pop("env", ())],
             "ports": [{"name": "http", "containerPort": PORT}],
             "readinessProbe": {"httpGet": {"path": "/readyz", "port": "http"}, "periodSeconds": 1},

@@ -69,6 +69,8 @@ class SecretStore:
         except ConflictError:
             raise
         except NotFoundError as error:
+            if version:
+                raise ConflictError(f"the undo record {name} is gone; whoever undid what it owed has removed it") from error
             raise RecordError(
                 f"what is owed cannot be written down, so nothing is injected: {error}. The cluster needs the namespace "
                 f"{SYSTEM_NAMESPACE}: kubectl create namespace {SYSTEM_NAMESPACE}"
