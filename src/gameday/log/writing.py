@@ -10,6 +10,7 @@ import fcntl
 import os
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +23,8 @@ from gameday.log.reading import EVENTS_FILE, read
 
 _encoder = msgspec.json.Encoder()
 _TAIL_BYTES = 1 << 20
+_MOST_WAITING_LINES = 20_000
+"""Half an hour of samples; beyond that the oldest go, since memory ends too."""
 
 
 class LogWriter:
@@ -31,6 +34,8 @@ class LogWriter:
         """Open the log of the run in `directory`; RefusedError if another process writes it for longer than `wait_seconds`."""
         self.path = directory / EVENTS_FILE
         self._clock = clock
+        self._unwritten: deque[bytes] = deque(maxlen=_MOST_WAITING_LINES)
+        self._failure: OSError | None = None
         self._fd = os.open(self.path, os.O_CREAT | os.O_RDWR | os.O_APPEND | os.O_CLOEXEC, 0o644)
         self._writing = threading.Lock()
         self._lock(wait_seconds)
@@ -42,24 +47,57 @@ class LogWriter:
             raise
 
     def write(self, event: Event, *, durable: bool = False) -> AnyEvent:
-        """Append the event, numbered and dated; return it as written. OSError when the disk is full."""
+        """Append the event, numbered and dated; return it as written.
+
+        What happened has happened, also on a full disk: a line that cannot be written is kept, `failure` says why, and it is
+        tried again before the next one. What must stand in the log *before* something happens goes through `write_ahead`.
+        """
         with self._writing:
-            self._seq += 1
-            stamped = msgspec.structs.replace(
-                event,
-                seq=self._seq,
-                at=datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z"),
-                mono=round(self._clock(), 6),
-            )
-            _write_all(self._fd, _encoder.encode(stamped) + b"\n")
+            stamped = self._stamped(event)
+            self._unwritten.append(_encoder.encode(stamped) + b"\n")
+            self._catch_up(durable=durable)
+        return stamped
+
+    def write_ahead(self, event: Event) -> AnyEvent:
+        """Append and sync an event without which what it announces may not happen; OSError if it cannot be written."""
+        with self._writing:
+            stamped = self._stamped(event)
+            self._unwritten.append(_encoder.encode(stamped) + b"\n")
+            self._catch_up(durable=True)
+            if self._unwritten:
+                self._unwritten.pop()
+                raise self.failure or OSError("the log is behind")
+        return stamped
+
+    @property
+    def failure(self) -> OSError | None:
+        """Why the log is behind what happened; None while every event is in it."""
+        return self._failure
+
+    def _stamped(self, event: Event) -> AnyEvent:
+        self._seq += 1
+        at = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+        # A struct of `events` is one of the union, which the checker cannot know.
+        return msgspec.structs.replace(event, seq=self._seq, at=at, mono=round(self._clock(), 6))  # type: ignore[return-value]
+
+    def _catch_up(self, *, durable: bool) -> None:
+        """Write every line that waits, in order; stop at the first that cannot be written."""
+        try:
+            while self._unwritten:
+                _write_all(self._fd, self._unwritten[0])
+                self._unwritten.popleft()
             if durable:
                 os.fdatasync(self._fd)
-        return stamped  # type: ignore[return-value]  # a struct of this module is one of the union
+        except OSError as error:
+            self._failure = error
+        else:
+            self._failure = None
 
     def close(self) -> None:
-        """Sync, and give up the lock."""
+        """Write what waits, sync, and give up the lock."""
         if self._fd >= 0:
-            os.fdatasync(self._fd)
+            with self._writing:
+                self._catch_up(durable=True)
             os.close(self._fd)
             self._fd = -1
 

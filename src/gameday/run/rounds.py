@@ -47,6 +47,7 @@ from gameday.run.processes import ProcessId, adopted_children, end_process, end_
 from gameday.run.spec import RunSpec
 from gameday.run.undoing import Undoing
 from gameday.runbook import load_runbook
+from gameday.traffic.windows import Recovery
 from gameday.verdict import judge, recovery_of
 from gameday.verdict.samples import fault_applied_at
 
@@ -250,7 +251,7 @@ class RoundPlayer:
             if found is not None or time.monotonic() > deadline:
                 break
             await asyncio.sleep(0.25)
-        outcome, detail = ("ok", f"{found.seconds:.1f} s after the fault") if found else ("red", f"not seen within {seconds:g} s")
+        outcome, detail = ("ok", _recovered(found)) if found else ("red", f"not seen within {seconds:g} s")
         self._log.write(PhaseEnded(phase="recovery", outcome=outcome, detail=detail, round=self._round.id))
 
     async def _check_orders(self) -> None:
@@ -305,6 +306,10 @@ def _steps_of(experiment: Experiment) -> list[dict[str, Any]]:
         {"phase": step.phase, "title": step.title, "role": step.role, "expected_seconds": step.expected_seconds}
         for step in load_runbook(experiment.runbook_path).steps
     ]
+
+
+def _recovered(found: Recovery) -> str:
+    return f"{found.seconds:.1f} s after the fault" if found.ever_out else "customers noticed nothing"
 
 
 def _reap(pid: int) -> None:

@@ -208,7 +208,7 @@ def _told(entry: Entry, fields: list[dict[str, Any]], *, wrote: bool) -> Settled
         return Settled(entry, "left_alone", f"somebody else wrote to {ref_of(entry.target)} since: {told}", tuple(fields))
     if wrote:
         return Settled(entry, "undone", f"{ref_of(entry.target)} was set back to what it was", tuple(fields))
-    return Settled(entry, "already", f"{ref_of(entry.target)} was already as before", tuple(fields))
+    return Settled(entry, "already", "nothing was left to set back", tuple(fields))
 
 
 def _fence(cluster: Cluster, obj: Json) -> None:
