@@ -1,0 +1,85 @@
+"""`python benchmarks [NAME…] [-o table|json]`: measure what docs/benchmarks.md states, each beside its peer in the same run."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import sys
+from collections.abc import Callable, Iterator
+from statistics import median
+from typing import Any, Final
+
+import of_cluster
+import of_commands
+import of_files
+from measuring import Figure
+
+BENCHMARKS: Final[dict[str, Callable[[], Iterator[Figure]]]] = {
+    "version": of_commands.version,
+    "validate": of_commands.validate,
+    "overhead": of_commands.overhead,
+    "staging": of_cluster.start,
+    "replacement": of_cluster.replacement,
+    "owed-cluster": of_cluster.owed_in_the_cluster,
+    "owed-file": of_files.owed_in_a_file,
+    "report": of_files.reports,
+}
+
+
+def machine() -> dict[str, Any]:
+    """Describe the machine in general words, and how busy it was, since that is what makes figures differ."""
+    return {
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "load_average": round(os.getloadavg()[0], 2),
+    }
+
+
+def show(figure: Figure) -> None:
+    """Print a figure: min, median, max; then each peer with the ratio."""
+    met = {True: "met", False: "MISSED", None: ""}[figure.is_met]
+    target = "" if figure.target_seconds is None else f"target {_time(figure.target_seconds)}: {met}"
+    print(f"{figure.what:<38}{_times(figure.seconds)}   {target or figure.note}".rstrip(), flush=True)
+    for name, seconds in figure.beside.items():
+        print(f"  {'beside ' + name:<36}{_times(seconds)}   {figure.ratios[name]:.2f} times it", flush=True)
+    if target and figure.note:
+        print(f"  {figure.note}", flush=True)
+
+
+def _times(seconds: Any) -> str:
+    return "".join(f"{_time(value):>11}" for value in (min(seconds), median(seconds), max(seconds)))
+
+
+def _time(seconds: float) -> str:
+    return f"{seconds:.2f} s" if seconds >= 1 else f"{seconds * 1000:.1f} ms" if seconds < 0.1 else f"{seconds * 1000:.0f} ms"
+
+
+def main() -> int:
+    """Measure; exit status 0 also where a target is missed, since a busy machine is no defect."""
+    parser = argparse.ArgumentParser(prog="python benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"default: all of {', '.join(BENCHMARKS)}")
+    parser.add_argument("-o", "--output", choices=["table", "json"], default="table")
+    options = parser.parse_args()
+    unknown = [name for name in options.names if name not in BENCHMARKS]
+    if unknown:
+        parser.error(f"there is no benchmark {unknown[0]!r}; there are {', '.join(BENCHMARKS)}")
+    where = machine()
+    if options.output == "table":
+        words = f"{where['cores']} cores, Python {where['python']}, {where['system']}, load average {where['load_average']}"
+        print(f"{words}\n{'':<38}{'min':>11}{'median':>11}{'max':>11}")
+    figures = []
+    for name in options.names or BENCHMARKS:
+        for figure in BENCHMARKS[name]():
+            figures.append(figure)
+            if options.output == "table":
+                show(figure)
+    if options.output == "json":
+        print(json.dumps({"machine": where, "figures": [figure.as_dict() for figure in figures]}, indent=2))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

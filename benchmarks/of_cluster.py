@@ -1,0 +1,103 @@
+"""The embedded cluster, and the engine on it: start to Ready, a lost pod's replacement, writing down what is owed."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from measuring import Figure, interleaved, repeated
+
+from gameday import staging
+from gameday.change import PatchObject
+from gameday.cluster import Cluster, ObjectRef, Selection
+from gameday.cluster.reading import is_ready
+from gameday.kube import connect
+from gameday.run.owing import Debt, blank_shard
+from gameday.run.storing import SecretStore
+
+NAMESPACE = "shop"
+CHECKOUT = Selection("v1", "Pod", NAMESPACE, "app=checkout")
+PAYMENT = ObjectRef("apps/v1", "Deployment", NAMESPACE, "payment")
+PODS = 12
+
+
+class Counted:
+    """A cluster that counts the calls it passes on; each is one request."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+        self.calls: Counter[str] = Counter()
+
+    def __getattr__(self, name: str) -> Any:
+        self.calls[name] += 1
+        return getattr(self._cluster, name)
+
+
+@contextmanager
+def a_shop() -> Iterator[staging.Running]:
+    """Start a cluster with the shop on it, Ready."""
+    with tempfile.TemporaryDirectory(prefix="gameday-bench-") as folder:
+        running = staging.up(directory=Path(folder) / "cluster")
+        try:
+            progress = staging.wait_ready(running.kubeconfig)
+            assert progress.ready == PODS, f"expected {PODS} pods, found {progress}"
+            yield running
+        finally:
+            running.stop()
+
+
+def start() -> Iterator[Figure]:
+    """Start a cluster with the shop, from nothing to all its pods Ready."""
+
+    def once() -> float:
+        started = time.perf_counter()
+        with a_shop():
+            return time.perf_counter() - started
+
+    yield Figure(f"staging start to {PODS} pods Ready", [once() for _ in range(5)], target_seconds=6.0)
+
+
+def replacement() -> Iterator[Figure]:
+    """Delete a checkout pod, and wait until as many as before are Ready without it."""
+    with a_shop() as running:
+        cluster = connect(kubeconfig=running.kubeconfig)
+
+        def once() -> None:
+            pods = [pod for pod in cluster.list(CHECKOUT) if is_ready(pod)]
+            lost = pods[0]["metadata"]["uid"]
+            cluster.delete(ObjectRef.of(pods[0]))
+            deadline = time.monotonic() + 30
+            while sum(is_ready(pod) and pod["metadata"]["uid"] != lost for pod in cluster.list(CHECKOUT)) < len(pods):
+                assert time.monotonic() < deadline, "not replaced within 30 s"
+                time.sleep(0.01)
+
+        yield Figure("delete a pod to replaced and Ready", repeated(once, runs=9))
+
+
+def owed_in_the_cluster() -> Iterator[Figure]:
+    """Capture what a change owes and write it as a Secret, beside one read of the same object."""
+    with a_shop() as running, tempfile.TemporaryDirectory() as folder:
+        cluster = connect(kubeconfig=running.kubeconfig)
+        uid = cluster.identity().uid
+        counted = Counted(cluster)
+        debt = Debt(SecretStore(counted), counted, blank_shard("bench", Path(folder), cluster_uid=uid))
+        replicas = iter(range(1, 10_000))
+
+        def owe() -> None:
+            debt.owe(PatchObject(PAYMENT, {"/spec/replicas": next(replicas) % 7}), by="bench", round_id="round-1")
+
+        debt.owe(PatchObject(PAYMENT, {"/spec/paused": True}), by="bench", round_id="round-1")
+        counted.calls.clear()
+        owe()
+        requests = ", ".join(f"{number} {name}" for name, number in sorted(counted.calls.items()) if name != "server_time")
+        found = interleaved({"owe": owe, "one GET": lambda: _read(cluster)}, runs=50)
+        yield Figure("what a change owes, in the cluster", found.pop("owe"), found, note=f"requests a change: {requests}")
+
+
+def _read(cluster: Cluster) -> None:
+    assert cluster.get(PAYMENT) is not None
