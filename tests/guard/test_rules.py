@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
 from gameday.change import Change, CreateObject, DeletePod, EvictPod, PatchObject
-from gameday.cluster import Identity, ObjectRef
+from gameday.cluster import Access, Identity, ObjectRef, Permission
 from gameday.errors import RefusedError
-from gameday.guard import RULES, Facts, Finding, Policy, judge
+from gameday.gameday.model import ApprovalSpec, Window
+from gameday.guard import RULES, Approvals, Facts, Finding, Policy, RunFacts, judge
+from gameday.guard.model import Budget, Freeze
 from gameday.plan import PlannedChange
 
 WEB: Final = ObjectRef("apps/v1", "Deployment", "shop", "web")
@@ -50,6 +55,14 @@ def policy(**more: Any) -> Policy:
 
 def facts(labels: Mapping[str, Any] | None = None, **more: Any) -> Facts:
     return Facts(IDENTITY, {"shop": OPTED_IN} if labels is None else labels, **more)
+
+
+SUNDAY: Final = datetime(2026, 11, 22, 12, tzinfo=UTC)
+MONDAYS: Final = Window((0,), 9 * 60, 16 * 60, "Europe/Berlin")
+
+
+def at(now: datetime, *, approvals: Approvals | None = None, **more: Any) -> Facts:
+    return facts(run=RunFacts(now=now, approvals=approvals), **more)
 
 
 ANYTHING: Final = (policy(), facts())
@@ -143,6 +156,47 @@ REFUSED: Final[list[tuple[str, Sequence[PlannedChange], Policy, Facts, str, str]
         "change 2 objects, more than the cap of 1",
     ),
     ("cap-objects", [scaling()], policy(), facts(objects_changed_before=3), "deployment shop/web", "4 objects"),
+    (
+        "cap-percent",
+        [scaling(2, lost=2)],
+        policy(caps={"pods": 9, "percent": 49}),
+        facts(),
+        "deployment shop/web",
+        "caps: {percent: 49}",
+    ),
+    (
+        "disruption-budget",
+        [killing()],
+        policy(),
+        facts(budgets=[Budget("shop/web", 0, 2, 2, frozenset({POD}))]),
+        "pod shop/web-1",
+        "switched_off_rules: [disruption-budget]",
+    ),
+    ("window", [scaling()], policy(windows=(MONDAYS,)), at(SUNDAY), "the plan's windows", "opens at Mon 2026-11-23 09:00"),
+    (
+        "freeze",
+        [scaling()],
+        policy(freezes=(Path("f.ics"),)),
+        at(SUNDAY, freezes=[Freeze("Christmas", SUNDAY, SUNDAY, "f.ics")]),
+        "f.ics",
+        "run it after that",
+    ),
+    (
+        "approval",
+        [scaling()],
+        policy(approvals=ApprovalSpec(1, Path("keys"))),
+        at(SUNDAY, approvals=Approvals(("me",))),
+        "the plan's approvals",
+        "gameday approve FILE",
+    ),
+    (
+        "rights",
+        [scaling()],
+        policy(),
+        facts(permissions=[Permission(Access("patch", "deployments", "apps", "shop", "web"), allowed=False)]),
+        "patch deployments.apps web in shop",
+        "gameday doctor",
+    ),
 ]
 
 
@@ -162,7 +216,7 @@ def test_a_rule_that_the_plan_switches_off_by_name_refuses_nothing(
     *, rule: str, changes: Sequence[PlannedChange], plan: Policy, found: Facts, about: str, words: str
 ) -> None:
     del about, words
-    lenient = Policy(plan.cluster, plan.namespaces, plan.caps, (rule,))
+    lenient = replace(plan, switched_off=(rule,))
     assert judge(changes, lenient, found) == ()
 
 

@@ -76,6 +76,34 @@ class Selection:
     fields: str = ""
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Access:
+    """One thing that an account may or may not do, as an access review asks it; empty: any namespace, any name."""
+
+    verb: str
+    resource: str
+    """The plural as in the API's paths, with its subresource: pods, pods/eviction."""
+    group: str = ""
+    """The API group; empty for the core's."""
+    namespace: str = ""
+    name: str = ""
+
+    def __str__(self) -> str:
+        resource, _, subresource = self.resource.partition("/")
+        what = resource + (f".{self.group}" if self.group else "") + (f"/{subresource}" if subresource else "")
+        named = f" {self.name}" if self.name else ""
+        return f"{self.verb} {what}{named}" + (f" in {self.namespace}" if self.namespace else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Permission:
+    """The cluster's answer: whether this account may, and the reason if it gave one."""
+
+    access: Access
+    allowed: bool
+    reason: str = ""
+
+
 class View(Protocol):
     """A read-only cluster. Everything raises a ClusterError when it could not look, which is not the same as empty."""
 
@@ -87,6 +115,9 @@ class View(Protocol):
 
     def identity(self) -> Identity:
         """Say which cluster this is."""
+
+    def may(self, access: Access) -> Permission:
+        """Ask whether this account may do something; a ClusterError where the cluster does not say."""
 
     def connects(self, host: str, port: int, *, timeout_seconds: float = 1.0) -> bool | None:
         """Try a TCP connection from here: True or False, or None where this host cannot reach such addresses at all."""

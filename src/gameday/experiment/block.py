@@ -141,10 +141,12 @@ def _caps(fields: Fields) -> Mapping[str, int]:
     if inner is None:
         return DEFAULT_CAPS
     caps = dict(DEFAULT_CAPS)
-    for key in DEFAULT_CAPS:
-        value = inner.raw(key, caps[key])
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            inner.note(f"{key}: expected a whole number from 1 up, but got {value!r}", key)
+    for key, most in (("pods", None), ("objects", None), ("percent", 100)):
+        value = inner.raw(key, caps.get(key))
+        if value is None and not inner.has(key):
+            continue
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1 or (most is not None and value > most):
+            inner.note(f"{key}: expected a whole number from 1 {f'to {most}' if most else 'up'}, but got {value!r}", key)
         else:
             caps[key] = value
     inner.done()

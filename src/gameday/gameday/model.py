@@ -31,6 +31,27 @@ class Round:
 
 
 @dataclass(frozen=True, slots=True)
+class Window:
+    """A stretch of each of some days in which a plan may run; one that ends at or before its start ends on the next day."""
+
+    days: tuple[int, ...]
+    """0 is Monday; the day on which the window opens."""
+    from_minute: int
+    """Minutes since midnight on that zone's clocks; 1440 is the end of the day."""
+    to_minute: int
+    timezone: str
+    """A name such as Europe/Berlin."""
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalSpec:
+    """How many people other than the runner must have signed, and the file (as `git` and ssh have it) of who may."""
+
+    required: int
+    keys: Path
+
+
+@dataclass(frozen=True, slots=True)
 class GameDay:
     """A plan: rounds of experiments, one after the other, under one traffic and one deadline."""
 
@@ -47,4 +68,9 @@ class GameDay:
     roles: Mapping[str, str]
     deadline_seconds: float
     switched_off_rules: tuple[str, ...]
+    windows: tuple[Window, ...] = ()
+    """When it may run; none: at any time."""
+    freezes: tuple[Path, ...] = ()
+    """iCalendar files; while one of their events is on, it may not run."""
+    approvals: ApprovalSpec | None = None
     warnings: tuple[Problem, ...] = ()

@@ -15,6 +15,7 @@ from gameday.experiment import Experiment, load_experiment, read_experiment
 from gameday.experiment.block import VERDICTS, read_expect, read_traffic
 from gameday.experiment.reading import HYPOTHESIS
 from gameday.fields import Fields
+from gameday.gameday.leave import read_approvals, read_freezes, read_windows
 from gameday.gameday.model import DEFAULT_DEADLINE_SECONDS, GameDay, Round, RunbookMode
 from gameday.runbook import load_runbook
 from gameday.workspace import Catalogue
@@ -44,6 +45,7 @@ def load_gameday(path: Path | str, *, catalogue: Catalogue) -> GameDay:
 def read_gameday(document: Document, *, catalogue: Catalogue) -> GameDay:
     """Read a game day from a document that was loaded already."""
     problems: list[Problem] = []
+    warnings: list[Problem] = []
     fields = Fields.top(document, problems)
     namespaces = fields.texts("namespaces")
     title = fields.text("title", required=True)
@@ -60,7 +62,10 @@ def read_gameday(document: Document, *, catalogue: Catalogue) -> GameDay:
         roles=_roles(fields),
         deadline_seconds=fields.seconds("deadline", DEFAULT_DEADLINE_SECONDS),
         switched_off_rules=fields.texts("switched_off_rules"),
-        warnings=tuple(dict.fromkeys(warning for one in rounds for warning in one.experiment.warnings)),
+        windows=read_windows(fields),
+        freezes=read_freezes(fields, warnings),
+        approvals=read_approvals(fields, warnings),
+        warnings=tuple(dict.fromkeys([*warnings, *(warning for one in rounds for warning in one.experiment.warnings)])),
     )
     fields.done()
     if problems:

@@ -20,11 +20,12 @@ import orjson
 import urllib3
 from kubernetes import client
 
-from gameday.cluster import Identity, Json, ObjectRef, Selection
+from gameday.cluster import Access, Identity, Json, ObjectRef, Permission, Selection
 from gameday.errors import ClusterError, ConflictError, ForbiddenError, NotFoundError, RefusedError, ServerError, UnreachableError
 from gameday.kube.resources import ResourceMap
 
 _PAGE = 500
+_REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 _OK = range(200, 300)
 _UNAUTHENTICATED = 401
 _SERVER_FAILED = 500
@@ -76,6 +77,28 @@ class KubeCluster:
             name = ((system or {}).get("metadata", {}).get("labels") or {}).get("gameday.dev/cluster-name", "")
             self._identity = Identity(self._uid(system), name, self.server)
         return self._identity
+
+    def may(self, access: Access) -> Permission:
+        """Ask by a SelfSubjectAccessReview; a ClusterError where the server has none, or could not tell."""
+        resource, _, subresource = access.resource.partition("/")
+        asked = {
+            "verb": access.verb,
+            "group": access.group,
+            "resource": resource,
+            "subresource": subresource,
+            "namespace": access.namespace,
+            "name": access.name,
+        }
+        review = {
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SelfSubjectAccessReview",
+            "spec": {"resourceAttributes": {key: value for key, value in asked.items() if value}},
+        }
+        status = self._request("POST", _REVIEWS, body=review).get("status", {})
+        allowed = bool(status.get("allowed"))
+        if status.get("evaluationError") and not allowed:
+            raise ClusterError(f"{self.server} could not tell whether this account may {access}: {status['evaluationError']}")
+        return Permission(access, allowed, status.get("reason", ""))
 
     def connects(self, host: str, port: int, *, timeout_seconds: float = 1.0) -> bool | None:
         """Try a TCP connection: True, False when refused, None when such an address is out of reach from here."""

@@ -7,7 +7,7 @@ one changes nothing and can be done at any time. It is made again for each chang
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from gameday.change import (
@@ -18,6 +18,7 @@ from gameday.change import (
     DeletePod,
     EvictPod,
     PatchObject,
+    Right,
     bind,
     describe,
     get_field,
@@ -43,6 +44,23 @@ class PlannedChange:
     """For a pod: what owns it, and would replace it."""
     pods_lost: int = 0
     """How many running pods the change takes away."""
+    rights: tuple[Right, ...] = ()
+    """What the action that asks for it says that it needs."""
+
+    @property
+    def loses_of(self) -> ObjectRef | None:
+        """The workload that loses pods by it, under the name that stays when it is replaced; None if that is not known."""
+        loser = self.before if isinstance(self.change, PatchObject) else self.workload
+        if loser is None or not self.pods_lost:
+            return None
+        return self.ref.anonymous if loser is self.before else ObjectRef.of(loser).anonymous
+
+    @property
+    def pods_wanted(self) -> int:
+        """How many pods that workload wants as things stand; for one that says nothing, as many as nodes want it, or one."""
+        loser = (self.before if isinstance(self.change, PatchObject) else self.workload) or {}
+        scheduled = loser.get("status", {}).get("desiredNumberScheduled", 1)
+        return int(loser.get("spec", {}).get("replicas", scheduled))
 
     @property
     def ref(self) -> ObjectRef:
@@ -102,7 +120,7 @@ def plan_activity(activity: Activity, view: View) -> list[PlannedChange]:
 def plan_action(action: ActionSpec, arguments: Mapping[str, Any], view: View, *, by: str) -> list[PlannedChange]:
     """Call the action's pure function and look at each object it names."""
     changes = action.plan(view, **bind(action.plan, action.name, arguments))
-    return [look_at(change, view, by=by) for change in changes]
+    return [replace(look_at(change, view, by=by), rights=action.rights) for change in changes]
 
 
 def look_at(change: Change, view: View, *, by: str) -> PlannedChange:

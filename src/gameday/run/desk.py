@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from gameday.change import shown, wire
@@ -17,27 +16,21 @@ from gameday.guard import Policy, gather, judge
 from gameday.log import LogWriter
 from gameday.log.events import ChangeApplied, ChangeFailed, ChangeOwed, Event, GuardJudged, Noted
 from gameday.plan import PlannedChange, look_at
+from gameday.run.conditions import Conditions
 from gameday.run.inject import to_wire
 from gameday.run.owing import Debt, Owed
 from gameday.run.snapshot import Snapshot, compare, look
-
-
-@dataclass(slots=True)
-class _Tally:
-    """What a round has done so far, for the caps."""
-
-    pods_lost: dict[str, int] = field(default_factory=dict)
-    """By change, so that one that is asked for again counts once."""
-    objects: set[ObjectRef] = field(default_factory=set)
+from gameday.run.tally import Tally
 
 
 class Desk:
     """Decides about changes; called in threads, one request at a time a worker."""
 
-    def __init__(self, cluster: Cluster, debt: Debt, log: LogWriter) -> None:
-        """Take the cluster to read from, the run's record, and its log."""
+    def __init__(self, cluster: Cluster, debt: Debt, log: LogWriter, conditions: Conditions | None = None) -> None:
+        """Take the cluster to read from, the run's record, its log, and what it knows of itself."""
         self._cluster, self._debt, self._log = cluster, debt, log
-        self._tallies: dict[str, _Tally] = {}
+        self._conditions = conditions or Conditions(cluster, None)
+        self._tally = Tally()
         self._looks: dict[str, Snapshot] = {}
         self._entries: dict[str, str] = {}
         self._open: set[str] = set()
@@ -63,10 +56,7 @@ class Desk:
         change_id = message.get("again") or self._log_owed(planned, owed, round_id)
         self._entries[change_id] = owed.entry.id
         self._open.add(change_id)
-        tally = self._tallies.setdefault(round_id, _Tally())
-        tally.pods_lost[change_id] = planned.pods_lost
-        if planned.kind in {"patch", "create"}:
-            tally.objects.add(planned.ref.anonymous)
+        self._tally.add(change_id, planned, round_id)
         return {"go": to_wire(owed.operation), "change_id": change_id}
 
     def heard(self, event: Event) -> None:
@@ -101,10 +91,11 @@ class Desk:
 
     def _guarded(self, planned: PlannedChange, policy: Policy, round_id: str, *, again: str) -> str:
         """Judge one change as things stand now; return the refusal, or nothing."""
-        tally = self._tallies.setdefault(round_id, _Tally())
-        others = len(tally.objects - {planned.ref.anonymous})
-        lost = sum(pods for change_id, pods in tally.pods_lost.items() if change_id != again)
-        facts = gather([planned], policy, self._cluster, pods_lost=lost, objects_changed=others)
+        on = {round_id} | {entry.round for entry in self._debt.entries if not entry.is_settled}
+        so_far = self._tally.total(on, but=again)
+        others = len(so_far.objects - {planned.ref.anonymous})
+        run = self._conditions.facts(lost=so_far.lost)
+        facts = gather([planned], policy, self._cluster, pods_lost=so_far.pods_lost, objects_changed=others, run=run)
         findings = judge([planned], policy, facts)
         if not findings:
             return ""

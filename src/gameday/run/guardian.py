@@ -35,6 +35,7 @@ from gameday.log.events import (
     RunStarted,
 )
 from gameday.logs import configure_logs
+from gameday.run.conditions import Conditions
 from gameday.run.desk import Desk
 from gameday.run.lease import Lease
 from gameday.run.line import Line
@@ -46,6 +47,7 @@ from gameday.run.preflight import (
     check_foreign,
     check_nothing_owed,
     check_plans,
+    conditions_of,
     load_programme,
     traffic_of,
 )
@@ -77,6 +79,7 @@ class Guardian:
         self._abort_by: tuple[str, str] | None = None
         self._attached_done = asyncio.Event()
         self._cluster: Cluster | None = None
+        self._conditions: Conditions | None = None
         self._lease: Lease | None = None
         self._load: Load | None = None
         self._undoing: Undoing | None = None
@@ -131,15 +134,16 @@ class Guardian:
         traffic = None
         if self._cluster is not None:
             check_nothing_owed(self._cluster, spec)
-            self._judge(programme, self._cluster)
+            self._conditions = conditions_of(programme, self._cluster)
+            self._judge(programme, self._cluster, self._conditions)
         traffic = traffic_of(programme, self._cluster)
         self._log.write(_started(spec, programme, traffic, identity))
         self._take_hold(identity.uid if identity else "")
         return programme, traffic
 
-    def _judge(self, programme: Programme, cluster: Cluster) -> None:
+    def _judge(self, programme: Programme, cluster: Cluster, conditions: Conditions) -> None:
         refused = []
-        for item, plan, findings in check_plans(programme, cluster):
+        for item, plan, findings in check_plans(programme, cluster, conditions):
             self._log.write(
                 GuardJudged(
                     allowed=not findings,
@@ -151,11 +155,14 @@ class Guardian:
             refused += [str(finding) for finding in findings]
         if refused:
             raise RefusedError("the guard refuses:\n  " + "\n  ".join(dict.fromkeys(refused)))
+        approvals = conditions.facts().approvals
+        if approvals is not None:
+            self._log.write(Noted(level="info", text=f"approved by {', '.join(approvals.given)}; run by {approvals.runners[0]}"))
 
     def _take_hold(self, cluster_uid: str) -> None:
         store = SecretStore(self._cluster) if self._cluster else FileStore(self._directory)
         debt = Debt(store, self._cluster, blank_shard(self._spec.run_id, self._directory, cluster_uid=cluster_uid))
-        desk = Desk(self._cluster, debt, self._log) if self._cluster else None
+        desk = Desk(self._cluster, debt, self._log, self._conditions) if self._cluster else None
         self._undoing = Undoing(self._log, debt, self._cluster, run_id=self._spec.run_id, desk=desk)
         if self._cluster is not None:
             self._lease = Lease(self._cluster, self._spec.run_id)

@@ -15,6 +15,7 @@ from gameday.experiment import Experiment, TrafficSpec
 from gameday.gameday import GameDay, Round, load_any
 from gameday.guard import Finding, Policy, gather, judge
 from gameday.plan import Plan, make_plan
+from gameday.run.conditions import Conditions
 from gameday.run.load import target_url
 from gameday.run.spec import RunSpec
 from gameday.run.storing import SecretStore
@@ -49,6 +50,8 @@ class Programme:
     deadline_seconds: float
     switched_off: tuple[str, ...] = ()
     roles: tuple[tuple[str, str], ...] = ()
+    plan: GameDay | None = None
+    """What it was made of; None for a single experiment."""
 
     @property
     def is_foreign(self) -> bool:
@@ -62,7 +65,16 @@ class Programme:
 
     def policy(self, item: Round) -> Policy:
         """Return what the guard is told for a round."""
-        return Policy(self.cluster_pin, self.namespaces, item.experiment.caps, self.switched_off)
+        plan = self.plan
+        return Policy(
+            self.cluster_pin,
+            self.namespaces,
+            item.experiment.caps,
+            self.switched_off,
+            windows=plan.windows if plan else (),
+            freezes=plan.freezes if plan else (),
+            approvals=plan.approvals if plan else None,
+        )
 
 
 def is_foreign(experiment: Experiment) -> bool:
@@ -93,6 +105,7 @@ def of_gameday(plan: GameDay) -> Programme:
         deadline_seconds=plan.deadline_seconds,
         switched_off=plan.switched_off_rules,
         roles=tuple(plan.roles.items()),
+        plan=plan,
     )
 
 
@@ -129,14 +142,23 @@ def check_nothing_owed(cluster: Cluster, spec: RunSpec) -> None:
         )
 
 
-def check_plans(programme: Programme, cluster: Cluster) -> list[tuple[Round, Plan, Sequence[Finding]]]:
+def check_plans(
+    programme: Programme, cluster: Cluster, conditions: Conditions | None = None
+) -> list[tuple[Round, Plan, Sequence[Finding]]]:
     """Plan every round against the cluster as it stands, and have the guard judge it."""
+    conditions = conditions or conditions_of(programme, cluster)
     judged: list[tuple[Round, Plan, Sequence[Finding]]] = []
     for item in programme.rounds:
         plan = make_plan(item.experiment, cluster)
         policy = programme.policy(item)
-        judged.append((item, plan, judge(plan.changes, policy, gather(plan.changes, policy, cluster))))
+        facts = gather(plan.changes, policy, cluster, run=conditions.facts(starting=True))
+        judged.append((item, plan, judge(plan.changes, policy, facts)))
     return judged
+
+
+def conditions_of(programme: Programme, cluster: Cluster) -> Conditions:
+    """Return what the run knows of itself, from now on."""
+    return Conditions(cluster, programme.plan, deadline_seconds=programme.deadline_seconds)
 
 
 def traffic_of(programme: Programme, cluster: Cluster | None) -> Traffic | None:

@@ -1,20 +1,18 @@
-"""The rules, each a small pure function that yields (object, sentence) for what it forbids; `RULES` is their list.
+"""Where a change may happen: which cluster, which namespaces, which objects.
 
-A new rule is a function and its row. Its name is what a plan writes to switch it off, so it is never renamed.
+What is off limits here is so whatever the amount or the time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from gameday.change import DeletePod, EvictPod, PatchObject
 from gameday.cluster.reading import controller_of
 from gameday.guard.model import OPT_IN_LABEL, PROTECTED_LABEL, Facts, Policy
+from gameday.guard.rules.shape import Found
 from gameday.plan import PlannedChange
-
-Found = Iterator[tuple[str, str]]
-Rule = Callable[[Sequence[PlannedChange], Policy, Facts], Found]
 
 _SYSTEM_NAMESPACES: Final = ("kube-system", "kube-public", "kube-node-lease", "gameday-system")
 _PROTECTED_KINDS: Final = ("Namespace", "Node", "Lease", "Event", "PersistentVolume", "PersistentVolumeClaim")
@@ -27,7 +25,11 @@ _GITOPS: Final = {
 
 
 def cluster_identity(changes: Sequence[PlannedChange], policy: Policy, facts: Facts) -> Found:
-    """The cluster is the one that the plan is pinned to."""
+    """The cluster is the one that the plan is pinned to.
+
+    By `cluster:`, which is its uid, or the name that its owner gave it (label `gameday.dev/cluster-name` of the namespace
+    `gameday-system`); a plan without it runs in whichever cluster `--context` names.
+    """
     del changes
     if policy.cluster and policy.cluster not in (facts.identity.uid, facts.identity.name):
         yield (
@@ -37,7 +39,10 @@ def cluster_identity(changes: Sequence[PlannedChange], policy: Policy, facts: Fa
 
 
 def namespace_listed(changes: Sequence[PlannedChange], policy: Policy, facts: Facts) -> Found:
-    """Each object is in a namespace that the plan lists."""
+    """Each object is in a namespace that the plan lists.
+
+    What belongs to the whole cluster is in none, and is refused.
+    """
     del facts
     for change in changes:
         if not change.ref.namespace and change.ref.kind not in _PROTECTED_KINDS:
@@ -54,7 +59,10 @@ def namespace_listed(changes: Sequence[PlannedChange], policy: Policy, facts: Fa
 
 
 def namespace_opted_in(changes: Sequence[PlannedChange], policy: Policy, facts: Facts) -> Found:
-    """Each namespace exists and its owner has opted in by a label."""
+    """Each namespace exists and its owner has opted in by a label.
+
+    `kubectl label namespace NAME gameday.dev/enabled=true`; also those that the plan lists and no change touches.
+    """
     del changes, policy
     for namespace, labels in facts.namespace_labels.items():
         if labels is None:
@@ -67,7 +75,11 @@ def namespace_opted_in(changes: Sequence[PlannedChange], policy: Policy, facts: 
 
 
 def protected_kind(changes: Sequence[PlannedChange], policy: Policy, facts: Facts) -> Found:
-    """No change touches the cluster's own namespaces or kinds that carry others' data."""
+    """No change touches the cluster's own namespaces or kinds that carry others' data.
+
+    Refused are kube-system, kube-public, kube-node-lease and gameday-system; Namespace, Node, Lease, Event, PersistentVolume and
+    PersistentVolumeClaim; and any change to a Secret other than creating one.
+    """
     del policy, facts
     for change in changes:
         if change.ref.namespace in _SYSTEM_NAMESPACES:
@@ -79,7 +91,10 @@ def protected_kind(changes: Sequence[PlannedChange], policy: Policy, facts: Fact
 
 
 def protected_label(changes: Sequence[PlannedChange], policy: Policy, facts: Facts) -> Found:
-    """No object is touched whose owner has marked it, or its workload, as protected."""
+    """No object is touched whose owner has marked it, or its workload, as protected.
+
+    By the label `gameday.dev/protected=true`.
+    """
     del policy, facts
     for change in changes:
         for obj in (change.before, change.workload):
@@ -89,7 +104,10 @@ def protected_label(changes: Sequence[PlannedChange], policy: Policy, facts: Fac
 
 
 def pod_owned(changes: Sequence[PlannedChange], policy: Policy, facts: Facts) -> Found:
-    """A pod is only taken away when something will replace it."""
+    """A pod is only taken away when something will replace it.
+
+    A controller owns it; otherwise its loss could not be undone.
+    """
     del policy, facts
     for change in changes:
         if isinstance(change.change, DeletePod | EvictPod) and change.before is not None and controller_of(change.before) is None:
@@ -97,7 +115,10 @@ def pod_owned(changes: Sequence[PlannedChange], policy: Policy, facts: Facts) ->
 
 
 def field_owned(changes: Sequence[PlannedChange], policy: Policy, facts: Facts) -> Found:
-    """No field is patched that an autoscaler or a GitOps controller owns, since they would undo it, or fight over it."""
+    """No field is patched that an autoscaler or a GitOps controller owns, since they would undo it, or fight over it.
+
+    Replicas of a workload with a HorizontalPodAutoscaler; any field of an object that carries a mark of Argo CD or Flux.
+    """
     del policy
     for change in changes:
         for scaler in facts.autoscalers.get(change.ref, ()):
@@ -110,37 +131,3 @@ def field_owned(changes: Sequence[PlannedChange], policy: Policy, facts: Facts) 
             marks = {**(metadata.get("labels") or {}), **(metadata.get("annotations") or {})}
             for tool in sorted({tool for mark, tool in _GITOPS.items() if mark in marks}):
                 yield str(change.ref), f"it is managed by {tool}, which would set it back; pause its synchronisation first"
-
-
-def cap_pods(changes: Sequence[PlannedChange], policy: Policy, facts: Facts) -> Found:
-    """A round takes away no more pods than the cap."""
-    cap = policy.caps.get("pods", 1)
-    lost = facts.pods_lost_before + sum(change.pods_lost for change in changes)
-    taking = [change for change in changes if change.pods_lost]
-    if taking and lost > cap:
-        yield str(taking[-1].ref), f"the round would take away {lost} pods, more than the cap of {cap} (`caps: {{pods: {cap}}}`)"
-
-
-def cap_objects(changes: Sequence[PlannedChange], policy: Policy, facts: Facts) -> Found:
-    """A round patches and creates no more objects than the cap."""
-    cap = policy.caps.get("objects", 3)
-    touched = [change for change in changes if change.kind in ("patch", "create")]
-    count = facts.objects_changed_before + len({change.ref for change in touched})
-    if touched and count > cap:
-        yield (
-            str(touched[-1].ref),
-            f"the round would change {count} objects, more than the cap of {cap} (`caps: {{objects: {cap}}}`)",
-        )
-
-
-RULES: Final[Mapping[str, Rule]] = {
-    "cluster-identity": cluster_identity,
-    "namespace-listed": namespace_listed,
-    "namespace-opted-in": namespace_opted_in,
-    "protected-kind": protected_kind,
-    "protected-label": protected_label,
-    "pod-owned": pod_owned,
-    "field-owned": field_owned,
-    "cap-pods": cap_pods,
-    "cap-objects": cap_objects,
-}

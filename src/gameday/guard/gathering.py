@@ -1,0 +1,76 @@
+"""Reading what the rules need to know: of the cluster, and of the calendars that the plan names.
+
+For a rule that is switched off nothing is read. What could not be looked at stands beside the facts, and refuses; only a cluster
+that does not answer at all is an error here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+from typing import Any, TypeVar
+
+from gameday.cluster import ObjectRef, View
+from gameday.errors import RefusedError, UnreachableError
+from gameday.guard.budgets import budgets_of
+from gameday.guard.model import Facts, Freeze, Policy, RunFacts
+from gameday.guard.needs import needed_by
+from gameday.plan import PlannedChange, owners_of_fields
+
+T = TypeVar("T")
+
+
+def gather(
+    changes: Sequence[PlannedChange],
+    policy: Policy,
+    view: View,
+    *,
+    pods_lost: int = 0,
+    objects_changed: int = 0,
+    run: RunFacts = RunFacts(),  # noqa: B008  # frozen
+) -> Facts:
+    """Read what the rules need to know of these changes; the last three are what the run knows of itself."""
+    unread: dict[str, tuple[str, str]] = {}
+    identity = view.identity()
+
+    def look(rule: str, read: Callable[[], T], otherwise: T, *, about: str = f"cluster {identity}") -> T:
+        if rule in policy.switched_off:
+            return otherwise
+        try:
+            return read()
+        except UnreachableError:
+            raise
+        except RefusedError as error:
+            unread[rule] = about, str(error)
+            return otherwise
+
+    return Facts(
+        identity=identity,
+        namespace_labels=look("namespace-opted-in", lambda: _labels(changes, policy, view), {}),
+        autoscalers=look("field-owned", lambda: owners_of_fields(changes, view), {}),
+        pods_lost_before=pods_lost,
+        objects_changed_before=objects_changed,
+        budgets=look("disruption-budget", lambda: budgets_of(changes, view), ()),
+        freezes=look("freeze", lambda: _freezes(policy, run), (), about="the plan's freezes"),
+        permissions=look("rights", lambda: [view.may(access) for access in needed_by(changes, starting=run.starting)], ()),
+        run=run,
+        unread=unread,
+    )
+
+
+def _labels(changes: Sequence[PlannedChange], policy: Policy, view: View) -> Mapping[str, Mapping[str, str] | None]:
+    named = {change.ref.namespace for change in changes} | set(policy.namespaces)
+    labels: dict[str, Mapping[str, str] | None] = {}
+    for namespace in sorted(filter(None, named)):
+        found: Mapping[str, Any] | None = view.get(ObjectRef("v1", "Namespace", "", namespace))
+        labels[namespace] = None if found is None else found["metadata"].get("labels") or {}
+    return labels
+
+
+def _freezes(policy: Policy, run: RunFacts) -> Sequence[Freeze]:
+    if not policy.freezes or run.now is None:
+        return ()
+    from gameday.guard.calendars import freezes_in  # noqa: PLC0415  # an extra, only for plans that name a calendar
+
+    until = run.now + timedelta(seconds=run.needs_seconds)
+    return [freeze for path in policy.freezes for freeze in freezes_in(path, run.now, until)]

@@ -1,0 +1,74 @@
+"""What requests a run makes, as the access reviews ask about them: for a change, for its undo, and for the engine itself.
+
+A list, not a judgement. It follows what `run` really asks of the API; a right that is missing here would be missed in a run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from gameday.change import ActionSpec, CreateObject, DeletePod, EvictPod, PatchObject, Right
+from gameday.cluster import Access, ObjectRef
+from gameday.plan import PlannedChange
+
+SYSTEM_NAMESPACE: Final = "gameday-system"
+_CLUSTER_WIDE: Final = ("nodes", "namespaces", "persistentvolumes", "clusterroles", "clusterrolebindings")
+
+ENGINE: Final[Sequence[Access]] = (
+    *(Access(verb, "secrets", "", SYSTEM_NAMESPACE) for verb in ("list", "create", "update", "delete")),
+    *(Access(verb, "leases", "coordination.k8s.io", SYSTEM_NAMESPACE) for verb in ("get", "create", "update", "delete")),
+)
+"""The undo record and the Lease."""
+
+
+def needed_by(changes: Sequence[PlannedChange], *, starting: bool) -> tuple[Access, ...]:
+    """Return what these changes and their undo need, each once; when starting, also what the engine needs."""
+    needed = [access for change in changes for access in _of_change(change)]
+    return tuple(dict.fromkeys([*needed, *(ENGINE if starting else ())]))
+
+
+def of_action(spec: ActionSpec, namespace: str) -> tuple[Access, ...]:
+    """Return the rights that an action declares, as they are asked about in a namespace."""
+    return tuple(of_right(right, namespace) for right in spec.rights)
+
+
+def of_right(right: Right, namespace: str) -> Access:
+    """Return a declared right as it is asked about in a namespace; kinds of the whole cluster have none."""
+    resource = right.resource.split("/")[0]
+    return Access(right.verb, right.resource, right.api_group, "" if resource in _CLUSTER_WIDE else namespace)
+
+
+def plural(kind: str) -> str:
+    """Return a kind's plural as Kubernetes itself guesses it from the kind's name."""
+    word = kind.lower()
+    if word.endswith("endpoints"):
+        return word
+    if word.endswith("s"):
+        return word + "es"
+    return word[:-1] + "ies" if word.endswith("y") else word + "s"
+
+
+def _of_change(change: PlannedChange) -> Iterator[Access]:
+    ref = change.ref
+    match change.change:
+        case PatchObject():
+            yield from (_on(verb, ref) for verb in ("get", "patch"))
+        case CreateObject():
+            # The name of what is created is unknown to an authoriser.
+            yield _on("create", ref, named=False)
+            yield from (_on(verb, ref) for verb in ("get", "delete"))
+        case DeletePod():
+            # Undo fences the pod by a patch, in case the deletion is still under way.
+            yield from (_on(verb, ref) for verb in ("get", "delete", "patch"))
+            yield Access("list", "pods", "", ref.namespace)
+        case EvictPod():
+            yield Access("create", "pods/eviction", "", ref.namespace, ref.name)
+            yield from (_on(verb, ref) for verb in ("get", "patch"))
+            yield Access("list", "pods", "", ref.namespace)
+    yield from (of_right(right, ref.namespace) for right in change.rights)
+
+
+def _on(verb: str, ref: ObjectRef, *, named: bool = True) -> Access:
+    group = ref.api_version.rpartition("/")[0]
+    return Access(verb, plural(ref.kind), group, ref.namespace, ref.name if named else "")
