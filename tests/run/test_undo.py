@@ -590,7 +590,7 @@ def test_what_the_cluster_forbids_is_residue_and_does_not_stop_the_rest(books: A
                 raise NotFoundError("the cluster answered 404")
             return self._cluster.patch(ref, operations)
 
-    undoer = Undoer(Forbidding(books.cluster, die, 0), "me", books.run_id, sleep=books.clock.sleep)
+    undoer = Undoer(Forbidding(books.cluster, ServerError("never"), 0), "me", books.run_id, sleep=books.clock.sleep)
     done = undo_all(books.debt, undoer, settled=lambda _: None)
     assert {item.entry.target.name: item.outcome for item in done} == {"other": "undone", "settings": "residue"}
     assert [entry.state for entry in books.opened().entries if entry.state == OWED] == []

@@ -1,0 +1,210 @@
+"""What every registered action promises, whoever wrote it: planning is pure, undo restores, twice is once, its words are there.
+
+The actions are found as `gameday list actions` finds them. Each has a row in `EXAMPLES`, which prepares a namespace and gives
+valid arguments; a new action without one fails here, with a sentence that says what to add.
+"""
+
+from __future__ import annotations
+
+import inspect
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import pytest
+
+from gameday.change import ActionSpec, DeletePod, EvictPod
+from gameday.change.registry import action_named
+from gameday.cli.listing import registered_in
+from gameday.cluster import Json, ObjectRef, Selection
+from gameday.cluster.reading import is_ready
+from gameday.errors import BadParameterError
+from gameday.guard import Policy, gather, judge
+from gameday.plan import plan_action
+from gameday.run.snapshot import compare, look
+
+pytestmark = pytest.mark.e2e
+ACTIONS: Final = [row["name"] for row in registered_in("actions")]
+KINDS: Final = (
+    ("apps/v1", "Deployment"),
+    ("apps/v1", "ReplicaSet"),
+    ("v1", "ConfigMap"),
+    ("v1", "Event"),
+    ("v1", "Node"),
+    ("v1", "Pod"),
+    ("v1", "Secret"),
+    ("v1", "Service"),
+    ("discovery.k8s.io/v1", "EndpointSlice"),
+)
+
+
+def _a_pod(scratch: Any) -> Mapping[str, Any]:
+    scratch.deployment(replicas=2)
+    scratch.service()
+    scratch.ready(number=2)
+    return {"namespace": scratch.name, "selector": "app=web", "grace_seconds": 0}
+
+
+def _a_deployment(scratch: Any) -> Mapping[str, Any]:
+    scratch.deployment(replicas=1)
+    scratch.ready()
+    return {"namespace": scratch.name, "name": "web", "replicas": 0}
+
+
+EXAMPLES: Final[Mapping[str, Callable[[Any], Mapping[str, Any]]]] = {
+    "gameday.actions.pods.kill": _a_pod,
+    "gameday.actions.workloads.scale": _a_deployment,
+}
+
+
+@pytest.fixture(params=ACTIONS)
+def action(request: pytest.FixtureRequest) -> ActionSpec:
+    return action_named(request.param)
+
+
+@pytest.fixture
+def arguments(action: ActionSpec, scratch: Any) -> Mapping[str, Any]:
+    example = EXAMPLES.get(action.name)
+    assert example is not None, (
+        f"the action {action.name} has no example to be held to the contract with; add a row to EXAMPLES in {__file__}: a "
+        "function that puts what the action needs into a scratch namespace and returns valid arguments that change something"
+    )
+    return example(scratch)
+
+
+def everything(cluster: Any, scratch: Any) -> dict[ObjectRef, str]:
+    """Return each object's resourceVersion, once the namespace has come to rest."""
+
+    def versions() -> dict[ObjectRef, str]:
+        found: dict[ObjectRef, str] = {}
+        for api_version, kind in KINDS:
+            namespace = "" if kind == "Node" else scratch.name
+            for obj in cluster.list(Selection(api_version, kind, namespace)):
+                found[ObjectRef.of(obj)] = "" if kind == "Node" else obj["metadata"]["resourceVersion"]
+        return found
+
+    seen = versions()
+    while True:
+        time.sleep(0.1)
+        now = versions()
+        if now == seen:
+            return now
+        seen = now
+
+
+def carry_out(books: Any, action: ActionSpec, arguments: Mapping[str, Any]) -> None:
+    for change in action.plan(books.cluster, **arguments):
+        books.change(change, by=action.name)
+
+
+def undo(books: Any, debt: Any = None) -> list[str]:
+    done = books.undo(debt, now=time.monotonic, sleep=time.sleep)
+    return [item.outcome for item in done]
+
+
+def ready(scratch: Any) -> list[Json]:
+    return [pod for pod in scratch.pods() if is_ready(pod)]
+
+
+def test_there_are_actions_to_hold_to_the_contract() -> None:
+    assert set(EXAMPLES) <= set(ACTIONS)
+    assert ACTIONS
+
+
+def test_planning_is_pure(action: ActionSpec, arguments: Mapping[str, Any], cluster: Any, scratch: Any) -> None:
+    before = everything(cluster, scratch)
+    first = list(action.plan(cluster, **arguments))
+    second = list(action.plan(cluster, **arguments))
+    assert first, "the example's arguments change nothing"
+    assert first == second
+    assert everything(cluster, scratch) == before
+
+
+def test_what_is_planned_passes_the_guard(action: ActionSpec, arguments: Mapping[str, Any], cluster: Any, scratch: Any) -> None:
+    planned = plan_action(action, arguments, cluster, by="contract")
+    policy = Policy(namespaces=(scratch.name,))
+    assert judge(planned, policy, gather(planned, policy, cluster)) == ()
+
+
+def test_undo_restores_what_was_applied_and_twice_is_once(
+    action: ActionSpec, arguments: Mapping[str, Any], books: Any, scratch: Any
+) -> None:
+    before, pods = look(books.cluster, [scratch.name]), len(ready(scratch))
+    carry_out(books, action, arguments)
+    assert set(undo(books)) == {"undone"}
+    scratch.eventually(lambda: len(ready(scratch)) == pods)
+    differences = compare(before, look(books.cluster, [scratch.name]))
+    assert (differences.fields, differences.created, differences.deleted) == ({}, [], [])
+    at_rest = everything(books.cluster, scratch)
+    assert undo(books) == []
+    assert undo(books, books.opened()) == []
+    assert everything(books.cluster, scratch) == at_rest
+
+
+def test_a_fault_is_seen_by_its_evidence_and_is_not_before(
+    action: ActionSpec, arguments: Mapping[str, Any], books: Any, scratch: Any
+) -> None:
+    changes = list(action.plan(books.cluster, **arguments))
+    before = action.landed(books.cluster, changes)
+    assert before.landed is False
+    assert before.seen
+    for change in changes:
+        books.change(change)
+    found = scratch.eventually(lambda: (seen := action.landed(books.cluster, changes)).landed and seen)
+    assert found.seen
+    undo(books)
+
+
+def test_undo_succeeds_after_the_target_is_gone(
+    action: ActionSpec, arguments: Mapping[str, Any], books: Any, scratch: Any
+) -> None:
+    carry_out(books, action, arguments)
+    for kind in ("Deployment",):
+        for obj in books.cluster.list(Selection("apps/v1", kind, scratch.name)):
+            books.cluster.delete(ObjectRef.of(obj))
+    assert set(undo(books)) == {"already"}
+    assert all(entry.is_settled for entry in books.opened().entries)
+
+
+def test_what_was_never_applied_is_owed_and_settles_as_it_was(
+    action: ActionSpec, arguments: Mapping[str, Any], books: Any, scratch: Any
+) -> None:
+    before = look(books.cluster, [scratch.name])
+    for change in action.plan(books.cluster, **arguments):
+        books.owe(change)
+    done = books.undo(confirmed=False, now=time.monotonic, sleep=time.sleep)
+    assert {item.outcome for item in done} == {"already"}
+    assert compare(before, look(books.cluster, [scratch.name])).fields == {}
+
+
+def test_every_change_names_its_object_down_to_the_uid(action: ActionSpec, arguments: Mapping[str, Any], cluster: Any) -> None:
+    for change in action.plan(cluster, **arguments):
+        exists = cluster.get(change.ref.anonymous)
+        assert exists is None or change.ref.uid == exists["metadata"]["uid"]
+        if isinstance(change, DeletePod | EvictPod):
+            assert change.ref.uid
+
+
+def test_its_docstring_names_its_parameters_what_undoes_it_and_what_shows_that_it_landed(action: ActionSpec) -> None:
+    doc = inspect.getdoc(action.plan) or ""
+    parameters = list(inspect.signature(action.plan).parameters.values())
+    missing = [parameter.name for parameter in parameters[1:] if parameter.name not in doc]
+    assert missing == [], f"{action.name}: its docstring does not name {', '.join(missing)}"
+    assert all(parameter.kind is parameter.KEYWORD_ONLY for parameter in parameters[1:])
+    first = doc.splitlines()[0]
+    assert first.endswith("."), f"{action.name}: expected one imperative sentence first, but got {first!r}"
+    assert "ndone" in doc, f"{action.name}: its docstring does not say what undoes it"
+    assert "anded" in doc, f"{action.name}: its docstring does not say what shows that it landed"
+    assert inspect.getdoc(action.landed), f"{action.name}: what shows that it landed has no docstring"
+
+
+def test_it_states_the_rights_that_it_needs(action: ActionSpec) -> None:
+    assert action.rights, f"{action.name}: expected rights, as in `kubectl auth can-i`"
+    verbs = {right.verb for right in action.rights}
+    assert verbs <= {"get", "list", "watch", "create", "update", "patch", "delete"}
+    assert verbs & {"create", "update", "patch", "delete"}, f"{action.name}: no right of it writes anything"
+
+
+def test_arguments_of_another_name_are_refused(action: ActionSpec, arguments: Mapping[str, Any], cluster: Any) -> None:
+    with pytest.raises(BadParameterError, match=r"no_such_parameter.*its parameters are"):
+        plan_action(action, {**arguments, "no_such_parameter": 1}, cluster, by="contract")

@@ -1,0 +1,84 @@
+"""One run at a time in a cluster: taking, renewing, giving back and taking over its Lease."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from gameday.errors import ConflictError, RefusedError
+from gameday.run.lease import DURATION_SECONDS, LEASE, Lease
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.fixture
+def lease(cluster: Any) -> Iterator[Lease]:
+    found = Lease(cluster, "first-run")
+    found.acquire()
+    yield found
+    found.release()
+
+
+def spec_of(cluster: Any) -> Any:
+    return cluster.get(LEASE)["spec"]
+
+
+def test_a_second_run_is_refused_and_told_who_is_there(cluster: Any, lease: Lease) -> None:
+    with pytest.raises(RefusedError, match=r"another run is on in this cluster: first-run@.*gameday recover"):
+        Lease(cluster, "second-run").acquire()
+    assert spec_of(cluster)["holderIdentity"] == lease.holder
+
+
+def test_a_run_may_take_its_own_lease_again(cluster: Any, lease: Lease) -> None:
+    again = Lease(cluster, "first-run")
+    again.acquire()
+    assert spec_of(cluster)["holderIdentity"] == again.holder == lease.holder
+
+
+def test_renewing_moves_the_time_and_keeps_since_when(cluster: Any, lease: Lease) -> None:
+    found = cluster.get(LEASE)
+    lease.held = cluster.replace({**found, "spec": {**found["spec"], "renewTime": _ago(30)}})
+    lease.renew()
+    after = spec_of(cluster)
+    assert after["renewTime"] > _ago(10)
+    assert after["acquireTime"] == found["spec"]["acquireTime"]
+    assert after["leaseDurationSeconds"] == DURATION_SECONDS
+
+
+def _ago(seconds: float) -> str:
+    return (datetime.now(UTC) - timedelta(seconds=seconds)).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def test_an_expired_lease_is_taken_over_and_its_former_holder_cannot_renew(cluster: Any, lease: Lease) -> None:
+    found = cluster.get(LEASE)
+    cluster.replace({**found, "spec": {**found["spec"], "renewTime": _ago(DURATION_SECONDS + 5)}})
+    second = Lease(cluster, "second-run")
+    second.acquire()
+    with pytest.raises(ConflictError):
+        lease.renew()
+    lease.release()
+    assert spec_of(cluster)["holderIdentity"] == second.holder
+    second.release()
+    assert cluster.get(LEASE) is None
+
+
+def test_giving_back_twice_is_giving_back_once_and_leaves_nothing(cluster: Any) -> None:
+    found = Lease(cluster, "first-run")
+    found.acquire()
+    found.release()
+    found.release()
+    assert cluster.get(LEASE) is None
+    found.renew()
+    assert cluster.get(LEASE) is None
+
+
+def test_a_lease_without_a_holder_may_be_taken(cluster: Any, lease: Lease) -> None:
+    found = cluster.get(LEASE)
+    cluster.replace({**found, "spec": {"holderIdentity": ""}})
+    second = Lease(cluster, "second-run")
+    second.acquire()
+    second.release()
+    assert lease.held is not None
