@@ -13,12 +13,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from gameday.errors import RefusedError
+from gameday.staging.access.tokens import Tokens
 from gameday.staging.addresses import AddressBlock, claim_block
 from gameday.staging.api import ApiServer, Certificates
 from gameday.staging.controllers import install_controllers
 from gameday.staging.defaults import fill, prepare_new
 from gameday.staging.errors import AlreadyExists, ApiError, invalid
 from gameday.staging.manifests import read_manifests
+from gameday.staging.node.credentials import ApiAccess
 from gameday.staging.node.images import Image, default_images
 from gameday.staging.node.kubelet import Kubelet, NodeSettings
 from gameday.staging.node.logs import ContainerLogs
@@ -55,6 +57,7 @@ class Cluster:
     def __init__(self, settings: ClusterSettings) -> None:
         self.settings = settings
         self.store = Store()
+        self._tokens = Tokens(self.store, secrets.token_urlsafe(32))
         self._addresses: AddressBlock = claim_block()
         self._proxy = ServiceProxy(self.store)
         self._controllers = install_controllers(self.store, self._addresses, self._proxy.controller())
@@ -78,7 +81,7 @@ class Cluster:
             self.store,
             host=self._addresses.api,
             port=API_PORT,
-            token=secrets.token_urlsafe(32),
+            tokens=self._tokens,
             certificates=Certificates.create(self._addresses.api),
             logs=ContainerLogs(self.store, self.settings.directory / "logs"),
         )
@@ -113,6 +116,7 @@ class Cluster:
             zone=ZONES[index % len(ZONES)],
             images=self.settings.images,
             directory=self.settings.directory,
+            access=ApiAccess(self._addresses.api, API_PORT, self._tokens),
         )
         return Kubelet(settings, self.store, self._addresses)
 

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from gameday.staging.resources import (
+    CLUSTER_ROLE_BINDINGS,
     DAEMON_SETS,
     DEPLOYMENTS,
     ENDPOINT_SLICES,
@@ -19,11 +20,13 @@ from gameday.staging.resources import (
     NAMESPACES,
     PODS,
     REPLICA_SETS,
+    ROLE_BINDINGS,
     SECRETS,
     SERVICES,
     STATEFUL_SETS,
     Resource,
 )
+from gameday.staging.role_rules import fill_binding
 
 Object = dict[str, Any]
 
@@ -218,4 +221,6 @@ _FILLERS: dict[Resource, Callable[[Object], None]] = {
     SECRETS: _fill_secret,
     ENDPOINT_SLICES: _fill_endpoint_slice,
     HORIZONTAL_POD_AUTOSCALERS: _fill_autoscaler,
+    ROLE_BINDINGS: fill_binding,
+    CLUSTER_ROLE_BINDINGS: fill_binding,
 }

@@ -1,16 +1,17 @@
-"""The life of namespaces: those that every cluster has, the default service account in each, emptying a deleted one.
+"""The life of namespaces: those that every cluster has, what each has from its start, emptying a deleted one.
 
 A deleted namespace stays, Terminating, until all that is in it is gone; pods take their grace, and whatever has a
-finalizer waits for its owner.
+finalizer waits for its owner. Nothing new comes into it, or into one that is not there, whoever creates it.
 """
 
 from __future__ import annotations
 
 import asyncio
 
-from gameday.staging.errors import AlreadyExists, Conflict, Expired, NotFound
+from gameday.staging.accounts import DEFAULT_ACCOUNT, ROOT_CA
+from gameday.staging.errors import AlreadyExists, Conflict, Expired, NotFound, forbidden
 from gameday.staging.history import Entry
-from gameday.staging.resources import NAMESPACES, RESOURCES, SERVICE_ACCOUNTS, Resource
+from gameday.staging.resources import CONFIG_MAPS, NAMESPACES, RESOURCES, SERVICE_ACCOUNTS, Resource
 from gameday.staging.store import Object, Store
 
 ALWAYS_THERE = ("default", "kube-node-lease", "kube-public", "kube-system")
@@ -19,8 +20,9 @@ ALWAYS_THERE = ("default", "kube-node-lease", "kube-public", "kube-system")
 class NamespaceKeeper:
     """Watches the store and does for namespaces what Kubernetes' namespace controller does."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, authority_pem: str) -> None:
         self._store = store
+        self._root_ca = {"ca.crt": authority_pem}
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -58,7 +60,7 @@ class NamespaceKeeper:
         metadata = entry.stored.body["metadata"]
         if entry.resource is NAMESPACES:
             self._settle(metadata["name"])
-        elif entry.type == "DELETED" and "namespace" in metadata:
+        elif "namespace" in metadata and (entry.type == "DELETED" or metadata["name"] == ROOT_CA):
             self._settle(metadata["namespace"])
 
     def _settle(self, name: str) -> None:
@@ -70,13 +72,22 @@ class NamespaceKeeper:
         if "deletionTimestamp" in namespace["metadata"]:
             self._empty(name)
         else:
-            self._add_default_account(name)
+            self._furnish(name)
 
-    def _add_default_account(self, name: str) -> None:
+    def _furnish(self, name: str) -> None:
+        """Give a namespace its default service account and the certificate by which the API is recognised."""
+        account, root_ca = {"name": DEFAULT_ACCOUNT, "namespace": name}, {"name": ROOT_CA, "namespace": name}
         try:
-            self._store.stored(SERVICE_ACCOUNTS, name, "default")
+            self._store.stored(SERVICE_ACCOUNTS, name, DEFAULT_ACCOUNT)
         except NotFound:
-            self._store.create(SERVICE_ACCOUNTS, {"metadata": {"name": "default", "namespace": name}})
+            self._store.create(SERVICE_ACCOUNTS, {"metadata": account})
+        try:
+            found = self._store.stored(CONFIG_MAPS, name, ROOT_CA)
+        except NotFound:
+            self._store.create(CONFIG_MAPS, {"metadata": root_ca, "data": self._root_ca})
+        else:
+            if found.body.get("data") != self._root_ca:
+                self._store.update(CONFIG_MAPS, {"metadata": root_ca, "data": self._root_ca})
 
     def _empty(self, name: str) -> None:
         namespace = self._store.get(NAMESPACES, None, name)
@@ -99,6 +110,18 @@ class NamespaceKeeper:
             except (NotFound, Conflict):
                 continue
         return len(self._store.listed(resource, name))
+
+
+def check_namespace(store: Store, resource: Resource, obj: Object) -> Object:
+    """Let a new object pass; NotFound or Forbidden if its namespace is missing or being deleted."""
+    if resource.namespaced:
+        metadata = obj["metadata"]
+        namespace = metadata.get("namespace") or "default"
+        found = store.stored(NAMESPACES, None, namespace)
+        if "deletionTimestamp" in found.body["metadata"]:
+            why = f"unable to create new content in namespace {namespace} because it is being terminated"
+            raise forbidden(resource, metadata.get("name", ""), why)
+    return obj
 
 
 def _namespace(name: str) -> Object:

@@ -148,13 +148,10 @@ HORIZONTAL_POD_AUTOSCALERS = Resource(
     categories=_ALL,
     caveat="the embedded cluster has no autoscaler: this is stored, and nothing is scaled by it",
 )
-_NO_RBAC = "the embedded cluster does not enforce RBAC: whoever has a token may do everything"
-ROLES = Resource("rbac.authorization.k8s.io", "v1", "roles", "Role", True, caveat=_NO_RBAC)
-ROLE_BINDINGS = Resource("rbac.authorization.k8s.io", "v1", "rolebindings", "RoleBinding", True, caveat=_NO_RBAC)
-CLUSTER_ROLES = Resource("rbac.authorization.k8s.io", "v1", "clusterroles", "ClusterRole", False, caveat=_NO_RBAC)
-CLUSTER_ROLE_BINDINGS = Resource(
-    "rbac.authorization.k8s.io", "v1", "clusterrolebindings", "ClusterRoleBinding", False, caveat=_NO_RBAC
-)
+ROLES = Resource("rbac.authorization.k8s.io", "v1", "roles", "Role", True)
+ROLE_BINDINGS = Resource("rbac.authorization.k8s.io", "v1", "rolebindings", "RoleBinding", True)
+CLUSTER_ROLES = Resource("rbac.authorization.k8s.io", "v1", "clusterroles", "ClusterRole", False)
+CLUSTER_ROLE_BINDINGS = Resource("rbac.authorization.k8s.io", "v1", "clusterrolebindings", "ClusterRoleBinding", False)
 
 RESOURCES: tuple[Resource, ...] = (
     NAMESPACES,

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import secrets
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -58,11 +58,16 @@ class Store:
         self._now = now
         self._objects: dict[Resource, dict[str, dict[str, Stored]]] = {}
         self._history = History(first_revision=1, limit=history_limit)
+        self._last_writes: dict[Resource, int] = {}
 
     @property
     def revision(self) -> int:
         """Return the revision of the last write."""
         return self._history.revision
+
+    def revision_of(self, resources: Iterable[Resource]) -> int:
+        """Return the revision of the last write to one of these kinds; 0 if there was none."""
+        return max((self._last_writes.get(resource, 0) for resource in resources), default=0)
 
     def create(self, resource: Resource, obj: Object, *, dry_run: bool = False) -> Object:
         """Store a new object and return it; AlreadyExists if the name is taken.
@@ -204,6 +209,7 @@ class Store:
             del space[obj["metadata"]["name"]]
         else:
             space[obj["metadata"]["name"]] = stored
+        self._last_writes[resource] = revision
         self._history.append(Entry(event, resource, stored, previous, revision))
         return stored.copy()
 

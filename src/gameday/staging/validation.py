@@ -32,6 +32,7 @@ from gameday.staging.resources import (
     STATEFUL_SETS,
     Resource,
 )
+from gameday.staging.role_rules import binding_causes, binding_update_causes, role_causes
 from gameday.staging.selectors import LabelSelector
 
 Object = dict[str, Any]
@@ -49,6 +50,8 @@ _LABEL_RULE = (
     "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end "
     "with an alphanumeric character"
 )
+_PERCENT = re.compile(r"^(100|[0-9]{1,2})%$")
+_PERCENT_RULE = "a valid percent string must be a numeric string followed by an ending '%', from 0% to 100% (e.g. '1%' or '93%')"
 _MAX_SUBDOMAIN, _MAX_LABEL, _MAX_PORT = 253, 63, 65_535
 _MAX_ANNOTATIONS_BYTES = 256 * 1024
 _MAX_DATA_BYTES = 1024 * 1024
@@ -65,6 +68,8 @@ def create_causes(resource: Resource, obj: Object) -> list[Cause]:
 def update_causes(resource: Resource, old: Object, new: Object) -> list[Cause]:
     """Return what is wrong with a new version of an object."""
     causes = [*_metadata_causes(resource, new["metadata"]), *_kind_causes(resource, new)]
+    if resource in {ROLE_BINDINGS, CLUSTER_ROLE_BINDINGS}:
+        causes += binding_update_causes(old, new)
     if resource is PODS:
         causes += pod_update_causes(old["spec"], new["spec"])
     if resource in _WORKLOADS and old["spec"].get("selector") != new["spec"].get("selector"):
@@ -235,6 +240,12 @@ def _budget_causes(obj: Object) -> Causes:
     if spec.get("minAvailable") is not None and spec.get("maxUnavailable") is not None:
         message = "Invalid value: minAvailable and maxUnavailable cannot be both set"
         yield Cause("spec", message)
+    for field in ("minAvailable", "maxUnavailable"):
+        amount = spec.get(field)
+        if isinstance(amount, str) and not _PERCENT.match(amount):
+            yield Cause(f"spec.{field}", f'Invalid value: "{amount}": {_PERCENT_RULE}')
+        elif isinstance(amount, int) and amount < 0:
+            yield Cause(f"spec.{field}", f"Invalid value: {amount}: must be greater than or equal to 0")
 
 
 def _autoscaler_causes(obj: Object) -> Causes:
@@ -253,4 +264,6 @@ _CHECKS: dict[Resource, Callable[[Object], Causes]] = {
     POD_DISRUPTION_BUDGETS: _budget_causes,
     HORIZONTAL_POD_AUTOSCALERS: _autoscaler_causes,
     **dict.fromkeys(_WORKLOADS, _workload_causes),
+    **dict.fromkeys((ROLES, CLUSTER_ROLES), role_causes),
+    **dict.fromkeys((ROLE_BINDINGS, CLUSTER_ROLE_BINDINGS), binding_causes),
 }

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 import pytest
 from kubernetes import client, config
 
+from gameday.staging.access.tokens import Tokens
 from gameday.staging.api import ApiServer, Certificates
 from gameday.staging.store import Store
 
@@ -92,7 +93,7 @@ def cluster(tmp_path: Path) -> Iterator[Cluster]:
     thread = threading.Thread(target=loop.run_forever, name="cluster")
     thread.start()
     store, certificates = Store(), Certificates.create(HOST)
-    server = ApiServer(store, host=HOST, port=0, token=TOKEN, certificates=certificates)
+    server = ApiServer(store, host=HOST, port=0, tokens=Tokens(store, TOKEN), certificates=certificates)
     asyncio.run_coroutine_threadsafe(server.start(), loop).result(10)
     kubeconfig = tmp_path / "kubeconfig"
     server.write_kubeconfig(kubeconfig)

@@ -95,15 +95,9 @@ def test_a_broken_manifest_is_told_field_by_field(kubectl: Run, deployment: Call
     assert "metadata.name" in result.stderr
 
 
-def test_warnings_reach_the_user(kubectl: Run) -> None:
-    manifest = {
-        "apiVersion": "rbac.authorization.k8s.io/v1",
-        "kind": "ClusterRole",
-        "metadata": {"name": "a"},
-        "rules": [],
-    }
-    result = kubectl("apply", "-f", "-", stdin=json.dumps(manifest))
-    assert "Warning: the embedded cluster does not enforce RBAC" in result.stderr
+def test_warnings_reach_the_user(kubectl: Run, deployment: Callable[..., dict[str, Any]]) -> None:
+    result = kubectl("apply", "-f", "-", stdin=json.dumps({**deployment(), "kind": "StatefulSet"}))
+    assert "Warning: the embedded cluster has no StatefulSet controller" in result.stderr
 
 
 @pytest.mark.parametrize(

@@ -89,7 +89,7 @@ def test_bookmarks_come_where_they_are_allowed(cluster: Any) -> None:
 
 def test_initial_events_end_with_a_bookmark_that_says_so(cluster: Any) -> None:
     cluster.on_store(lambda store: make(store, "a"))
-    query = "watch=1&timeoutSeconds=1&sendInitialEvents=true&resourceVersionMatch=NotOlderThan"
+    query = "watch=1&timeoutSeconds=1&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&fieldSelector=metadata.name=a"
     got = lines(cluster.request("GET", f"{MAPS}?{query}&allowWatchBookmarks=true"))
     assert [line["type"] for line in got] == ["ADDED", "BOOKMARK", "BOOKMARK"]
     assert got[1]["object"]["metadata"]["annotations"] == {"k8s.io/initial-events-end": "true"}

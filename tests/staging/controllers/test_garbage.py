@@ -10,7 +10,7 @@ import pytest
 
 from gameday.staging.addresses import claim_block
 from gameday.staging.controllers import install_controllers
-from gameday.staging.errors import Forbidden, Invalid, NotFound
+from gameday.staging.errors import Invalid, NotFound
 from gameday.staging.resources import CONFIG_MAPS, DEPLOYMENTS, NAMESPACES, PODS, REPLICA_SETS, SERVICES
 from gameday.staging.store import Store
 
@@ -97,13 +97,6 @@ async def test_an_object_with_a_second_owner_stays_and_forgets_the_first(store: 
     store.delete(CONFIG_MAPS, "default", "one")
     await _settle(store)
     assert store.get(CONFIG_MAPS, "default", "child")["metadata"]["ownerReferences"] == references[1:]
-
-
-async def test_nothing_is_created_in_a_namespace_that_is_being_deleted(store: Store) -> None:
-    store.create(NAMESPACES, {"metadata": {"name": "leaving"}, "spec": {"finalizers": ["kubernetes"]}})
-    store.delete(NAMESPACES, None, "leaving")
-    with pytest.raises(Forbidden, match="because it is being terminated"):
-        store.create(CONFIG_MAPS, {"metadata": {"name": "late", "namespace": "leaving"}})
 
 
 async def test_services_have_different_addresses_and_keep_them(store: Store) -> None:

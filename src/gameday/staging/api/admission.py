@@ -5,12 +5,14 @@ The store keeps what holds for all kinds; here is what a client may not do. Cont
 
 from __future__ import annotations
 
+from gameday.staging.access.escalation import check_escalation
 from gameday.staging.api.call import Backend, Call
 from gameday.staging.applying import remember_update
 from gameday.staging.defaults import fill, prepare_new
-from gameday.staging.errors import ApiError, BadRequest, Cause, forbidden, invalid
+from gameday.staging.errors import ApiError, BadRequest, Cause, invalid
 from gameday.staging.history import copy_object
-from gameday.staging.resources import LEASES, NAMESPACES, Resource
+from gameday.staging.namespaces import check_namespace
+from gameday.staging.resources import LEASES, Resource
 from gameday.staging.shapes import shaped_as
 from gameday.staging.store import Object, Stored
 from gameday.staging.validation import create_causes, update_causes
@@ -58,7 +60,7 @@ def admit_new(backend: Backend, call: Call, obj: Object) -> Object:
     metadata = obj["metadata"]
     if metadata.get("resourceVersion"):
         raise BadRequest("resourceVersion should not be set on objects to be created")
-    _check_namespace(backend, call, str(metadata.get("name") or metadata.get("generateName") or ""))
+    check_namespace(backend.store, resource, obj)
     try:
         fill(resource, prepare_new(resource, obj))
         named = {**obj, "metadata": {**metadata, "name": metadata.get("name") or _example_name(metadata)}}
@@ -67,6 +69,7 @@ def admit_new(backend: Backend, call: Call, obj: Object) -> Object:
         raise _malformed(resource, error) from error
     if causes:
         raise invalid(resource, str(metadata.get("name", "")), causes)
+    check_escalation(backend.authorizer, call.user, resource, obj)
     if "managedFields" not in metadata:
         remember_update(None, obj, call.manager())
     return obj
@@ -83,17 +86,7 @@ def _malformed(resource: Resource, error: Exception) -> ApiError:
     )
 
 
-def _check_namespace(backend: Backend, call: Call, name: str) -> None:
-    target = call.target
-    if target.namespace is None:
-        return
-    namespace = backend.store.stored(NAMESPACES, None, target.namespace).body
-    if namespace["metadata"].get("deletionTimestamp"):
-        why = f"unable to create new content in namespace {target.namespace} because it is being terminated"
-        raise forbidden(target.resource, name, why)
-
-
-def admit_update(call: Call, old: Stored, obj: Object, *, remember: bool = True) -> Object:
+def admit_update(backend: Backend, call: Call, old: Stored, obj: Object, *, remember: bool = True) -> Object:
     """Return a client's new version of an object as it may be stored; an ApiError if it may not."""
     target = call.target
     resource, subresource = target.resource, target.subresource
@@ -113,6 +106,7 @@ def admit_update(call: Call, old: Stored, obj: Object, *, remember: bool = True)
         raise _malformed(resource, error) from error
     if causes:
         raise invalid(resource, call.target.own_name, causes)
+    check_escalation(backend.authorizer, call.user, resource, new, old.body)
     if remember:
         remember_update(copy_object(old.body), new, call.manager(subresource=subresource or ""))
     return new

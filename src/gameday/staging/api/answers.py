@@ -16,7 +16,6 @@ from gameday.staging.resources import Resource
 from gameday.staging.store import Object, Stored
 
 Form = Literal["json", "table", "metadata"]
-_RETRY_AFTER_SECONDS = {429: "10"}
 
 
 class NotAcceptable(ApiError):  # noqa: N818 - named as Kubernetes names the reason
@@ -60,14 +59,16 @@ def json_answer(body: Any, *, code: int = 200, warnings: Iterable[str] = ()) -> 
     for text in warnings:
         quoted = text.replace("\\", "\\\\").replace('"', '\\"')
         answer.headers.add("Warning", f'299 - "{quoted}"')
-    if code in _RETRY_AFTER_SECONDS:
-        answer.headers["Retry-After"] = _RETRY_AFTER_SECONDS[code]
     return answer
 
 
 def error_answer(error: ApiError) -> web.Response:
     """Return the Status of an error."""
-    return json_answer(error.status(), code=error.code)
+    answer = json_answer(error.status(), code=error.code)
+    seconds = (error.details or {}).get("retryAfterSeconds")
+    if seconds:
+        answer.headers["Retry-After"] = str(seconds)
+    return answer
 
 
 def success(resource: Resource, name: str, uid: str = "", *, code: int = 200) -> web.Response:

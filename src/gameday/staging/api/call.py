@@ -14,10 +14,11 @@ import orjson
 import yaml
 from aiohttp import web
 
+from gameday.staging.access.authorizer import Authorizer
+from gameday.staging.access.tokens import Tokens, User
 from gameday.staging.api.pages import Pages
 from gameday.staging.api.protobuf import MEDIA_TYPE, read_protobuf
 from gameday.staging.api.target import Target
-from gameday.staging.api.tokens import Tokens, User
 from gameday.staging.applying import Manager
 from gameday.staging.errors import BadRequest, TooLarge, UnsupportedMediaType
 from gameday.staging.resources import Resource
@@ -41,6 +42,7 @@ class Backend:
 
     store: Store
     tokens: Tokens
+    authorizer: Authorizer
     now: Callable[[], datetime]
     logs: LogProvider | None = None
     warnings: list[WarningsOf] = field(default_factory=list)

@@ -11,11 +11,12 @@ from gameday.staging.api import reviews
 from gameday.staging.api.answers import json_answer
 from gameday.staging.resources import RESOURCES, Resource
 from gameday.staging.store import Object
+from gameday.staging.version import KUBERNETES_MAJOR, KUBERNETES_MINOR, KUBERNETES_VERSION
 
 VERSION = {
-    "major": "1",
-    "minor": "32",
-    "gitVersion": "v1.32.0+gameday",
+    "major": KUBERNETES_MAJOR,
+    "minor": KUBERNETES_MINOR,
+    "gitVersion": KUBERNETES_VERSION,
     "gitCommit": "",
     "gitTreeState": "clean",
     "buildDate": "1970-01-01T00:00:00Z",

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import math
+from datetime import UTC, datetime
 
 from aiohttp import web
 
 from gameday.staging.api.answers import success
 from gameday.staging.api.call import Backend, Call, part
 from gameday.staging.api.deleting import delete_one, options_of
-from gameday.staging.errors import ApiError, BadRequest, NotFound, TooManyRequests
-from gameday.staging.resources import (
-    POD_DISRUPTION_BUDGETS,
-    PODS,
-    REPLICA_SETS,
-    STATEFUL_SETS,
-    Resource,
-)
-from gameday.staging.selectors import LabelSelector
+from gameday.staging.controllers.budgets import budget_status, budgets_of, taken
+from gameday.staging.controllers.ownership import ready_since, write_status
+from gameday.staging.errors import ApiError, BadRequest, TooManyRequests
+from gameday.staging.resources import POD_DISRUPTION_BUDGETS, PODS
 from gameday.staging.store import Object, Store
 
-_ENDED = frozenset({"Succeeded", "Failed"})
-_REPLICATED: dict[str, Resource] = {"ReplicaSet": REPLICA_SETS, "StatefulSet": STATEFUL_SETS}
+_NOTHING_TO_LOSE = frozenset({"Succeeded", "Failed", "Pending"})
 
 
 async def evict_pod(backend: Backend, call: Call) -> web.StreamResponse:
@@ -29,73 +23,54 @@ async def evict_pod(backend: Backend, call: Call) -> web.StreamResponse:
     body, target = await call.object(), call.target
     if body.get("kind", "Eviction") != "Eviction":
         raise BadRequest(f"pods/eviction takes an Eviction, not a {body['kind']}")
+    if part(body, "metadata").get("name", target.own_name) != target.own_name:
+        raise BadRequest("name in URL does not match name in Eviction object")
     pod = backend.store.stored(PODS, target.namespace, target.own_name).body
-    if _counts(pod):
-        _check_budgets(backend.store, pod)
     options = options_of(call, part(body, "deleteOptions"))
+    if _counts(pod):
+        _take_share(backend.store, pod, dry_run=options.dry_run)
     delete_one(backend, call, target.own_name, options)
     return success(PODS, target.own_name, pod["metadata"]["uid"], code=201)
 
 
 def _counts(pod: Object) -> bool:
-    """Say whether a pod is healthy, so that evicting it takes something away."""
-    status = pod.get("status") or {}
-    if status.get("phase") in _ENDED or pod["metadata"].get("deletionTimestamp"):
-        return False
-    conditions = status.get("conditions") or ()
-    return any(item.get("type") == "Ready" and item.get("status") == "True" for item in conditions)
+    """Say whether evicting a pod can take anything away at all."""
+    return (pod.get("status") or {}).get("phase") not in _NOTHING_TO_LOSE and not pod["metadata"].get("deletionTimestamp")
 
 
-def _check_budgets(store: Store, pod: Object) -> None:
-    namespace, labels = pod["metadata"]["namespace"], pod["metadata"].get("labels")
-    budgets = [
-        item.body
-        for item in store.listed(POD_DISRUPTION_BUDGETS, namespace)
-        if item.body["spec"].get("selector") is not None and LabelSelector.of(item.body["spec"]["selector"]).matches(labels)
-    ]
+def _take_share(store: Store, pod: Object, *, dry_run: bool) -> None:
+    """Take one disruption from the pod's budget; TooManyRequests if it has none left.
+
+    The status is brought up to date first, in the same transaction, so that nobody is told to wait for the controller.
+    """
+    budgets = list(budgets_of(store, pod))
     if len(budgets) > 1:
         raise ApiError("This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.")
-    if budgets:
-        _check_budget(store, budgets[0], namespace)
+    for budget in budgets:
+        status = budget_status(store, budget, datetime.now(UTC))
+        if ready_since(pod) is None and _spares_unready(budget["spec"], status):
+            continue
+        if status["disruptionsAllowed"] <= 0:
+            raise _refusal(budget["metadata"]["name"], status)
+        if not dry_run:
+            left = taken(status, pod["metadata"]["name"])
+            write_status(store, POD_DISRUPTION_BUDGETS, store.get(POD_DISRUPTION_BUDGETS, *_key(budget)), left)
 
 
-def _check_budget(store: Store, budget: Object, namespace: str) -> None:
-    spec = budget["spec"]
-    guarded = [item.body for item in store.listed(PODS, namespace, LabelSelector.of(spec["selector"]))]
-    healthy = sum(map(_counts, guarded))
-    expected = _expected(store, guarded, namespace)
-    if spec.get("maxUnavailable") is not None:
-        needed = expected - _share(spec["maxUnavailable"], expected)
-    else:
-        needed = _share(spec.get("minAvailable", 1), expected)
-    if healthy > needed:
-        return
-    name = budget["metadata"]["name"]
-    message = f"The disruption budget {name} needs {max(needed, 0)} healthy pods and has {healthy} currently"
-    raise TooManyRequests(
+def _key(budget: Object) -> tuple[str, str]:
+    return budget["metadata"]["namespace"], budget["metadata"]["name"]
+
+
+def _spares_unready(spec: Object, status: Object) -> bool:
+    """Say whether an unready pod may go without taking a share."""
+    healthy, desired = status.get("currentHealthy", 0), status.get("desiredHealthy", 0)
+    return spec.get("unhealthyPodEvictionPolicy") == "AlwaysAllow" or (healthy >= desired > 0)
+
+
+def _refusal(name: str, status: Object) -> TooManyRequests:
+    healthy, desired = status.get("currentHealthy", 0), status.get("desiredHealthy", 0)
+    message = f"The disruption budget {name} needs {desired} healthy pods and has {healthy} currently"
+    return TooManyRequests(
         "Cannot evict pod as it would violate the pod's disruption budget.",
         details={"causes": [{"reason": "DisruptionBudget", "message": message}]},
     )
-
-
-def _expected(store: Store, pods: list[Object], namespace: str) -> int:
-    """Return how many pods there should be: what their owners want, and one for each pod without an owner."""
-    wanted: dict[str, int] = {}
-    for pod in pods:
-        owner = next((ref for ref in pod["metadata"].get("ownerReferences") or () if ref.get("controller")), None)
-        resource = _REPLICATED.get(owner["kind"]) if owner else None
-        if owner is None or resource is None:
-            wanted[pod["metadata"]["uid"]] = 1
-            continue
-        try:
-            spec = store.stored(resource, namespace, owner["name"]).body["spec"]
-            wanted[owner["uid"]] = int(spec.get("replicas", 1))
-        except NotFound:
-            wanted[pod["metadata"]["uid"]] = 1
-    return sum(wanted.values())
-
-
-def _share(amount: int | str, whole: int) -> int:
-    if isinstance(amount, str) and amount.endswith("%"):
-        return math.ceil(int(amount[:-1]) * whole / 100)
-    return int(amount)

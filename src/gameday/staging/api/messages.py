@@ -138,7 +138,40 @@ ServiceStatus
 ServicePort
     1 name str, 2 protocol str, 3 port int, 4 targetPort int-or-str, 5 nodePort int, 6 appProtocol str
 SelfSubjectReview
-    1 metadata ObjectMeta
+    1 metadata ObjectMeta, 2 status SelfSubjectReviewStatus
+SelfSubjectReviewStatus
+    1 userInfo UserInfo
+UserInfo
+    1 username str, 2 uid str, 3 groups str[]
+SelfSubjectAccessReview
+    1 metadata ObjectMeta, 2 spec AccessReviewSpec, 3 status AccessReviewStatus
+SubjectAccessReview
+    1 metadata ObjectMeta, 2 spec SubjectAccessReviewSpec, 3 status AccessReviewStatus
+LocalSubjectAccessReview
+    1 metadata ObjectMeta, 2 spec SubjectAccessReviewSpec, 3 status AccessReviewStatus
+AccessReviewSpec
+    1 resourceAttributes ResourceAttributes, 2 nonResourceAttributes NonResourceAttributes
+SubjectAccessReviewSpec
+    1 resourceAttributes ResourceAttributes, 2 nonResourceAttributes NonResourceAttributes, 3 user str, 4 groups str[]
+    6 uid str
+ResourceAttributes
+    1 namespace str, 2 verb str, 3 group str, 4 version str, 5 resource str, 6 subresource str, 7 name str
+NonResourceAttributes
+    1 path str, 2 verb str
+AccessReviewStatus
+    1 allowed bool, 2 reason str, 3 evaluationError str, 4 denied bool
+SelfSubjectRulesReview
+    1 metadata ObjectMeta, 2 spec SelfSubjectRulesReviewSpec, 3 status SubjectRulesReviewStatus
+SelfSubjectRulesReviewSpec
+    1 namespace str
+SubjectRulesReviewStatus
+    3 incomplete bool, 4 evaluationError str
+TokenReview
+    1 metadata ObjectMeta, 2 spec TokenReviewSpec, 3 status TokenReviewStatus
+TokenReviewSpec
+    1 token str, 2 audiences str[]
+TokenReviewStatus
+    1 authenticated bool, 2 user UserInfo, 3 error str, 4 audiences str[]
 """
 
 
@@ -162,6 +195,3 @@ def _tables() -> dict[str, dict[int, Field]]:
 
 MESSAGES = _tables()
 """Every message by name, its fields by number."""
-
-TOLERANT = frozenset({"SelfSubjectAccessReview", "SelfSubjectRulesReview", "SubjectAccessReview", "SelfSubjectReview"})
-"""Kinds whose content does not matter to the answer, so that it is not read."""

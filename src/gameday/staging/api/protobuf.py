@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from gameday.staging.api.messages import MESSAGES, TOLERANT, Field
+from gameday.staging.api.messages import MESSAGES, Field
 from gameday.staging.errors import BadRequest, UnsupportedMediaType
 from gameday.staging.store import timestamp
 
@@ -39,8 +39,6 @@ def _read_envelope(content: bytes) -> dict[str, Any]:
     type_meta = {number: bytes(value).decode() for number, _, value in _fields(bytes(envelope.get(1, b"")))}
     version, kind = type_meta.get(1, ""), type_meta.get(2, "")
     head = {"apiVersion": version, "kind": kind}
-    if kind in TOLERANT:
-        return head
     if kind not in MESSAGES:
         raise UnsupportedMediaType(f"{version} {kind} cannot be read as protobuf here; send application/json")
     return head | _message(kind, bytes(envelope.get(2, b"")), 0)

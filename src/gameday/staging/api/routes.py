@@ -6,6 +6,8 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
+from gameday.staging.access.attributes import attributes_of
+from gameday.staging.access.tokens import User
 from gameday.staging.api import reviews
 from gameday.staging.api.answers import json_answer
 from gameday.staging.api.call import Backend, Call
@@ -18,7 +20,6 @@ from gameday.staging.api.reading import get_object, list_objects
 from gameday.staging.api.scaling import get_scale, patch_scale, put_scale
 from gameday.staging.api.subresources import absent, bind_pod, finalize_namespace, request_token
 from gameday.staging.api.target import Target, parse_target, unknown_path
-from gameday.staging.api.tokens import User
 from gameday.staging.api.watching import watch_objects
 from gameday.staging.api.writing import create_object, patch_object, replace_object
 from gameday.staging.errors import MethodNotSupported
@@ -51,7 +52,8 @@ _SUBRESOURCES: dict[tuple[Resource, str], dict[str, Handler]] = {
 
 
 async def answer(backend: Backend, user: User, request: web.Request) -> web.StreamResponse:
-    """Answer a request of somebody who is known; an ApiError if it cannot be answered."""
+    """Answer a request of somebody who is known; an ApiError if it may not or cannot be answered."""
+    backend.authorizer.check(user, attributes_of(request.method, request.path, request.query))
     steps = request.path.strip("/").split("/")
     about = _about_no_object(request, steps)
     if about is not None:
@@ -59,7 +61,7 @@ async def answer(backend: Backend, user: User, request: web.Request) -> web.Stre
     time = timestamp(backend.now())
     if request.method == "POST" and reviews.is_review(request.path):
         call = Call(request, Target(PODS), user, time)
-        return json_answer(reviews.review(request.path, await call.document(), user), code=201)
+        return json_answer(reviews.review(backend, request.path, await call.document(), user), code=201)
     target = parse_target(request.path)
     handler = _handlers(target).get(request.method)
     if handler is None:

@@ -70,6 +70,6 @@ def _scaled(backend: Backend, call: Call, scale: Object) -> web.StreamResponse:
     workload["spec"]["replicas"] = replicas
     workload["metadata"]["resourceVersion"] = given.get("resourceVersion", "")
     workload["metadata"]["uid"] = given.get("uid") or workload["metadata"]["uid"]
-    admitted = admit_update(call, live, workload)
+    admitted = admit_update(backend, call, live, workload)
     stored = backend.store.update(target.resource, admitted, dry_run=call.dry_run)
     return json_answer(_scale_of(stored))

@@ -9,21 +9,26 @@ import asyncio
 import base64
 import os
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import orjson
 import structlog
 from aiohttp import web
 
+from gameday.staging.access.authorizer import Authorizer
+from gameday.staging.access.roles import create_default_roles
+from gameday.staging.access.tokens import Tokens
+from gameday.staging.accounts import with_account
 from gameday.staging.api.answers import error_answer
 from gameday.staging.api.call import MAX_BODY_BYTES, Backend, WarningsOf
 from gameday.staging.api.certificates import Certificates
+from gameday.staging.api.impersonating import acting_as
 from gameday.staging.api.logs import LogProvider
 from gameday.staging.api.routes import HEALTH, answer
-from gameday.staging.api.tokens import Tokens
 from gameday.staging.caveats import caveats
 from gameday.staging.errors import ApiError, Unauthorized
-from gameday.staging.namespaces import NamespaceKeeper
+from gameday.staging.namespaces import NamespaceKeeper, check_namespace
 from gameday.staging.store import Store
 
 _log = structlog.get_logger(__name__)
@@ -44,16 +49,17 @@ class ApiServer:
         *,
         host: str,
         port: int,
-        token: str,
+        tokens: Tokens,
         certificates: Certificates,
         logs: LogProvider | None = None,
     ) -> None:
         self._host, self._port = host, port
-        self._token = token
+        self._store = store
         self._certificates = certificates
-        now = _clock
-        self._backend = Backend(store, Tokens(store, token), now, logs, [caveats])
-        self._namespaces = NamespaceKeeper(store)
+        store.on_create.insert(0, partial(check_namespace, store))
+        store.on_create.append(partial(with_account, store))
+        self._backend = Backend(store, tokens, Authorizer(store), _clock, logs, [caveats])
+        self._namespaces = NamespaceKeeper(store, certificates.authority_pem.decode())
         self._runner: web.AppRunner | None = None
 
     @property
@@ -71,7 +77,8 @@ class ApiServer:
         self._backend.logs = logs
 
     async def start(self) -> None:
-        """Create the namespaces that every cluster has, and serve."""
+        """Create the namespaces and roles that every cluster has, and serve."""
+        create_default_roles(self._store)
         self._namespaces.start()
         app = web.Application(client_max_size=MAX_BODY_BYTES)
         app.router.add_route("*", "/{path:.*}", self._handle)
@@ -106,7 +113,7 @@ class ApiServer:
             "kind": "Config",
             "current-context": context,
             "clusters": [{"name": context, "cluster": cluster}],
-            "users": [{"name": context, "user": {"token": self._token}}],
+            "users": [{"name": context, "user": {"token": self._backend.tokens.administrator}}],
             "contexts": [{"name": context, "context": {"cluster": context, "user": context}}],
         }
         target = Path(path)
@@ -141,7 +148,7 @@ class ApiServer:
         user = backend.tokens.user_of(request.headers.get("Authorization"), backend.now())
         if user is None:
             raise Unauthorized("Unauthorized")
-        return await answer(backend, user, request)
+        return await answer(backend, acting_as(backend.authorizer, user, request.headers), request)
 
 
 def _clock() -> datetime:

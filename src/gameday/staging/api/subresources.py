@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from aiohttp import web
 
+from gameday.staging.access.tokens import API_AUDIENCE
 from gameday.staging.api.answers import json_answer, object_answer, shape_of, success
 from gameday.staging.api.call import Backend, Call, part
 from gameday.staging.errors import BadRequest, NotImplemented501, conflict
-from gameday.staging.resources import NAMESPACES, PODS
+from gameday.staging.resources import NAMESPACES, PODS, SECRETS
 from gameday.staging.shapes import shaped_as
-from gameday.staging.store import timestamp
+from gameday.staging.store import Object, timestamp
 
 _DEFAULT_TOKEN_SECONDS = 3600
 _MIN_TOKEN_SECONDS = 600
+_BINDABLE = {"Pod": PODS, "Secret": SECRETS}
 ABSENT = {
     "exec": "exec into a pod is not served by the embedded cluster: its pods share the host's process namespace",
     "attach": "attaching to a pod is not served by the embedded cluster",
@@ -58,17 +58,40 @@ async def request_token(backend: Backend, call: Call) -> web.StreamResponse:
     spec = part(body, "spec")
     seconds = spec.get("expirationSeconds") or _DEFAULT_TOKEN_SECONDS
     if not isinstance(seconds, int) or seconds < _MIN_TOKEN_SECONDS:
-        raise BadRequest(f"spec.expirationSeconds: Invalid value: {seconds}: may not specify a duration less than 10m")
-    expires = backend.now() + timedelta(seconds=seconds)
-    token = backend.tokens.issue(account["namespace"], account["name"], account["uid"], expires)
+        raise BadRequest(f"spec.expirationSeconds: Invalid value: {seconds}: may not specify a duration less than 10 minutes")
+    audiences = [str(item) for item in spec.get("audiences") or (API_AUDIENCE,)]
+    bound = _bound_object(backend, account, part(spec, "boundObjectRef"))
+    issued = backend.tokens.issue(account, now=backend.now(), seconds=seconds, audiences=audiences, bound=bound)
     answer = {
         "kind": "TokenRequest",
         "apiVersion": "authentication.k8s.io/v1",
         "metadata": {"name": account["name"], "namespace": account["namespace"], "creationTimestamp": call.time},
-        "spec": {"audiences": ["https://kubernetes.default.svc"], **spec, "expirationSeconds": seconds},
-        "status": {"token": token, "expirationTimestamp": timestamp(expires)},
+        "spec": {**spec, "audiences": audiences, "expirationSeconds": seconds},
+        "status": {"token": issued.token, "expirationTimestamp": timestamp(issued.expires)},
     }
     return json_answer(answer, code=201)
+
+
+def _bound_object(backend: Backend, account: Object, reference: Object) -> tuple[str, Object] | None:
+    """Return kind and metadata of the pod or Secret that a token shall end with; an ApiError if it cannot."""
+    if not reference:
+        return None
+    kind, name = reference.get("kind"), str(reference.get("name", ""))
+    resource = _BINDABLE.get(str(kind))
+    if resource is None:
+        raise BadRequest(f'cannot bind token to object of type "{reference.get("apiVersion", "")}, Kind={kind}"')
+    found = backend.store.stored(resource, account["namespace"], name).body
+    if resource is PODS and found["spec"].get("serviceAccountName") != account["name"]:
+        who = f'cannot bind token for serviceaccount "{account["name"]}" to pod running with different serviceaccount name.'
+        raise BadRequest(who)
+    uid = found["metadata"]["uid"]
+    if reference.get("uid") not in {None, "", uid}:
+        why = (
+            f"the UID in the bound object reference ({reference['uid']}) does not match the UID in record. The object might "
+            "have been deleted and then recreated"
+        )
+        raise conflict(resource, name, why)
+    return str(kind), found["metadata"]
 
 
 async def finalize_namespace(backend: Backend, call: Call) -> web.StreamResponse:

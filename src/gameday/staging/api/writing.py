@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from aiohttp import web
 
+from gameday.staging.access.attributes import attributes_of
 from gameday.staging.api.admission import admit_new, admit_update, check_place, checked_kind, warnings_for
 from gameday.staging.api.answers import object_answer, shape_of
 from gameday.staging.api.call import Backend, Call
@@ -38,7 +40,7 @@ def _created(backend: Backend, call: Call, obj: Object) -> web.StreamResponse:
 async def replace_object(backend: Backend, call: Call) -> web.StreamResponse:
     """Answer a PUT to an object or its status."""
     obj = await call.object()
-    return _updated(backend, call, admit_update(call, _live(backend, call), obj))
+    return _updated(backend, call, admit_update(backend, call, _live(backend, call), obj))
 
 
 def _live(backend: Backend, call: Call) -> Stored:
@@ -58,7 +60,7 @@ async def patch_object(backend: Backend, call: Call) -> web.StreamResponse:
     if call.media_type == _APPLY:
         return _apply(backend, call, document)
     live = _live(backend, call)
-    return _updated(backend, call, admit_update(call, live, patched(call, live.body, document)))
+    return _updated(backend, call, admit_update(backend, call, live, patched(call, live.body, document)))
 
 
 def patched(call: Call, body: Object, document: Any) -> Object:
@@ -98,5 +100,6 @@ def _apply(backend: Backend, call: Call, configuration: Any) -> web.StreamRespon
         live = None
     new = applied(live.body if live else None, configuration, manager, force=force)
     if live is None:
+        backend.authorizer.check(call.user, replace(attributes_of(call.http.method, call.http.path, {}), verb="create"))
         return _created(backend, call, admit_new(backend, call, new))
-    return _updated(backend, call, admit_update(call, live, new, remember=False))
+    return _updated(backend, call, admit_update(backend, call, live, new, remember=False))

@@ -8,10 +8,10 @@ from gameday.staging.addresses import AddressBlock
 from gameday.staging.controllers.claims import Claims
 from gameday.staging.controllers.daemonsets import DaemonSets
 from gameday.staging.controllers.deployments import Deployments
+from gameday.staging.controllers.disruption import DisruptionBudgets
 from gameday.staging.controllers.endpoints import ServiceEndpoints
 from gameday.staging.controllers.garbage import GarbageCollector
 from gameday.staging.controllers.initial import with_initial_status
-from gameday.staging.controllers.namespaces import NamespaceAdmission
 from gameday.staging.controllers.nodes import NodeLifecycle
 from gameday.staging.controllers.queue import Controller, ControllerLoop
 from gameday.staging.controllers.replicasets import ReplicaSets
@@ -24,7 +24,6 @@ __all__ = ["install_controllers"]
 
 def install_controllers(store: Store, addresses: AddressBlock, *others: Controller) -> ControllerLoop:
     """Hang admission on the store and return the controllers, and `others` with them, yet to be started."""
-    NamespaceAdmission(store).install()
     store.on_create.append(with_initial_status)
     ServiceAdmission(store, addresses).install()
     controllers = [
@@ -36,6 +35,7 @@ def install_controllers(store: Store, addresses: AddressBlock, *others: Controll
         LoadBalancers(store).controller(),
         NodeLifecycle(store).controller(),
         Claims(store).controller(),
+        DisruptionBudgets(store).controller(),
         GarbageCollector(store).controller(),
         *others,
     ]

@@ -20,18 +20,19 @@ from typing import Any, Final
 from gameday.staging.addresses import PODS_PER_NODE, AddressBlock
 from gameday.staging.errors import ApiError, Conflict, Expired
 from gameday.staging.events import Recorder
+from gameday.staging.node.credentials import ApiAccess
 from gameday.staging.node.images import Image
 from gameday.staging.node.pod import Host, PodWorker
 from gameday.staging.node.runtime import Runtime
 from gameday.staging.node.volumes import Places
 from gameday.staging.resources import LEASES, NODES, PODS
 from gameday.staging.store import Store, timestamp
+from gameday.staging.version import KUBERNETES_VERSION
 
 Object = dict[str, Any]
 LEASE_NAMESPACE: Final = "kube-node-lease"
 RENEW_SECONDS: Final = 10.0
 LEASE_SECONDS: Final = 40
-KUBELET_VERSION: Final = "v1.33.0-gameday"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,7 @@ class NodeSettings:
     images: Mapping[str, Image]
     directory: Path
     """The cluster's folder."""
+    access: ApiAccess
 
 
 class Kubelet:
@@ -66,6 +68,7 @@ class Kubelet:
             places=Places(settings.directory / "pods", settings.directory / "host", settings.directory / "claims"),
             logs=settings.directory / "logs",
             recorder=self._recorder,
+            access=settings.access,
         )
 
     @property
@@ -220,8 +223,8 @@ def _node_info(name: str) -> dict[str, str]:
         "kernelVersion": release,
         "osImage": "gameday embedded node",
         "containerRuntimeVersion": "gameday://1",
-        "kubeletVersion": KUBELET_VERSION,
-        "kubeProxyVersion": KUBELET_VERSION,
+        "kubeletVersion": KUBERNETES_VERSION,
+        "kubeProxyVersion": KUBERNETES_VERSION,
         "operatingSystem": "linux",
         "architecture": _architecture(),
     }

@@ -37,6 +37,7 @@ class Surroundings:
     runtime: Runtime
     images: Mapping[str, Image]
     recorder: Recorder
+    api_variables: Mapping[str, str]
     log_path: Callable[[str, int], Path]
     """The log file of a container's n-th run."""
     changed: Callable[[], None]
@@ -66,7 +67,7 @@ def prepare(container: Object, around: Surroundings, run: int) -> Launch:
 def _prepare(container: Object, around: Surroundings, run: int) -> Launch:
     pod = around.pod()
     mounts = mounts_of(container, around.folders)
-    services = service_variables(around.services())
+    services = {**service_variables(around.services()), **around.api_variables}
     declared = declared_variables(pod, container, services, around.lookup)
     known = {**services, **declared}
     command = [expand(word, known) for word in container.get("command") or ()]

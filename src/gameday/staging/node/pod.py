@@ -19,6 +19,7 @@ import structlog
 from gameday.staging.errors import ApiError
 from gameday.staging.events import Recorder
 from gameday.staging.node.container import ContainerRunner
+from gameday.staging.node.credentials import ApiAccess, write_credentials
 from gameday.staging.node.images import Image
 from gameday.staging.node.launching import Surroundings
 from gameday.staging.node.runtime import Runtime
@@ -45,6 +46,7 @@ class Host:
     places: Places
     logs: Path
     recorder: Recorder
+    access: ApiAccess
 
 
 class PodWorker:
@@ -61,6 +63,7 @@ class PodWorker:
         self._initialized = not self._initial
         self._kill_at: float | None = None
         self._writing: asyncio.Handle | None = None
+        self._renewing: asyncio.Handle | None = None
         self._running: asyncio.Task[None] | None = None
         self._stopping: asyncio.Task[None] | None = None
 
@@ -118,11 +121,24 @@ class PodWorker:
         while True:
             try:
                 self._folders.update(make_volumes(self._pod, self._host.places, self._lookup))
+                self._write_credentials()
             except VolumeError as error:
                 self._host.recorder.warning(self._pod, "FailedMount", f"MountVolume.SetUp failed: {error}")
                 await asyncio.sleep(RETRY_VOLUMES_SECONDS)
             else:
                 return
+
+    def _write_credentials(self) -> None:
+        """Write the pod's tokens, and again in time; VolumeError if it cannot be done."""
+        again_seconds = write_credentials(self._pod, self._folders, self._host.access, self._host.store)
+        if again_seconds is not None and self._stopping is None:
+            self._renewing = asyncio.get_running_loop().call_later(again_seconds, self._renew_credentials)
+
+    def _renew_credentials(self) -> None:
+        try:
+            self._write_credentials()
+        except VolumeError as error:  # its account is gone, and the token with it
+            self._host.recorder.warning(self._pod, "FailedMount", f"MountVolume.SetUp failed: {error}")
 
     async def _stop(self) -> None:
         for runner in self._main:
@@ -135,6 +151,8 @@ class PodWorker:
             self._running.cancel()
             await asyncio.wait([self._running])
         self._write_status()
+        if self._renewing is not None:
+            self._renewing.cancel()
         remove_volumes(self._pod, self._host.places)
         shutil.rmtree(log_folder(self._host.logs, self._pod), ignore_errors=True)
         metadata = self._pod["metadata"]
@@ -211,6 +229,7 @@ class PodWorker:
                 runtime=self._host.runtime,
                 images=self._host.images,
                 recorder=self._host.recorder,
+                api_variables=self._host.access.variables(),
                 log_path=log_paths(self._host.logs, self._pod),
                 changed=self._changed,
             ),

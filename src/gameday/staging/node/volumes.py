@@ -77,6 +77,7 @@ def _claimed(name: str, places: Places, lookup: Lookup) -> Path:
 
 
 def _project(folder: Path, source: Object, lookup: Lookup) -> None:
+    """Write what is of ConfigMaps and Secrets; tokens and the pod's own fields are written in `credentials.py`."""
     for field, kind in (("configMap", "ConfigMap"), ("secret", "Secret")):
         if field in source:
             _write_files(folder, source[field], lookup, kind, source[field].get("name", ""))
