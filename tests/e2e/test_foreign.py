@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -141,17 +142,47 @@ def test_a_rollback_that_fails_is_named_as_left_behind(
     ended = alone.run(*RUN)
     assert ended.returncode == 5, ended.stderr + ended.stdout
     over = next(event for event in alone.events() if isinstance(event, RunEnded))
-    assert [text for text in over.residue if "'cannot'" in text]
+    assert [text for text in over.residue if "rollback cannot" in text and "gameday.run.rollbacks" in text], (
+        "the command that fixes it"
+    )
 
 
-def test_an_abort_names_the_rollbacks_that_were_not_carried_out(alone: Command, foreign: Callable[..., Path]) -> None:
-    foreign(method=[process("sleep", "sleep", "60")], rollbacks=[process("wake", "true")])
+def asleep(alone: Command, foreign: Callable[..., Path]) -> Path:
+    """Start nothing; write an experiment whose method hangs and whose rollbacks count themselves."""
+    count = ["sh", "-c", f"echo rolled back >> {alone.folder / 'count'}"]
+    foreign(method=[process("sleep", "sleep", "60")], rollbacks=[process("fail", "false"), process("count", *count)])
+    return alone.folder / "count"
+
+
+def in_method(alone: Command) -> bool:
+    return any(isinstance(event, PhaseStarted) and event.phase == "method" for event in alone.events())
+
+
+def test_an_abort_carries_rollbacks_out_once_and_one_that_fails_does_not_stop_the_others(
+    alone: Command, foreign: Callable[..., Path]
+) -> None:
+    count = asleep(alone, foreign)
     running = alone.start(*RUN)
-    eventually(lambda: [event for event in alone.events() if isinstance(event, PhaseStarted) and event.phase == "method"])
+    eventually(lambda: in_method(alone))
     running.send_signal(signal.SIGINT)
-    assert running.wait(timeout=30) == 5
-    over = next(event for event in alone.events() if isinstance(event, RunEnded))
-    assert [text for text in over.residue if "'wake'" in text]
+    assert running.wait(timeout=30) == 5, "one of them failed"
+    assert count.read_text() == "rolled back\n"
+
+
+@pytest.mark.parametrize("victims", [("worker",), ("guardian",), ("command", "guardian", "worker")], ids="+".join)
+def test_rollbacks_are_carried_out_whoever_dies(alone: Command, foreign: Callable[..., Path], victims: tuple[str, ...]) -> None:
+    count = asleep(alone, foreign)
+    running = alone.start(*RUN)
+    eventually(lambda: in_method(alone))
+    for role in victims:
+        os.kill(running.pid if role == "command" else alone.process_of(role), signal.SIGKILL)
+    running.wait(timeout=60)
+    if "command" in victims:
+        recovered = alone.run("recover")
+        assert recovered.returncode == 5, recovered.stderr + recovered.stdout
+        assert "gameday.run.rollbacks" in recovered.stdout
+    eventually(lambda: count.exists() and [event for event in alone.events() if isinstance(event, RunEnded)])
+    assert count.read_text() == "rolled back\n"
 
 
 def test_without_the_word_for_it_a_foreign_experiment_is_refused(alone: Command, foreign: Callable[..., Path]) -> None:

@@ -21,7 +21,7 @@ from gameday.cluster import Cluster, Json, ObjectRef
 from gameday.cluster.reading import ready_pods, workload_of
 from gameday.errors import NoTargetError, RefusedError
 from gameday.run.processes import process_id
-from gameday.run.record import OWED, Entry, OwedPod, Shard, Target, encode, owe_field, with_entries
+from gameday.run.record import OWED, Entry, OwedPod, OwedRollback, Shard, Target, encode, owe_field, with_entries
 from gameday.run.storing import RUN_LABEL, SHARD_BYTES, Store, Stored, shard_name
 
 DEADLINE_SECONDS = 60.0
@@ -91,6 +91,21 @@ class Debt:
             entry = msgspec.structs.replace(self._entry_for(ref, by=by, round_id=round_id), created=True)
             self._put(entry)
             return entry
+
+    def owe_rollbacks(self, experiment: Path, names: Sequence[str], *, round_id: str) -> None:
+        """Write down an experiment's own rollbacks, in their order; only this host can carry them out."""
+        with self._lock:
+            for index, name in enumerate(names):
+                self._count += 1
+                entry = Entry(
+                    id=f"e{self._count}",
+                    round=round_id,
+                    by=name,
+                    target=Target("", "Rollback", "", name, ""),
+                    rollback=OwedRollback(str(experiment.absolute()), index, str(Path.cwd())),
+                    undoers=socket.gethostname(),
+                )
+                self._put(entry)
 
     def update(self, *entries: Entry) -> None:
         """Write entries that have moved on; ConflictError if another undoer was there in between."""

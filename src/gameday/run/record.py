@@ -43,8 +43,19 @@ class OwedPod(msgspec.Struct, frozen=True):
     ready_before: int
 
 
+class OwedRollback(msgspec.Struct, frozen=True):
+    """An activity by which an experiment of other extensions says itself what undoes it."""
+
+    experiment: str
+    """The experiment's file."""
+    index: int
+    """Its position among the file's rollbacks."""
+    directory: str
+    """The working directory, which a process provider's paths are relative to."""
+
+
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
-    """One object of which the run owes something; exactly one of fields, pod and created says what."""
+    """One object of which the run owes something; exactly one of fields, pod, created and rollback says what."""
 
     id: str
     round: str
@@ -53,6 +64,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     fields: dict[str, OwedField] = {}
     pod: OwedPod | None = None
     created: bool = False
+    rollback: OwedRollback | None = None
     undoers: str = "any"
     state: str = OWED
     holder: str = ""

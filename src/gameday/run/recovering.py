@@ -146,6 +146,11 @@ def _undo_record(cluster: Cluster, run_id: str, shards: Sequence[Stored]) -> Rec
         Lease(cluster, run_id).release()
     except (ClusterError, GamedayError) as error:
         return Recovered(run_id, "residue", str(error))
+    results += [
+        Settled(entry, "residue", f"this rollback can only be carried out on {entry.undoers}: gameday recover")
+        for entry in debt.entries
+        if entry.rollback is not None and not entry.is_settled
+    ]
     told = tuple({"object": str(ref_of(item.entry.target)), "outcome": item.outcome, "detail": item.detail} for item in results)
     left = [item for item in results if item.outcome in {"residue", "left_alone"}]
     return Recovered(run_id, "residue" if left else "undone", "; ".join(item.detail for item in left), told)

@@ -95,12 +95,14 @@ class RoundPlayer:
     async def play(self) -> None:
         """Carry the round out from its first event to its last."""
         self._begin()
+        await asyncio.to_thread(self._owe_rollbacks)
         await self._work()
         await self._finish()
 
     async def play_attached(self, done: asyncio.Event) -> None:
         """Do the same where whoever started us is the worker: wait until it says that it is done."""
         self._begin()
+        await asyncio.to_thread(self._owe_rollbacks)
         await done.wait()
         await self._finish()
 
@@ -262,6 +264,12 @@ class RoundPlayer:
 
     # ------------------------------------------------------------------------------------------------ the worker's line
 
+    def _owe_rollbacks(self) -> None:
+        rollbacks = self._round.experiment.rollbacks
+        if rollbacks:
+            names = [item.name for item in rollbacks]
+            self._undoing.debt.owe_rollbacks(self._round.experiment.path, names, round_id=self._round.id)
+
     def _task(self) -> dict[str, Any]:
         return {
             "round": self._round.id,
@@ -280,6 +288,8 @@ class RoundPlayer:
         if self._undoing.desk is not None:
             self._undoing.desk.heard(event)
         self._log.write(event)
+        if isinstance(event, ActivityEnded) and event.phase == "rollbacks" and event.status == "succeeded":
+            self._undoing.rolled_back(event.name, self._round.id)
 
     def _line_lost(self, why: str) -> None:
         """Report a worker that is frozen or hung up without having said that it is done; its end is seen by `_work`."""

@@ -123,10 +123,10 @@ def _undo(spec: RunSpec, log: LogWriter, cluster: Cluster | None) -> None:
     uid = cluster.identity().uid if cluster else ""
     debt = Debt(store, cluster, blank_shard(spec.run_id, Path(spec.directory), cluster_uid=uid), stored=stored)
     Undoing(log, debt, cluster, run_id=spec.run_id, desk=None).undo_now("the run's guardian was lost")
-    if cluster is None:
-        return
     try:
         debt.clear()
+        if cluster is None:
+            return
         lease = Lease(cluster, spec.run_id)
         lease.release()
         log.write(LeaseReleased(holder=lease.holder))

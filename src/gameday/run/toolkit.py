@@ -10,7 +10,10 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from chaoslib.activity import execute_activity
+from chaoslib.configuration import load_configuration, load_dynamic_configuration
 from chaoslib.run import RunEventHandler, Runner, initialize_run_journal
+from chaoslib.secret import load_secrets
 from chaoslib.types import Strategy
 
 from gameday.log.events import ActivityEnded, Event, Noted, PhaseEnded, PhaseStarted
@@ -33,6 +36,19 @@ def run_experiment(document: Mapping[str, Any], *, log: Log, begun: Callable[[st
         log(Noted(level="error", text=f"Chaos Toolkit ended with an error: {type(error).__name__}: {error}"))
         teller.end("failed", str(error))
     return journal
+
+
+def play_rollback(document: Mapping[str, Any], index: int) -> str:
+    """Play one of the experiment's rollbacks with its configuration and secrets; return why it failed, or nothing."""
+    configuration = load_configuration(document.get("configuration", {}))
+    secrets = load_secrets(document.get("secrets", {}), configuration)
+    configuration = load_dynamic_configuration(configuration, secrets)
+    activity = document["rollbacks"][index]
+    try:
+        run = execute_activity(dict(document), activity, configuration, secrets, dry=None)
+    except Exception as error:  # noqa: BLE001  # an extension may raise anything
+        return f"{type(error).__name__}: {error}"
+    return "" if _status(run) == "succeeded" else _error(run)
 
 
 def _is_ours(document: Mapping[str, Any]) -> bool:

@@ -62,7 +62,7 @@ def undo_all(debt: Debt, undoer: Undoer, *, settled: Callable[[Settled], None]) 
 
     Fields are set back before pods are waited for. ConflictError when another undoer holds the record: reload, and let it.
     """
-    owed = [entry for entry in debt.entries if not entry.is_settled]
+    owed = [entry for entry in debt.entries if not entry.is_settled and entry.rollback is None]
     if not owed:
         return ()
     _take(debt, undoer, owed)

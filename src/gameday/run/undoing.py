@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
+from collections.abc import Sequence
+
+import msgspec
 
 from gameday.change import shown
 from gameday.cluster import Cluster
 from gameday.errors import GamedayError
 from gameday.log import LogWriter
-from gameday.log.events import UndoEnded, UndoStarted
+from gameday.log.events import Noted, UndoEnded, UndoStarted
 from gameday.run.desk import Desk
 from gameday.run.owing import Debt, ref_of
+from gameday.run.record import UNDONE, Entry
+from gameday.run.rollbacks import carry_out, command_for
 from gameday.run.undo import Settled, Undoer, holder_here, undo_until_settled
 
 
@@ -30,11 +36,42 @@ class Undoing:
     def undo_now(self, reason: str, round_id: str = "") -> None:
         """Do the same, blocking."""
         owed = [entry for entry in self.debt.entries if not entry.is_settled]
-        if not owed or self._cluster is None:
+        if not owed:
             return
         self._log.write(UndoStarted(reason=reason, holder=self.holder, owed=len(owed), round=round_id), durable=True)
+        if self._cluster is not None:
+            self._undo_in_cluster(self._cluster, [entry for entry in owed if entry.rollback is None])
+        for entry in owed:
+            if entry.rollback is not None:
+                self._roll_back(entry)
+
+    def rolled_back(self, name: str, round_id: str) -> None:
+        """Settle a rollback that the worker has played to its end."""
+        for entry in self.debt.entries:
+            if entry.rollback is not None and not entry.is_settled and (entry.by, entry.round) == (name, round_id):
+                self._settle(Settled(entry, "undone", "carried out with the experiment"))
+                return
+
+    def _roll_back(self, entry: Entry) -> None:
+        """Carry out a rollback that was not seen to finish; one that fails does not stop the others."""
+        failure = carry_out(entry)
+        if failure:
+            told = f"{failure}. By hand: {shlex.join(command_for(entry))}"
+            self._settle(Settled(entry, "residue", told))
+        else:
+            self._settle(Settled(entry, "undone", "carried out by the guardian"))
+
+    def _settle(self, result: Settled) -> None:
+        self._log.write(_event(result), durable=True)
+        entry = msgspec.structs.replace(result.entry, state=UNDONE, outcome=result.outcome, detail=result.detail)
+        try:
+            self.debt.update(entry)
+        except GamedayError as error:
+            self._log.write(Noted(level="warning", text=f"the undo record could not be written: {error}"))
+
+    def _undo_in_cluster(self, cluster: Cluster, owed: Sequence[Entry]) -> None:
         confirmed = self.desk.confirmed if self.desk else frozenset()
-        undoer = Undoer(self._cluster, self.holder, self._run_id, confirmed=confirmed)
+        undoer = Undoer(cluster, self.holder, self._run_id, confirmed=confirmed)
         told: set[str] = set()
 
         def settled(result: Settled) -> None:

@@ -39,12 +39,17 @@ def residue(events: Sequence[AnyEvent]) -> tuple[str, ...]:
 
 
 def _rollbacks_missing(events: Sequence[AnyEvent]) -> Iterator[str]:
-    """Name the rollbacks of an experiment's own that are owed, since its method began, and were not seen to succeed."""
+    """Name the rollbacks of an experiment's own, owed since its method began, of which the log says nothing at all."""
     begun = {event.round for event in events if isinstance(event, PhaseStarted) and event.phase == "method"}
     done = {
         (event.round, event.name)
         for event in events
         if isinstance(event, ActivityEnded) and event.phase == "rollbacks" and event.status == "succeeded"
+    }
+    done |= {
+        (event.round, event.object.removeprefix("rollback "))
+        for event in events
+        if isinstance(event, UndoEnded) and event.object.startswith("rollback ")
     }
     for event in events:
         if isinstance(event, RoundStarted) and event.round in begun:
