@@ -60,6 +60,10 @@ lint: $(READY_DEV) ## Check style, types and import contracts
 bench: $(READY_DEV) ## Measure what docs/benchmarks.md states
 	@$(BIN)/python benchmarks
 
+.PHONY: docs
+docs: $(READY_DEV) ## Write the pages of docs/ that come from the program itself
+	@$(BIN)/python docs/reference.py
+
 .PHONY: dist
 dist: $(READY_DEV) ## Build the source distribution and the wheel into dist/
 	@$(BIN)/python -m build --no-isolation

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Final
 
 from measuring import Figure, interleaved
 
 from gameday.log import AnyEvent, LogWriter, read
 from gameday.log.events import (
+    ChangeApplied,
+    ChangeLanded,
+    ChangeOwed,
+    Event,
     LoadEnded,
     LoadStarted,
     LoadWindow,
@@ -20,6 +25,7 @@ from gameday.log.events import (
     RoundStarted,
     RunEnded,
     RunStarted,
+    UndoEnded,
     VerdictGiven,
 )
 from gameday.report import Format, render
@@ -30,6 +36,37 @@ from gameday.traffic import histogram
 
 RUN_SECONDS = 90
 STEPS = ["browse", "add to cart", "pay", "submit"]
+_CHANGE = "deployment shop/payment"
+_FIELD = {"path": "/spec/replicas", "before": 2, "after": 0}
+_TOLD: Final[dict[int, Sequence[Event]]] = {
+    10: [PhaseStarted(phase="baseline", round="round-1")],
+    100: [PhaseEnded(phase="baseline", outcome="ok", round="round-1"), PhaseStarted(phase="method", round="round-1")],
+    399: [
+        ChangeOwed(
+            change_id="c1",
+            by="scale",
+            kind="patch",
+            object=_CHANGE,
+            summary="scale",
+            fields=[_FIELD],
+            entry="e1",
+            round="round-1",
+        ),
+        ChangeApplied(change_id="c1", applied_mono=40.0, round="round-1"),
+        ChangeLanded(change_ids=["c1"], by="scale", landed=True, seen="no pods", round="round-1"),
+    ],
+    430: [PhaseEnded(phase="method", outcome="ok", round="round-1"), PhaseStarted(phase="undo", round="round-1")],
+    450: [
+        UndoEnded(entry="e1", object=_CHANGE, outcome="undone", detail="set back", round="round-1"),
+        PhaseEnded(phase="undo", outcome="ok", round="round-1"),
+    ],
+}
+_LAST: Final[Sequence[Event]] = (
+    LoadEnded(),
+    VerdictGiven(verdict="held", expected="held", reasons=["bench"], round="round-1"),
+    RoundEnded(round="round-1"),
+    RunEnded(exit_code=0, summary="every verdict is the expected one"),
+)
 
 
 def owed_in_a_file() -> Iterator[Figure]:
@@ -85,30 +122,30 @@ def _read(directory: Path) -> None:
 
 
 def _played(directory: Path) -> list[AnyEvent]:
-    """Write a log of one round as long as the demo: 40 journeys/s, an outage of three seconds in the middle."""
-    log = LogWriter(directory)
-    started = RunStarted(
-        kind="experiment", title="Bench", source="bench.yaml", source_digest="0", version="0", host="h", run_id="bench"
+    """Write a log of one round as long as the demo: 40 journeys/s, a fault and an outage of three seconds in the middle."""
+    now = 0.0
+    log = LogWriter(directory, clock=lambda: now)
+    log.write(
+        RunStarted(
+            kind="experiment", title="Bench", source="bench.yaml", source_digest="0", version="0", host="h", run_id="bench"
+        )
     )
-    origin = log.write(started).mono
     log.write(RoundStarted(round="round-1", title="Bench", experiment="bench.yaml", experiment_digest="0"))
     log.write(LoadStarted(journey="checkout", rate_per_second=40.0, url="http://shop", steps=STEPS, order_step="submit"))
-    for phase in ("baseline", "method", "hypothesis", "undo", "recovery", "ledger"):
-        log.write(PhaseStarted(phase=phase, round="round-1"))
-        log.write(PhaseEnded(phase=phase, outcome="ok", round="round-1"))
     for number in range(RUN_SECONDS * 10):
-        log.write(_window(origin, number))
-    log.write(LoadEnded())
-    log.write(VerdictGiven(verdict="held", expected="held", reasons=["bench"], round="round-1"))
-    log.write(RoundEnded(round="round-1"))
-    log.write(RunEnded(exit_code=0, summary="every verdict is the expected one"))
+        now = (number + 1) / 10
+        log.write(_window(number))
+        for event in _TOLD.get(number, ()):
+            log.write(event)
+    for event in _LAST:
+        log.write(event)
     log.close()
     return read(directory)
 
 
-def _window(origin: float, number: int) -> LoadWindow:
+def _window(number: int) -> LoadWindow:
     failed = 4 if 400 <= number < 430 else 0
     latency = histogram.to_json(histogram.count([0.004 + 0.001 * ((number * 7 + journey) % 9) for journey in range(4 - failed)]))
     told = {"ok": 4 - failed, "failed": failed, "errors": {"status_503": failed} if failed else {}, "poor_errors": 0}
     step = {**told, "latency": latency}
-    return LoadWindow(start=origin + number / 10, seconds=0.1, offered=4, journeys=step, steps=dict.fromkeys(STEPS, step))
+    return LoadWindow(start=number / 10, seconds=0.1, offered=4, journeys=step, steps=dict.fromkeys(STEPS, step))

@@ -1,0 +1,63 @@
+"""Write docs/commands.md and docs/actions.md from the program itself: `make docs`. A test holds them to it.
+
+Nothing is described here: the words are the commands' own help and the functions' own docstrings.
+"""  # noqa: INP001 - a script beside what it writes, not a package
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from gameday.cli.listing import registered_in
+from gameday.cli.main import root
+
+DOCS: Final = Path(__file__).parent
+WIDTH: Final = 100
+
+
+def commands() -> str:
+    """Return the help of every command, as `gameday COMMAND --help` prints it."""
+    parts = ["# Commands\n\nWhat `gameday COMMAND --help` says, one after another. Written by `make docs`.\n"]
+    parts += [f"## {name}\n\n```text\n{text}\n```\n" for name, text in _helps(root, "gameday", None)]
+    return "\n".join(parts)
+
+
+def actions_and_probes() -> str:
+    """Return every action and probe that is shipped: parameters, what it does, and the rights it needs."""
+    about = (
+        "# Actions and probes\n\nWhat an experiment or a runbook's step can name, as `gameday list actions` and `gameday list "
+        "probes` know it.\nWritten by `make docs`. How to write one: [writing an action](writing-an-action.md).\n"
+    )
+    parts = [about]
+    for kind in ("actions", "probes"):
+        parts.append(f"## {kind.capitalize()}\n")
+        parts += [_function(row) for row in registered_in(kind) if row["name"].startswith("gameday.")]
+    return "\n".join(parts)
+
+
+def _helps(command: click.Command, name: str, parent: click.Context | None) -> Iterator[tuple[str, str]]:
+    settings = command.context_settings
+    context = click.Context(command, parent=parent, info_name=name, **{**settings, "terminal_width": WIDTH})
+    yield context.command_path, command.get_help(context)
+    if isinstance(command, click.Group):
+        for below in command.list_commands(context):
+            found = command.get_command(context, below)
+            if found is not None:
+                yield from _helps(found, below, context)
+
+
+def _function(row: dict[str, Any]) -> str:
+    rights = f"\nRights: {', '.join(row['rights'])}.\n" if row.get("rights") else ""
+    return f"### {row['name']}\n\n`{', '.join(row['parameters'])}`\n\n{row['documentation']}\n{rights}"
+
+
+PAGES: Final = {"commands.md": commands, "actions.md": actions_and_probes}
+
+if __name__ == "__main__":
+    for page, written_by in PAGES.items():
+        (DOCS / page).write_text(written_by(), encoding="utf-8")
+        sys.stderr.write(f"docs/{page}\n")
