@@ -24,7 +24,11 @@ _COMMANDS: Final = {
     "validate": ("gameday.cli.validate", "Check files: every problem at once, each with file and line."),
     "plan": ("gameday.cli.planning", "What a run would change, as a diff, and what the guard says."),
     "run": ("gameday.cli.running", "Run an experiment or a game day."),
+    "approve": ("gameday.cli.approving", "Print what an approval of a plan signs, or sign it."),
+    "status": ("gameday.cli.status", "The run that is on: which round and phase, and who holds the cluster."),
+    "abort": ("gameday.cli.aborting", "Stop the run that is on and undo it, from any terminal."),
     "recover": ("gameday.cli.recovering", "Undo whatever a dead run still owes, from any machine."),
+    "doctor": ("gameday.cli.doctor", "What a run would find here, and the next step for what is missing."),
     "report": ("gameday.cli.reporting", "The report of a run: HTML, Markdown, JUnit or JSON."),
 }
 CONFIGURATION_FILE: Final = "gameday.yaml"

@@ -13,6 +13,7 @@ from gameday.cluster import Access, ObjectRef
 from gameday.plan import PlannedChange
 
 SYSTEM_NAMESPACE: Final = "gameday-system"
+_WRITES: Final = ("create", "delete", "patch")
 _CLUSTER_WIDE: Final = ("nodes", "namespaces", "persistentvolumes", "clusterroles", "clusterrolebindings")
 
 ENGINE: Final[Sequence[Access]] = (
@@ -29,8 +30,11 @@ def needed_by(changes: Sequence[PlannedChange], *, starting: bool) -> tuple[Acce
 
 
 def of_action(spec: ActionSpec, namespace: str) -> tuple[Access, ...]:
-    """Return the rights that an action declares, as they are asked about in a namespace."""
-    return tuple(of_right(right, namespace) for right in spec.rights)
+    """Return the rights that an action declares and those that undoing it takes, as they are asked about in a namespace."""
+    undo = [Right("get", right.resource.split("/")[0], right.api_group) for right in spec.rights if right.verb in _WRITES]
+    # A pod is fenced by a patch, in case its deletion is still under way.
+    undo += [Right("patch", right.resource) for right in spec.rights if (right.verb, right.resource) == ("delete", "pods")]
+    return tuple(dict.fromkeys(of_right(right, namespace) for right in (*spec.rights, *undo)))
 
 
 def of_right(right: Right, namespace: str) -> Access:
