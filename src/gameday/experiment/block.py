@@ -17,6 +17,7 @@ from gameday.experiment.model import (
     TrafficSpec,
     Verdict,
 )
+from gameday.experiment.stops import Stop, read_stops
 from gameday.fields import Fields, did_you_mean
 from gameday.workspace import Catalogue
 from gameday.yamlfile import Document
@@ -39,6 +40,7 @@ class Block:
     baseline_seconds: float = DEFAULT_BASELINE_SECONDS
     recovery_timeout_seconds: float = DEFAULT_RECOVERY_TIMEOUT_SECONDS
     owners: tuple[str, ...] = ()
+    stops: tuple[Stop, ...] = ()
 
 
 def find_block(document: Document, problems: list[Problem]) -> int | None:
@@ -81,6 +83,7 @@ def read_block(fields: Fields, catalogue: Catalogue) -> Block:
         baseline_seconds=fields.seconds("baseline", DEFAULT_BASELINE_SECONDS),
         recovery_timeout_seconds=fields.seconds("recovery_timeout", DEFAULT_RECOVERY_TIMEOUT_SECONDS),
         owners=fields.texts("owners"),
+        stops=read_stops(fields),
     )
     _prepare(fields)
     fields.done()

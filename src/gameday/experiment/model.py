@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
 
 from gameday.errors import Problem
+from gameday.experiment.stops import Stop
 
 Verdict: TypeAlias = Literal["held", "deviated", "inconclusive"]
 
@@ -87,6 +88,8 @@ class Experiment:
     baseline_seconds: float = DEFAULT_BASELINE_SECONDS
     recovery_timeout_seconds: float = DEFAULT_RECOVERY_TIMEOUT_SECONDS
     owners: tuple[str, ...] = ()
+    stops: tuple[Stop, ...] = ()
+    """What ends the run before its end."""
     description: str = ""
     warnings: tuple[Problem, ...] = ()
     """What looks wrong in a file that is not ours, but may be meant."""

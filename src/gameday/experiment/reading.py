@@ -85,6 +85,7 @@ def read_experiment(document: Document, *, catalogue: Catalogue) -> Experiment:
         baseline_seconds=block.baseline_seconds,
         recovery_timeout_seconds=block.recovery_timeout_seconds,
         owners=block.owners,
+        stops=block.stops,
         description=str(data.get("description", "")).strip(),
         warnings=tuple(sorted(findings.warnings)),
     )

@@ -13,6 +13,7 @@ from typing import Literal, TypeAlias
 from gameday.errors import Problem
 from gameday.experiment import Experiment, TrafficSpec
 from gameday.experiment.model import Verdict
+from gameday.experiment.stops import Stop
 
 RunbookMode: TypeAlias = Literal["show", "execute"]
 
@@ -67,10 +68,13 @@ class GameDay:
     rounds: tuple[Round, ...]
     roles: Mapping[str, str]
     deadline_seconds: float
+    """How long the run may take; past it, it is aborted and undone."""
     switched_off_rules: tuple[str, ...]
     windows: tuple[Window, ...] = ()
     """When it may run; none: at any time."""
     freezes: tuple[Path, ...] = ()
     """iCalendar files; while one of their events is on, it may not run."""
     approvals: ApprovalSpec | None = None
+    stops: tuple[Stop, ...] = ()
+    """What ends the run before its end, in every round."""
     warnings: tuple[Problem, ...] = ()

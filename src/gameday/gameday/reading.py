@@ -14,6 +14,7 @@ from gameday.errors import InvalidFileError, Problem, UsageError
 from gameday.experiment import Experiment, load_experiment, read_experiment
 from gameday.experiment.block import VERDICTS, read_expect, read_traffic
 from gameday.experiment.reading import HYPOTHESIS
+from gameday.experiment.stops import read_stops
 from gameday.fields import Fields
 from gameday.gameday.leave import read_approvals, read_freezes, read_windows
 from gameday.gameday.model import DEFAULT_DEADLINE_SECONDS, GameDay, Round, RunbookMode
@@ -65,6 +66,7 @@ def read_gameday(document: Document, *, catalogue: Catalogue) -> GameDay:
         windows=read_windows(fields),
         freezes=read_freezes(fields, warnings),
         approvals=read_approvals(fields, warnings),
+        stops=read_stops(fields),
         warnings=tuple(dict.fromkeys([*warnings, *(warning for one in rounds for warning in one.experiment.warnings)])),
     )
     fields.done()

@@ -49,6 +49,7 @@ from gameday.run.preflight import (
     check_plans,
     conditions_of,
     load_programme,
+    stops_of,
     traffic_of,
 )
 from gameday.run.processes import ProcessId, become_subreaper, name_process, process_id
@@ -61,7 +62,10 @@ from gameday.traffic.spec import LoadSpec
 from gameday.verdict import exit_code
 from gameday.verdict.exits import residue
 
-_RENEW_SECONDS: Final = 20.0
+_LOOK_SECONDS: Final = 2.0
+_RENEW_EVERY: Final = 10
+"""Every so many looks at the Lease, it and the record are renewed."""
+_LOG_SECONDS: Final = 0.1
 
 
 _logger = structlog.get_logger("gameday.guardian")
@@ -95,6 +99,7 @@ class Guardian:
         except GamedayError as error:
             return await self._refuse(error)
         renewing = asyncio.create_task(self._renew())
+        watching = asyncio.create_task(self._watch_log())
         playing = asyncio.create_task(self._play(programme, traffic))
         aborting = asyncio.create_task(self._abort.wait())
         deadline = asyncio.get_running_loop().call_later(
@@ -102,6 +107,7 @@ class Guardian:
         )
         await asyncio.wait({playing, aborting}, return_when=asyncio.FIRST_COMPLETED)
         deadline.cancel()
+        watching.cancel()
         failure = await self._stop_playing(playing, aborting)
         return await self._close(renewing, failure)
 
@@ -187,7 +193,14 @@ class Guardian:
         assert self._undoing is not None  # noqa: S101  # set by _open, before any playing
         for item in programme.rounds:
             self._player = RoundPlayer(
-                self._spec, self._log, self._undoing, self._load, item, policy=programme.policy(item), died=self._process_died
+                self._spec,
+                self._log,
+                self._undoing,
+                self._load,
+                item,
+                policy=programme.policy(item),
+                stops=stops_of(programme, item),
+                died=self._process_died,
             )
             if self._spec.attached:
                 await self._player.play_attached(self._attached_done)
@@ -208,20 +221,35 @@ class Guardian:
 
     async def _renew(self) -> None:
         """Say at intervals that we live; losing the Lease to somebody else ends the run, an unreachable server does not."""
+        looks = 0
         while True:
-            await asyncio.sleep(_RENEW_SECONDS)
+            await asyncio.sleep(_LOOK_SECONDS)
+            looks += 1
             try:
-                await asyncio.to_thread(self._renew_once)
+                asked = await asyncio.to_thread(self._renew_once, renew=looks % _RENEW_EVERY == 0)
+                if asked:
+                    self.abort(asked, "asked for through the cluster")
             except UnreachableError as error:
                 self._log.write(Noted(level="warning", text=f"could not renew the lease: {error}"))
             except (ConflictError, ClusterError) as error:
                 self.abort("lease", f"the lease or the undo record is not ours any more: {error}")
                 return
 
-    def _renew_once(self) -> None:
-        if self._cluster is not None and self._lease is not None and self._undoing is not None:
+    async def _watch_log(self) -> None:
+        """End a run whose log cannot be written: it would be a run that nobody can judge."""
+        while self._log.failure is None:  # noqa: ASYNC110  # the log is also written by threads, which have no asyncio.Event
+            await asyncio.sleep(_LOG_SECONDS)
+        self.abort("log", f"the log cannot be written: {self._log.failure.strerror}")
+
+    def _renew_once(self, *, renew: bool) -> str:
+        """Look at the Lease, and renew it and the record if it is time; return who asks for an abort, if anybody does."""
+        if self._cluster is None or self._lease is None or self._undoing is None:
+            return ""
+        asked = self._lease.look()
+        if renew:
             self._lease.renew()
             self._undoing.debt.renew(self._cluster.server_time())
+        return asked
 
     def _process_died(self, role: str, why: str) -> None:
         self.abort(role, why)

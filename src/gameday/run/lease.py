@@ -7,12 +7,27 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
+from gameday.change import patch_operations
 from gameday.cluster import Cluster, Json, ObjectRef
 from gameday.errors import ConflictError, NotFoundError, RefusedError
 from gameday.run.storing import SYSTEM_NAMESPACE
 
 DURATION_SECONDS: Final = 60
 LEASE: Final = ObjectRef("coordination.k8s.io/v1", "Lease", SYSTEM_NAMESPACE, "gameday")
+
+
+ABORT_ANNOTATION: Final = "gameday.dev/abort"
+
+
+def ask_to_abort(cluster: Cluster, by: str) -> str:
+    """Ask the run that holds the cluster, wherever its guardian is, to abort; return its holder, or nothing if none is on."""
+    found = cluster.get(LEASE)
+    if found is None:
+        return ""
+    cluster.patch(
+        ObjectRef.of(found), patch_operations(found, f"/metadata/annotations/{ABORT_ANNOTATION.replace('/', '~1')}", by)
+    )
+    return str(found["spec"].get("holderIdentity", ""))
 
 
 @dataclass(slots=True)
@@ -59,6 +74,14 @@ class Lease:
         if self.held is not None:
             spec = {**self.held["spec"], **self._spec(acquired=False)}
             self.held = self.cluster.replace({**self.held, "spec": spec})
+
+    def look(self) -> str:
+        """Read the Lease again; return who asks through it for an abort, or nothing. ConflictError if it is not ours any more."""
+        found = self.cluster.get(LEASE)
+        if found is None or not str(found["spec"].get("holderIdentity", "")).startswith(f"{self.run_id}@"):
+            raise ConflictError(f"{LEASE} is held by somebody else now")
+        self.held = found
+        return str((found["metadata"].get("annotations") or {}).get(ABORT_ANNOTATION, ""))
 
     def release(self) -> None:
         """Give the Lease back by deleting it, so that nothing of ours is left; only if it is still this run's."""

@@ -22,6 +22,7 @@ from gameday.run.processes import end_process, how_ended, process_id
 from gameday.traffic.journey import Journey
 from gameday.traffic.ledger import check_ledger, finder
 from gameday.traffic.spec import LoadSpec
+from gameday.traffic.windows import Window, from_json
 
 LEDGER_FILE: Final = "orders.jsonl"
 _LONGEST_LINE: Final = 1 << 21
@@ -76,6 +77,8 @@ class Load:
         self._stopping = False
         self._problem = ""
         self._totals: dict[str, Any] = {}
+        self.listeners: set[Callable[[Window], None]] = set()
+        """Called with each window as it comes."""
 
     async def start(self) -> None:
         """Start the generator and have its windows logged."""
@@ -169,6 +172,8 @@ class Load:
             case {"start": _}:
                 known = {name: message[name] for name in LoadWindow.__struct_fields__ if name in message}
                 self._log.write(LoadWindow(**known))
+                for listener in tuple(self.listeners):
+                    listener(from_json(message))
             case {"problem": str(problem)}:
                 self._problem = problem
             case {"ended": totals}:

@@ -12,6 +12,7 @@ from pathlib import Path
 from gameday.cluster import Cluster
 from gameday.errors import RefusedError
 from gameday.experiment import Experiment, TrafficSpec
+from gameday.experiment.stops import Stop
 from gameday.gameday import GameDay, Round, load_any
 from gameday.guard import Finding, Policy, gather, judge
 from gameday.plan import Plan, make_plan
@@ -75,6 +76,11 @@ class Programme:
             freezes=plan.freezes if plan else (),
             approvals=plan.approvals if plan else None,
         )
+
+
+def stops_of(programme: Programme, item: Round) -> tuple[Stop, ...]:
+    """Return what ends a round before its end: the plan's stop conditions, and its experiment's own."""
+    return (*(programme.plan.stops if programme.plan else ()), *item.experiment.stops)
 
 
 def is_foreign(experiment: Experiment) -> bool:

@@ -19,6 +19,7 @@ from typing import Any, Final
 import msgspec
 
 from gameday.experiment import Experiment
+from gameday.experiment.stops import Stop, StopOnProbe, StopOnSamples
 from gameday.gameday import Round
 from gameday.guard import Policy
 from gameday.log import LogWriter, read
@@ -45,9 +46,10 @@ from gameday.run.line import Line
 from gameday.run.load import Load
 from gameday.run.processes import ProcessId, adopted_children, end_process, end_tree, how_ended, process_id
 from gameday.run.spec import RunSpec
+from gameday.run.stopping import ProbeWatch, SampleWatch
 from gameday.run.undoing import Undoing
 from gameday.runbook import load_runbook
-from gameday.traffic.windows import Recovery
+from gameday.traffic.windows import Recovery, Window
 from gameday.verdict import judge, recovery_of
 from gameday.verdict.samples import fault_applied_at
 
@@ -80,9 +82,10 @@ class RoundPlayer:
         item: Round,
         *,
         policy: Policy,
+        stops: Sequence[Stop],
         died: Callable[[str, str], None],
     ) -> None:
-        """Take the run's means, the round, and what the guard is told; `died(role, why)` reports a worker that is lost."""
+        """Take the run's means, the round, what the guard is told, and what ends it; `died(by, why)` asks for an abort."""
         self._spec, self._log, self._undoing, self._load = spec, log, undoing, load
         self._round, self._policy, self._died = item, policy, died
         self._directory = Path(spec.directory)
@@ -90,7 +93,11 @@ class RoundPlayer:
         self._worker: ProcessId | None = None
         self._line: Line | None = None
         self._done = False
+        self._armed = False
         self._ended_why = ""
+        self._loop = asyncio.get_running_loop()
+        self._samples = [SampleWatch(stop) for stop in stops if isinstance(stop, StopOnSamples)]
+        self._probes = [self._probe_watch(stop) for stop in stops if isinstance(stop, StopOnProbe)]
 
     async def play(self) -> None:
         """Carry the round out from its first event to its last."""
@@ -108,6 +115,7 @@ class RoundPlayer:
 
     def end_worker(self, why: str) -> None:
         """End the worker's whole process tree, at once."""
+        self._watch_no_more()
         worker, self._worker = self._worker, None
         if worker is None:
             return
@@ -156,7 +164,42 @@ class RoundPlayer:
 
     # ------------------------------------------------------------------------------------------------ phases
 
+    def _probe_watch(self, stop: StopOnProbe) -> ProbeWatch:
+        observations = self._undoing.observations(self._directory, self._round.id)
+
+        def breached(why: str) -> None:
+            self._loop.call_soon_threadsafe(self._breached, why)
+
+        return ProbeWatch(stop, observations, breached=breached)
+
+    def _breached(self, why: str) -> None:
+        self._died("stop condition", why)
+
+    def _window(self, window: Window) -> None:
+        for watch in self._samples:
+            why = watch.take(window)
+            if why:
+                self._breached(why)
+
+    def _arm(self, applied_mono: float) -> None:
+        """Stop conditions hold from the round's first fault on; before it, a red baseline ends the round by itself."""
+        if self._armed:
+            return
+        self._armed = True
+        for watch in self._samples:
+            watch.armed_at = applied_mono
+        for probe in self._probes:
+            probe.start()
+
+    def _watch_no_more(self) -> None:
+        if self._load is not None:
+            self._load.listeners.discard(self._window)
+        for probe in self._probes:
+            probe.stop()
+
     def _begin(self) -> None:
+        if self._load is not None and self._samples:
+            self._load.listeners.add(self._window)
         experiment = self._round.experiment
         objectives = {
             "rto_seconds": experiment.objectives.rto_seconds,
@@ -223,6 +266,7 @@ class RoundPlayer:
             await asyncio.Event().wait()
 
     async def _finish(self) -> None:
+        self._watch_no_more()
         changed = self._fault_at() is not None
         if self._round.runbook_mode == "execute":
             await self._recover(changed=changed)
@@ -288,6 +332,8 @@ class RoundPlayer:
         if self._undoing.desk is not None:
             self._undoing.desk.heard(event)
         self._log.write(event)
+        if isinstance(event, ChangeApplied):
+            self._arm(event.applied_mono)
         if isinstance(event, ActivityEnded) and event.phase == "rollbacks" and event.status == "succeeded":
             self._undoing.rolled_back(event.name, self._round.id)
 

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import shlex
+import time
 from collections.abc import Sequence
+from pathlib import Path
 
 import msgspec
 
 from gameday.change import shown
-from gameday.cluster import Cluster
-from gameday.errors import GamedayError
+from gameday.cluster import Cluster, View
+from gameday.errors import GamedayError, NoMeasurementError
 from gameday.log import LogWriter
 from gameday.log.events import Noted, UndoEnded, UndoStarted
 from gameday.run.desk import Desk
+from gameday.run.observing import RunObservations
 from gameday.run.owing import Debt, ref_of
 from gameday.run.record import UNDONE, Entry
 from gameday.run.rollbacks import carry_out, command_for
@@ -28,6 +31,16 @@ class Undoing:
         self.debt, self.desk = debt, desk
         self._log, self._cluster, self._run_id = log, cluster, run_id
         self.holder = holder_here(run_id)
+
+    def observations(self, directory: Path, round_id: str) -> RunObservations:
+        """Return what the probes of a stop condition look at, from this process."""
+
+        def view() -> View:
+            if self._cluster is None:
+                raise NoMeasurementError("this run touches no cluster")
+            return self._cluster
+
+        return RunObservations(directory, view, round_id=round_id, since=time.monotonic())
 
     async def undo(self, reason: str, *, round_id: str = "") -> None:
         """Undo everything that is owed; what cannot be undone is in the log as residue."""
