@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from gameday.staging.resources import PODS, SERVICES, Resource
+from gameday.staging.resources import CLUSTER_ROLES, HORIZONTAL_POD_AUTOSCALERS, PODS, SECRETS, SERVICES, Resource
 
 Object = dict[str, Any]
 
@@ -32,6 +32,7 @@ _CONTAINER: dict[str, str] = {
     "tty": "the embedded cluster gives a container no terminal",
 }
 _PROBES = ("livenessProbe", "readinessProbe", "startupProbe")
+_TOKEN_SECRET = "kubernetes.io/service-account-token"  # noqa: S105 - the name of a type
 _SERVICE_TYPES = {
     "NodePort": "the embedded cluster opens no node ports: the service is reachable at its clusterIP",
 }
@@ -47,6 +48,12 @@ def caveats(resource: Resource, obj: Object) -> list[str]:
         found += _of_pod(spec["template"].get("spec") or {}, "spec.template.spec")
     elif resource is SERVICES:
         found += _of_service(spec)
+    elif resource is HORIZONTAL_POD_AUTOSCALERS:
+        found += _of_autoscaler(spec)
+    elif resource is CLUSTER_ROLES and obj.get("aggregationRule"):
+        found.append("aggregationRule is not honoured: the embedded cluster puts no roles together from others")
+    elif resource is SECRETS and obj.get("type") == _TOKEN_SECRET:
+        found.append(f"type {_TOKEN_SECRET} is not honoured: the embedded cluster gives tokens by TokenRequest and to pods only")
     return found
 
 
@@ -67,6 +74,20 @@ def _of_fields(holder: Object, table: dict[str, str], where: str) -> Iterator[st
     for field, reason in table.items():
         if holder.get(field):
             yield f"{where}.{field} is not honoured: {reason}"
+
+
+def _of_autoscaler(spec: Object) -> Iterator[str]:
+    for index, metric in enumerate(spec.get("metrics") or ()):
+        if metric.get("type") != "Resource" or (metric.get("resource") or {}).get("name") != "cpu":
+            yield f"spec.metrics[{index}] is not honoured: the embedded cluster measures the resource cpu of whole pods only"
+    for direction in ("scaleUp", "scaleDown"):
+        rules = (spec.get("behavior") or {}).get(direction) or {}
+        if rules.get("policies"):
+            at = f"spec.behavior.{direction}.policies"
+            yield f"{at} is not honoured: the embedded cluster at most doubles at a time, or goes to four, and goes down at once"
+    up = (spec.get("behavior") or {}).get("scaleUp") or {}
+    if up.get("stabilizationWindowSeconds"):
+        yield "spec.behavior.scaleUp.stabilizationWindowSeconds is not honoured: the embedded cluster scales up at once"
 
 
 def _of_service(spec: Object) -> Iterator[str]:

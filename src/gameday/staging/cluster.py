@@ -17,6 +17,7 @@ from gameday.staging.access.tokens import Tokens
 from gameday.staging.addresses import AddressBlock, claim_block
 from gameday.staging.api import ApiServer, Certificates
 from gameday.staging.controllers import install_controllers
+from gameday.staging.controllers.autoscaling import PERIOD_SECONDS, Autoscalers
 from gameday.staging.defaults import fill, prepare_new
 from gameday.staging.errors import AlreadyExists, ApiError, invalid
 from gameday.staging.manifests import read_manifests
@@ -49,6 +50,8 @@ class ClusterSettings:
     images: Mapping[str, Image] = field(default_factory=default_images)
     stop_grace_seconds: float = 0.5
     """How long pods may take to end when the cluster stops."""
+    autoscaler_period_seconds: float = PERIOD_SECONDS
+    """How often the autoscalers look at their pods."""
 
 
 class Cluster:
@@ -60,7 +63,9 @@ class Cluster:
         self._tokens = Tokens(self.store, secrets.token_urlsafe(32))
         self._addresses: AddressBlock = claim_block()
         self._proxy = ServiceProxy(self.store)
-        self._controllers = install_controllers(self.store, self._addresses, self._proxy.controller())
+        autoscalers = Autoscalers(self.store, self._cpu_seconds, period_seconds=settings.autoscaler_period_seconds)
+        others = (self._proxy.controller(), autoscalers.controller())
+        self._controllers = install_controllers(self.store, self._addresses, *others)
         self._api: ApiServer | None = None
         self.nodes = [self._kubelet(index) for index in range(settings.nodes)]
 
@@ -108,6 +113,10 @@ class Cluster:
         """Give the pods no more grace."""
         for node in self.nodes:
             node.hurry()
+
+    def _cpu_seconds(self, uid: str) -> float | None:
+        found = (node.cpu_seconds(uid) for node in self.nodes)
+        return next((seconds for seconds in found if seconds is not None), None)
 
     def _kubelet(self, index: int) -> Kubelet:
         settings = NodeSettings(

@@ -197,7 +197,11 @@ def _fill_endpoint_slice(obj: Object) -> None:
 
 
 def _fill_autoscaler(obj: Object) -> None:
-    _set(obj.setdefault("spec", {}), {"minReplicas": 1})
+    spec = obj.setdefault("spec", {})
+    _set(spec, {"minReplicas": 1})
+    if not spec.get("metrics"):
+        target = {"type": "Utilization", "averageUtilization": 80}
+        spec["metrics"] = [{"type": "Resource", "resource": {"name": "cpu", "target": target}}]
 
 
 def _quality_of_service(spec: Object) -> str:

@@ -146,7 +146,6 @@ HORIZONTAL_POD_AUTOSCALERS = Resource(
     status=True,
     has_spec=True,
     categories=_ALL,
-    caveat="the embedded cluster has no autoscaler: this is stored, and nothing is scaled by it",
 )
 ROLES = Resource("rbac.authorization.k8s.io", "v1", "roles", "Role", True)
 ROLE_BINDINGS = Resource("rbac.authorization.k8s.io", "v1", "rolebindings", "RoleBinding", True)

@@ -250,8 +250,15 @@ def _budget_causes(obj: Object) -> Causes:
 
 def _autoscaler_causes(obj: Object) -> Causes:
     spec = obj["spec"]
-    if not isinstance(spec.get("scaleTargetRef"), dict):
-        yield required("spec.scaleTargetRef")
+    reference = spec.get("scaleTargetRef") or {}
+    for field in ("kind", "name"):
+        if not reference.get(field):
+            yield required(f"spec.scaleTargetRef.{field}")
+    if spec["minReplicas"] < 1:
+        yield Cause("spec.minReplicas", f"Invalid value: {spec['minReplicas']}: must be greater than or equal to 1")
+    elif isinstance(spec.get("maxReplicas"), int) and spec["maxReplicas"] < spec["minReplicas"]:
+        message = f"Invalid value: {spec['maxReplicas']}: must be greater than or equal to `minReplicas`"
+        yield Cause("spec.maxReplicas", message)
     if not isinstance(spec.get("maxReplicas"), int) or spec["maxReplicas"] < 1:
         yield Cause("spec.maxReplicas", f"Invalid value: {spec.get('maxReplicas')}: must be greater than 0")
 

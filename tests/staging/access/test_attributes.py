@@ -36,8 +36,8 @@ def test_a_request_is_read_as_kubernetes_reads_it(method: str, path: str, query:
     ("wanted", "sentence"),
     [
         (
-            Attributes("patch", "apps", "deployments", "", "", "a"),
-            'deployments.apps "a" is forbidden: User "ci" cannot patch resource "deployments" in API group "apps" at the cluster scope',
+            Attributes("patch", "apps", "gadgets", "", "", "a"),
+            'gadgets.apps "a" is forbidden: User "ci" cannot patch resource "gadgets" in API group "apps" at the cluster scope',
         ),
         (
             Attributes("create", "", "pods", "eviction", "shop", "a"),

@@ -113,12 +113,23 @@ def test_warnings_reach_the_user(kubectl: Run, deployment: Callable[..., dict[st
         "create poddisruptionbudget a --selector=app=web --min-available=50%",
         "create service clusterip a --tcp=80:8080",
         "run a --image=shop:1",
+        "create clusterrole a --verb=get --resource=pods",
+        "create rolebinding a --clusterrole=view --serviceaccount=default:default",
+        "create clusterrolebinding a --clusterrole=view --group=testers",
         "auth whoami",
         "auth can-i delete pods",
     ],
 )
 def test_commands_that_newer_kubectl_sends_as_protobuf_work(kubectl: Run, command: str) -> None:
     done(kubectl(*command.split()))
+
+
+def test_autoscale_writes_an_autoscaler(kubectl: Run, deployment: Callable[..., dict[str, Any]]) -> None:
+    done(kubectl("apply", "-f", "-", stdin=json.dumps(deployment(replicas=2))))
+    done(kubectl("autoscale", "deployment", "web", "--min=1", "--max=3", "--cpu-percent=50"))
+    spec = json.loads(done(kubectl("get", "hpa", "web", "-o", "json")))["spec"]
+    assert (spec["minReplicas"], spec["maxReplicas"]) == (1, 3)
+    assert spec["metrics"][0]["resource"]["target"] == {"type": "Utilization", "averageUtilization": 50}
 
 
 async def remove_what_is_deleted(store: Store) -> None:

@@ -48,6 +48,14 @@ class ContainerRunner:
         """Return the container's name."""
         return self.state.name
 
+    @property
+    def pid(self) -> int | None:
+        """Return the process id of the container's first process while it runs."""
+        process = self._process
+        if process is None or not process.started.done() or process.ended.done():
+            return None
+        return process.started.result() or None
+
     async def run(self) -> Exit | None:
         """Start the container and start it again as its policy says; return its last end, None if it never ran."""
         while not self._stopping:

@@ -76,6 +76,11 @@ class Kubelet:
         """Return the node's name."""
         return self._settings.name
 
+    def cpu_seconds(self, uid: str) -> float | None:
+        """Return the CPU that a pod of this node has used so far; None if it does not run here."""
+        worker = self._workers.get(uid)
+        return worker.cpu_seconds() if worker else None
+
     def start(self) -> None:
         """Register the node and begin to run pods."""
         self._host.runtime.start()

@@ -24,6 +24,7 @@ from gameday.staging.node.images import Image
 from gameday.staging.node.launching import Surroundings
 from gameday.staging.node.runtime import Runtime
 from gameday.staging.node.status import Snapshot, pod_status
+from gameday.staging.node.usage import cpu_seconds
 from gameday.staging.node.volumes import Places, VolumeError, make_volumes, remove_volumes
 from gameday.staging.resources import PODS, SERVICES, resource_of
 from gameday.staging.store import Store
@@ -71,6 +72,11 @@ class PodWorker:
     def uid(self) -> str:
         """Return the pod's uid."""
         return str(self._pod["metadata"]["uid"])
+
+    def cpu_seconds(self) -> float | None:
+        """Return the CPU that the running containers have used since they started; None if none runs."""
+        pids = [runner.pid for runner in self._main if runner.pid is not None]
+        return sum(map(cpu_seconds, pids)) if pids else None
 
     def start(self) -> None:
         """Begin to run the pod."""
