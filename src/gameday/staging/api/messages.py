@@ -90,6 +90,20 @@ PodDisruptionBudgetSpec
     1 minAvailable int-or-str, 2 selector LabelSelector, 3 maxUnavailable int-or-str, 4 unhealthyPodEvictionPolicy str
 PodDisruptionBudgetStatus
     1 observedGeneration int, 3 disruptionsAllowed int, 4 currentHealthy int, 5 desiredHealthy int, 6 expectedPods int
+HorizontalPodAutoscaler
+    1 metadata ObjectMeta, 2 spec HorizontalPodAutoscalerSpec, 3 status HorizontalPodAutoscalerStatus
+HorizontalPodAutoscalerSpec
+    1 scaleTargetRef CrossVersionObjectReference, 2 minReplicas int?, 3 maxReplicas int, 4 metrics MetricSpec[]
+CrossVersionObjectReference
+    1 kind str, 2 name str, 3 apiVersion str
+MetricSpec
+    1 type str, 4 resource ResourceMetricSource
+ResourceMetricSource
+    1 name str, 2 target MetricTarget
+MetricTarget
+    1 type str, 2 value quantity, 3 averageValue quantity, 4 averageUtilization int?
+HorizontalPodAutoscalerStatus
+    1 observedGeneration int, 2 lastScaleTime time, 3 currentReplicas int, 4 desiredReplicas int
 Deployment
     1 metadata ObjectMeta, 2 spec DeploymentSpec, 3 status DeploymentStatus
 DeploymentSpec
