@@ -172,7 +172,8 @@ def _said(done: subprocess.CompletedProcess[str]) -> str:
 
 def _round(item: Round) -> dict[str, Any]:
     experiment = item.experiment
-    resolved = [[activity.module, activity.func, dict(activity.arguments)] for activity in experiment.activities]
+    activities = (*experiment.hypothesis, *experiment.activities, *experiment.rollbacks)
+    resolved = [[activity.module, activity.func, dict(activity.arguments)] for activity in activities]
     return {
         "id": item.id,
         "expect": item.expect,
