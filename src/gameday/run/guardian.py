@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
-import os
 import signal
 import socket
 import sys
@@ -20,44 +18,24 @@ from typing import Any, Final
 
 import structlog
 
-from gameday import __version__
-from gameday.cluster import Cluster
 from gameday.errors import ClusterError, ConflictError, ExitCode, GamedayError, RefusedError, UnreachableError, worst
 from gameday.log import LogWriter, read
 from gameday.log.events import (
     AbortRequested,
-    GuardJudged,
-    LeaseAcquired,
     LeaseReleased,
     Noted,
-    ProcessStarted,
     RunEnded,
-    RunStarted,
 )
 from gameday.logs import configure_logs
-from gameday.run.conditions import Conditions
-from gameday.run.desk import Desk
-from gameday.run.lease import Lease
+from gameday.run.closing import close_open_rounds
 from gameday.run.line import Line
 from gameday.run.load import LEDGER_FILE, Load
-from gameday.run.owing import Debt, blank_shard
-from gameday.run.preflight import (
-    Programme,
-    Traffic,
-    check_foreign,
-    check_nothing_owed,
-    check_plans,
-    conditions_of,
-    load_programme,
-    stops_of,
-    traffic_of,
-)
-from gameday.run.processes import ProcessId, become_subreaper, name_process, process_id
-from gameday.run.rounds import RoundPlayer, close_open_rounds
+from gameday.run.opening import Opened, open_run
+from gameday.run.preflight import Traffic, stops_of
+from gameday.run.processes import ProcessId, become_subreaper, name_process
+from gameday.run.rounds import RoundPlayer
 from gameday.run.spec import RunSpec, load_spec
-from gameday.run.storing import FileStore, SecretStore
 from gameday.run.taking_over import take_over
-from gameday.run.undoing import Undoing
 from gameday.traffic.spec import LoadSpec
 from gameday.verdict import exit_code
 from gameday.verdict.exits import residue
@@ -82,11 +60,7 @@ class Guardian:
         self._hurry = asyncio.Event()
         self._abort_by: tuple[str, str] | None = None
         self._attached_done = asyncio.Event()
-        self._cluster: Cluster | None = None
-        self._conditions: Conditions | None = None
-        self._lease: Lease | None = None
         self._load: Load | None = None
-        self._undoing: Undoing | None = None
         self._player: RoundPlayer | None = None
 
     async def run(self) -> ExitCode:
@@ -95,21 +69,21 @@ class Guardian:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             asyncio.get_running_loop().add_signal_handler(number, self.abort, signal.Signals(number).name, "by signal")
         try:
-            programme, traffic = await asyncio.to_thread(self._open)
+            opened = await asyncio.to_thread(open_run, self._spec, self._log)
         except GamedayError as error:
-            return await self._refuse(error)
-        renewing = asyncio.create_task(self._renew())
+            return self._refuse(error)
+        renewing = asyncio.create_task(self._renew(opened))
         watching = asyncio.create_task(self._watch_log())
-        playing = asyncio.create_task(self._play(programme, traffic))
+        playing = asyncio.create_task(self._play(opened))
         aborting = asyncio.create_task(self._abort.wait())
-        deadline = asyncio.get_running_loop().call_later(
-            programme.deadline_seconds, self.abort, "deadline", f"its deadline of {programme.deadline_seconds:g} s has passed"
-        )
+        seconds = opened.programme.deadline_seconds
+        told = f"its deadline of {seconds:g} s has passed"
+        deadline = asyncio.get_running_loop().call_later(seconds, self.abort, "deadline", told)
         await asyncio.wait({playing, aborting}, return_when=asyncio.FIRST_COMPLETED)
         deadline.cancel()
         watching.cancel()
         failure = await self._stop_playing(playing, aborting)
-        return await self._close(renewing, failure)
+        return await self._close(opened, renewing, failure)
 
     def abort(self, by: str, reason: str) -> None:
         """End the round that is on, now, and undo; a second call leaves out everything that only measures."""
@@ -123,63 +97,8 @@ class Guardian:
             self._player.end_worker("the run is aborted")
         self._abort.set()
 
-    # ------------------------------------------------------------------------------------------------ before
-
-    def _open(self) -> tuple[Programme, Traffic | None]:
-        """Find out everything that can be found out without changing anything; take the Lease last."""
-        spec = self._spec
-        programme = load_programme(spec.file)
-        if programme.touches_cluster:
-            from gameday.kube import connect  # noqa: PLC0415  # half a second; not for experiments that touch no cluster
-
-            self._cluster = connect(kubeconfig=spec.kubeconfig or None, context=spec.context)
-        identity = self._cluster.identity() if self._cluster else None
-        own = process_id(os.getpid())
-        self._log.write(ProcessStarted(role="guardian", pid=own.pid, start_ticks=own.start_ticks))
-        check_foreign(programme, spec)
-        traffic = None
-        if self._cluster is not None:
-            check_nothing_owed(self._cluster, spec)
-            self._conditions = conditions_of(programme, self._cluster)
-            self._judge(programme, self._cluster, self._conditions)
-        traffic = traffic_of(programme, self._cluster)
-        self._log.write(_started(spec, programme, traffic, identity))
-        self._take_hold(identity.uid if identity else "")
-        return programme, traffic
-
-    def _judge(self, programme: Programme, cluster: Cluster, conditions: Conditions) -> None:
-        refused = []
-        for item, plan, findings in check_plans(programme, cluster, conditions):
-            self._log.write(
-                GuardJudged(
-                    allowed=not findings,
-                    changes=[change.summary for change in plan.changes],
-                    findings=[finding.as_dict() for finding in findings],
-                    round=item.id,
-                )
-            )
-            refused += [str(finding) for finding in findings]
-        if refused:
-            raise RefusedError("the guard refuses:\n  " + "\n  ".join(dict.fromkeys(refused)))
-        approvals = conditions.facts().approvals
-        if approvals is not None:
-            self._log.write(Noted(level="info", text=f"approved by {', '.join(approvals.given)}; run by {approvals.runners[0]}"))
-
-    def _take_hold(self, cluster_uid: str) -> None:
-        store = SecretStore(self._cluster) if self._cluster else FileStore(self._directory)
-        debt = Debt(store, self._cluster, blank_shard(self._spec.run_id, self._directory, cluster_uid=cluster_uid))
-        desk = Desk(self._cluster, debt, self._log, self._conditions) if self._cluster else None
-        self._undoing = Undoing(self._log, debt, self._cluster, run_id=self._spec.run_id, desk=desk)
-        if self._cluster is not None:
-            self._lease = Lease(self._cluster, self._spec.run_id)
-            self._lease.acquire()
-            self._log.write(LeaseAcquired(holder=self._lease.holder))
-
-    async def _refuse(self, error: GamedayError) -> ExitCode:
+    def _refuse(self, error: GamedayError) -> ExitCode:
         """End a run of which nothing has happened yet."""
-        with contextlib.suppress(ClusterError):
-            if self._lease is not None and self._lease.held is not None:
-                await asyncio.to_thread(self._lease.release)
         code = ExitCode.REFUSED if isinstance(error, RefusedError) else error.exit_code
         _logger.warning("refused", reason=str(error))
         self._log.write(RunEnded(exit_code=code, summary=str(error)), durable=True)
@@ -187,20 +106,19 @@ class Guardian:
 
     # ------------------------------------------------------------------------------------------------ the run
 
-    async def _play(self, programme: Programme, traffic: Traffic | None) -> None:
-        if traffic is not None:
-            self._load = await self._start_load(traffic)
-        assert self._undoing is not None  # noqa: S101  # set by _open, before any playing
-        for item in programme.rounds:
+    async def _play(self, opened: Opened) -> None:
+        if opened.traffic is not None:
+            self._load = await self._start_load(opened.traffic)
+        for item in opened.programme.rounds:
             self._player = RoundPlayer(
-                self._spec,
+                self._directory,
                 self._log,
-                self._undoing,
+                opened.undoing,
                 self._load,
                 item,
-                policy=programme.policy(item),
-                stops=stops_of(programme, item),
-                died=self._process_died,
+                policy=opened.programme.policy(item),
+                stops=stops_of(opened.programme, item),
+                died=self.abort,
             )
             if self._spec.attached:
                 await self._player.play_attached(self._attached_done)
@@ -215,20 +133,22 @@ class Guardian:
             rate_per_second=traffic.rate_per_second,
             run=self._spec.run_id[-40:].strip("-."),
         )
-        load = Load(self._log, self._directory, spec, traffic.journey, died=lambda why: self._process_died("load", why))
+        load = Load(self._log, self._directory, spec, traffic.journey, died=lambda why: self.abort("load", why))
         await load.start()
         return load
 
-    async def _renew(self) -> None:
+    async def _renew(self, opened: Opened) -> None:
         """Say at intervals that we live; losing the Lease to somebody else ends the run, an unreachable server does not."""
         looks = 0
         while True:
             await asyncio.sleep(_LOOK_SECONDS)
             looks += 1
             try:
-                asked = await asyncio.to_thread(self._renew_once, renew=looks % _RENEW_EVERY == 0)
+                asked = await asyncio.to_thread(opened.asked_to_abort)
                 if asked:
                     self.abort(asked, "asked for through the cluster")
+                if looks % _RENEW_EVERY == 0:
+                    await asyncio.to_thread(opened.renew)
             except UnreachableError as error:
                 self._log.write(Noted(level="warning", text=f"could not renew the lease: {error}"))
             except (ConflictError, ClusterError) as error:
@@ -240,19 +160,6 @@ class Guardian:
         while self._log.failure is None:  # noqa: ASYNC110  # the log is also written by threads, which have no asyncio.Event
             await asyncio.sleep(_LOG_SECONDS)
         self.abort("log", f"the log cannot be written: {self._log.failure.strerror}")
-
-    def _renew_once(self, *, renew: bool) -> str:
-        """Look at the Lease, and renew it and the record if it is time; return who asks for an abort, if anybody does."""
-        if self._cluster is None or self._lease is None or self._undoing is None:
-            return ""
-        asked = self._lease.look()
-        if renew:
-            self._lease.renew()
-            self._undoing.debt.renew(self._cluster.server_time())
-        return asked
-
-    def _process_died(self, role: str, why: str) -> None:
-        self.abort(role, why)
 
     def _starter_lost(self, why: str) -> None:
         if not self._attached_done.is_set():
@@ -290,18 +197,17 @@ class Guardian:
             return f"{type(error).__name__}: {error}"
         return ""
 
-    async def _close(self, renewing: asyncio.Task[None], failure: str) -> ExitCode:
+    async def _close(self, opened: Opened, renewing: asyncio.Task[None], failure: str) -> ExitCode:
         """Undo what is still owed, judge what is still open, give everything back, and say how it ended."""
         if self._player is not None:
             self._player.end_worker("the run is over")
-        if self._undoing is not None:
-            await self._undoing.undo("the run is over" if self._abort_by is None else "the run was aborted")
+        await opened.undoing.undo("the run is over" if self._abort_by is None else "the run was aborted")
         if self._player is not None and (self._abort_by or failure):
             await self._player.close_aborted(self._hurry)
         if self._load is not None:
             await self._load.stop()
         renewing.cancel()
-        await asyncio.to_thread(self._give_back)
+        await asyncio.to_thread(self._give_back, opened)
         events = read(self._directory)
         close_open_rounds(self._log, events)
         events = read(self._directory)
@@ -310,36 +216,15 @@ class Guardian:
         self._line.close()
         return code
 
-    def _give_back(self) -> None:
+    def _give_back(self, opened: Opened) -> None:
         """Remove the record of what is settled, and release the Lease."""
         try:
-            if self._undoing is not None:
-                self._undoing.debt.clear()
-            if self._lease is not None:
-                self._lease.release()
-                self._log.write(LeaseReleased(holder=self._lease.holder))
+            opened.undoing.debt.clear()
+            if opened.lease is not None:
+                opened.lease.release()
+                self._log.write(LeaseReleased(holder=opened.lease.holder))
         except ClusterError as error:
             self._log.write(Noted(level="error", text=f"the lease or an undo record is left behind: {error}; gameday recover"))
-
-
-def _started(spec: RunSpec, programme: Programme, traffic: Traffic | None, identity: Any) -> RunStarted:
-    return RunStarted(
-        run_id=spec.run_id,
-        kind=programme.kind,
-        title=programme.title,
-        source=spec.shown_file,
-        source_digest=programme.digest,
-        version=__version__,
-        host=socket.gethostname(),
-        cluster={"uid": identity.uid, "name": identity.name, "server": identity.server} if identity else None,
-        namespaces=list(programme.namespaces),
-        traffic={"journey": traffic.journey.name, "rate_per_second": traffic.rate_per_second, "url": traffic.url}
-        if traffic
-        else None,
-        switched_off=list(programme.switched_off),
-        roles=dict(programme.roles),
-        unguarded=spec.unguarded,
-    )
 
 
 def _summary(code: ExitCode) -> str:

@@ -7,10 +7,6 @@ otherwise the undo comes first and recovery is what it brings.
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import os
-import socket
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -19,13 +15,12 @@ from typing import Any, Final
 import msgspec
 
 from gameday.experiment import Experiment
-from gameday.experiment.stops import Stop, StopOnProbe, StopOnSamples
+from gameday.experiment.stops import Stop
 from gameday.gameday import Round
 from gameday.guard import Policy
 from gameday.log import LogWriter, read
 from gameday.log.events import (
     ActivityEnded,
-    AnyEvent,
     ChangeApplied,
     ChangeFailed,
     ChangeLanded,
@@ -34,23 +29,19 @@ from gameday.log.events import (
     PhaseEnded,
     PhaseStarted,
     ProbeMeasured,
-    ProcessEnded,
-    ProcessStarted,
     RoundEnded,
     RoundStarted,
     StepEnded,
     StepStarted,
-    VerdictGiven,
 )
-from gameday.run.line import Line
+from gameday.run.closing import give_verdict
 from gameday.run.load import Load
-from gameday.run.processes import ProcessId, adopted_children, end_process, end_tree, how_ended, process_id
-from gameday.run.spec import RunSpec
-from gameday.run.stopping import ProbeWatch, SampleWatch
+from gameday.run.stopping import Watches
 from gameday.run.undoing import Undoing
+from gameday.run.worker_process import WorkerProcess
 from gameday.runbook import load_runbook
-from gameday.traffic.windows import Recovery, Window
-from gameday.verdict import judge, recovery_of
+from gameday.traffic.windows import Recovery
+from gameday.verdict import recovery_of
 from gameday.verdict.samples import fault_applied_at
 
 _FROM_WORKERS: Final[tuple[type[Event], ...]] = (
@@ -75,7 +66,7 @@ class RoundPlayer:
 
     def __init__(
         self,
-        spec: RunSpec,
+        directory: Path,
         log: LogWriter,
         undoing: Undoing,
         load: Load | None,
@@ -86,24 +77,23 @@ class RoundPlayer:
         died: Callable[[str, str], None],
     ) -> None:
         """Take the run's means, the round, what the guard is told, and what ends it; `died(by, why)` asks for an abort."""
-        self._spec, self._log, self._undoing, self._load = spec, log, undoing, load
-        self._round, self._policy, self._died = item, policy, died
-        self._directory = Path(spec.directory)
-        self._process: asyncio.subprocess.Process | None = None
-        self._worker: ProcessId | None = None
-        self._line: Line | None = None
-        self._done = False
-        self._armed = False
-        self._ended_why = ""
-        self._loop = asyncio.get_running_loop()
-        self._samples = [SampleWatch(stop) for stop in stops if isinstance(stop, StopOnSamples)]
-        self._probes = [self._probe_watch(stop) for stop in stops if isinstance(stop, StopOnProbe)]
+        self._directory, self._log, self._undoing, self._load = directory, log, undoing, load
+        self._round, self._policy = item, policy
+        self._watches = Watches(
+            stops,
+            load,
+            undoing.observations(self._directory, item.id),
+            breached=lambda why: died("stop condition", why),
+        )
+        self._worker = WorkerProcess(
+            self._directory, log, round_id=item.id, handle=self.heard, died=lambda why: died("worker", why)
+        )
 
     async def play(self) -> None:
         """Carry the round out from its first event to its last."""
         self._begin()
         await asyncio.to_thread(self._owe_rollbacks)
-        await self._work()
+        await self._worker.run(spare=self._ours)
         await self._finish()
 
     async def play_attached(self, done: asyncio.Event) -> None:
@@ -115,15 +105,13 @@ class RoundPlayer:
 
     def end_worker(self, why: str) -> None:
         """End the worker's whole process tree, at once."""
-        self._watch_no_more()
-        worker, self._worker = self._worker, None
-        if worker is None:
-            return
-        self._ended_why = why
-        if self._line is not None:
-            self._line.close()
-        end_tree(worker)
-        self._end_orphans()
+        self._watches.stop()
+        self._worker.end(why, spare=self._ours)
+
+    @property
+    def _ours(self) -> frozenset[int]:
+        """Children of ours that a worker's end does not concern."""
+        return frozenset({self._load.pid} if self._load else ())
 
     async def heard(self, message: Mapping[str, Any]) -> dict[str, Any] | None:
         """Serve the worker: write what it did, decide what it asks."""
@@ -131,7 +119,7 @@ class RoundPlayer:
             case {"log": data}:
                 self._write(data)
             case {"done": True}:
-                self._done = True
+                self._worker.is_done = True
             case {"ask": "round"}:
                 return self._task()
             case {"ask": str(what)}:
@@ -164,42 +152,7 @@ class RoundPlayer:
 
     # ------------------------------------------------------------------------------------------------ phases
 
-    def _probe_watch(self, stop: StopOnProbe) -> ProbeWatch:
-        observations = self._undoing.observations(self._directory, self._round.id)
-
-        def breached(why: str) -> None:
-            self._loop.call_soon_threadsafe(self._breached, why)
-
-        return ProbeWatch(stop, observations, breached=breached)
-
-    def _breached(self, why: str) -> None:
-        self._died("stop condition", why)
-
-    def _window(self, window: Window) -> None:
-        for watch in self._samples:
-            why = watch.take(window)
-            if why:
-                self._breached(why)
-
-    def _arm(self, applied_mono: float) -> None:
-        """Stop conditions hold from the round's first fault on; before it, a red baseline ends the round by itself."""
-        if self._armed:
-            return
-        self._armed = True
-        for watch in self._samples:
-            watch.armed_at = applied_mono
-        for probe in self._probes:
-            probe.start()
-
-    def _watch_no_more(self) -> None:
-        if self._load is not None:
-            self._load.listeners.discard(self._window)
-        for probe in self._probes:
-            probe.stop()
-
     def _begin(self) -> None:
-        if self._load is not None and self._samples:
-            self._load.listeners.add(self._window)
         experiment = self._round.experiment
         objectives = {
             "rto_seconds": experiment.objectives.rto_seconds,
@@ -223,50 +176,8 @@ class RoundPlayer:
             )
         )
 
-    async def _work(self) -> None:
-        """Start the worker and serve it until it ends; a worker that dies is reported."""
-        ours, theirs = socket.socketpair()
-        with (self._directory / "worker.log").open("ab") as log:
-            self._process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                "gameday.run.worker",
-                "--run",
-                str(self._directory),
-                "--line",
-                str(theirs.fileno()),
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                pass_fds=(theirs.fileno(),),
-                start_new_session=True,
-            )
-        theirs.close()
-        self._worker = process_id(self._process.pid)
-        worker = self._worker
-        self._log.write(ProcessStarted(role="worker", pid=worker.pid, start_ticks=worker.start_ticks, round=self._round.id))
-        self._line = Line(ours, handle=self.heard, lost=self._line_lost)
-        self._line.start()
-        code = await self._process.wait()
-        self._worker = None
-        if not self._done:
-            # Its last words may still be on the line.
-            await asyncio.sleep(0.05)
-        self._line.close()
-        end_tree(worker)
-        self._end_orphans()
-        exit_code, number, told = how_ended(code)
-        reason = self._ended_why or ("done" if self._done else "it died")
-        self._log.write(
-            ProcessEnded(role="worker", pid=worker.pid, reason=reason, exit_code=exit_code, signal=number, round=self._round.id)
-        )
-        if not self._done and not self._ended_why:
-            self._died("worker", f"the worker (pid {worker.pid}) died: {told}; see worker.log")
-            # The abort cancels us here.
-            await asyncio.Event().wait()
-
     async def _finish(self) -> None:
-        self._watch_no_more()
+        self._watches.stop()
         changed = self._fault_at() is not None
         if self._round.runbook_mode == "execute":
             await self._recover(changed=changed)
@@ -275,7 +186,7 @@ class RoundPlayer:
             await self._undo()
             await self._recover(changed=changed)
         await self._check_orders()
-        give_verdict(self._log, self._directory, self._round.id)
+        give_verdict(self._log, self._round.id)
         self._log.write(RoundEnded(round=self._round.id), durable=True)
 
     async def _undo(self) -> None:
@@ -333,22 +244,9 @@ class RoundPlayer:
             self._undoing.desk.heard(event)
         self._log.write(event)
         if isinstance(event, ChangeApplied):
-            self._arm(event.applied_mono)
+            self._watches.arm(event.applied_mono)
         if isinstance(event, ActivityEnded) and event.phase == "rollbacks" and event.status == "succeeded":
             self._undoing.rolled_back(event.name, self._round.id)
-
-    def _line_lost(self, why: str) -> None:
-        """Report a worker that is frozen or hung up without having said that it is done; its end is seen by `_work`."""
-        if not self._done and why.startswith("was silent") and self._worker is not None:
-            self._died("worker", f"the worker (pid {self._worker.pid}) {why}")
-
-    def _end_orphans(self) -> None:
-        """End what the worker's activities left behind: orphans that came to us as their subreaper."""
-        known = {self._load.pid if self._load else 0, self._process.pid if self._process else 0}
-        for pid in adopted_children(but=frozenset(known)):
-            end_process(process_id(pid))
-            with contextlib.suppress(ChildProcessError):
-                _reap(pid)
 
     def _fault_at(self) -> float | None:
         return fault_applied_at(read(self._directory), self._round.id)
@@ -366,42 +264,3 @@ def _steps_of(experiment: Experiment) -> list[dict[str, Any]]:
 
 def _recovered(found: Recovery) -> str:
     return f"{found.seconds:.1f} s after the fault" if found.ever_out else "customers noticed nothing"
-
-
-def _reap(pid: int) -> None:
-
-    os.waitpid(pid, 0)
-
-
-def give_verdict(log: LogWriter, directory: Path, round_id: str) -> None:
-    """Judge a round by the log so far and write the verdict; the newest phase's failure is part of what is judged."""
-    found = judge(read(directory), round_id)
-    recovery = found.recovery
-    log.write(
-        VerdictGiven(
-            verdict=found.verdict,
-            expected=found.expected,
-            reasons=list(found.reasons),
-            recovery=None
-            if recovery is None
-            else {
-                "seconds": round(recovery.seconds, 3),
-                "low_seconds": round(recovery.low_seconds, 3),
-                "high_seconds": round(recovery.high_seconds, 3),
-                "ever_out": recovery.ever_out,
-            },
-            within_objective=found.within_objective,
-            runbook=found.runbook,
-            round=round_id,
-        ),
-        durable=True,
-    )
-
-
-def close_open_rounds(log: LogWriter, events: Sequence[AnyEvent]) -> None:
-    """Give a verdict to rounds that an abort or a death left without one."""
-    judged = {event.round for event in events if isinstance(event, VerdictGiven)}
-    for event in events:
-        if isinstance(event, RoundStarted) and event.round not in judged:
-            give_verdict(log, log.path.parent, event.round)
-            log.write(RoundEnded(outcome="aborted", round=event.round), durable=True)

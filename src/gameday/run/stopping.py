@@ -7,16 +7,18 @@ a run that nobody watches must not go on.
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from gameday.change import ProbeSpec, bind
 from gameday.change.registry import registered
 from gameday.errors import BadParameterError, GamedayError
-from gameday.experiment.stops import StopOnProbe, StopOnSamples
+from gameday.experiment.stops import Stop, StopOnProbe, StopOnSamples
+from gameday.run.load import Load
 from gameday.run.observing import RunObservations
 from gameday.traffic.windows import Window, outcomes
 
@@ -89,3 +91,46 @@ class ProbeWatch:
             if breached and not self._over.is_set():
                 self._breached(why)
                 return
+
+
+class Watches:
+    """All stop conditions of a round: armed by its first fault, and silent again when the round is over."""
+
+    def __init__(
+        self, stops: Sequence[Stop], load: Load | None, observations: RunObservations, *, breached: Callable[[str], None]
+    ) -> None:
+        """Take the conditions and what they look at; `breached(why)` is called in the running event loop."""
+        self._load, self._breached = load, breached
+        self._armed = False
+        loop = asyncio.get_running_loop()
+
+        def from_thread(why: str) -> None:
+            loop.call_soon_threadsafe(breached, why)
+
+        self._samples = [SampleWatch(stop) for stop in stops if isinstance(stop, StopOnSamples)]
+        self._probes = [ProbeWatch(stop, observations, breached=from_thread) for stop in stops if isinstance(stop, StopOnProbe)]
+        if load is not None and self._samples:
+            load.listeners.add(self._take)
+
+    def arm(self, applied_mono: float) -> None:
+        """Begin to watch, at the round's first fault: before it, a red baseline ends the round by itself."""
+        if self._armed:
+            return
+        self._armed = True
+        for watch in self._samples:
+            watch.armed_at = applied_mono
+        for probe in self._probes:
+            probe.start()
+
+    def stop(self) -> None:
+        """Watch no more."""
+        if self._load is not None:
+            self._load.listeners.discard(self._take)
+        for probe in self._probes:
+            probe.stop()
+
+    def _take(self, window: Window) -> None:
+        for watch in self._samples:
+            why = watch.take(window)
+            if why:
+                self._breached(why)

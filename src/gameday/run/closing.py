@@ -1,0 +1,48 @@
+"""Giving a round its verdict from the log as it stands, also to rounds that an abort or a death left open."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from gameday.log import AnyEvent, LogWriter, read
+from gameday.log.events import RoundEnded, RoundStarted, VerdictGiven
+from gameday.traffic.windows import Recovery
+from gameday.verdict import judge
+
+
+def give_verdict(log: LogWriter, round_id: str) -> None:
+    """Judge a round by the log so far and write the verdict."""
+    found = judge(read(log.path), round_id)
+    log.write(
+        VerdictGiven(
+            verdict=found.verdict,
+            expected=found.expected,
+            reasons=list(found.reasons),
+            recovery=_recovery(found.recovery),
+            within_objective=found.within_objective,
+            runbook=found.runbook,
+            round=round_id,
+        ),
+        durable=True,
+    )
+
+
+def close_open_rounds(log: LogWriter, events: Sequence[AnyEvent]) -> None:
+    """Give a verdict to rounds that have none."""
+    judged = {event.round for event in events if isinstance(event, VerdictGiven)}
+    for event in events:
+        if isinstance(event, RoundStarted) and event.round not in judged:
+            give_verdict(log, event.round)
+            log.write(RoundEnded(outcome="aborted", round=event.round), durable=True)
+
+
+def _recovery(found: Recovery | None) -> dict[str, Any] | None:
+    if found is None:
+        return None
+    return {
+        "seconds": round(found.seconds, 3),
+        "low_seconds": round(found.low_seconds, 3),
+        "high_seconds": round(found.high_seconds, 3),
+        "ever_out": found.ever_out,
+    }
