@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from gameday.staging.caveats import caveats
-from gameday.staging.resources import DEPLOYMENTS, PODS, SERVICES, STATEFUL_SETS
+from gameday.staging.resources import DEPLOYMENTS, HORIZONTAL_POD_AUTOSCALERS, PODS, SERVICES, STATEFUL_SETS
 
 
 def pod(**spec: Any) -> dict[str, Any]:
@@ -36,6 +36,20 @@ def test_a_cpu_limit_is_named() -> None:
 @pytest.mark.parametrize("spec", [{"type": "NodePort"}, {"type": "ClusterIP", "sessionAffinity": "ClientIP"}])
 def test_what_a_service_will_not_do_is_told(spec: dict[str, Any]) -> None:
     assert len(caveats(SERVICES, {"spec": spec})) == 1
+
+
+def test_what_an_autoscaler_will_not_follow_is_told() -> None:
+    memory = {"type": "Resource", "resource": {"name": "memory"}}
+    behavior = {
+        "scaleUp": {"stabilizationWindowSeconds": 60},
+        "scaleDown": {"policies": [{"type": "Pods"}], "selectPolicy": "Min"},
+    }
+    found = caveats(HORIZONTAL_POD_AUTOSCALERS, {"spec": {"metrics": [memory], "behavior": behavior}})
+    assert [text.partition(" is not honoured: ")[0] for text in found] == [
+        "spec.metrics[0]",
+        "spec.behavior.scaleDown.policies",
+        "spec.behavior.scaleUp.stabilizationWindowSeconds",
+    ]
 
 
 def test_a_kind_that_nothing_acts_on_is_told() -> None:

@@ -12,6 +12,11 @@ MOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
 ASK = """
 import json, os, sys
 from kubernetes import client, config
+if sys.argv[1] == "engine":
+    from gameday.cluster import Selection
+    from gameday.kube import connect
+    print(json.dumps({"pods": len(list(connect().list(Selection("v1", "Pod", os.environ["NAMESPACE"]))))}))
+    sys.exit()
 if sys.argv[1] == "kubeconfig":
     config.load_config()
 else:
@@ -30,7 +35,8 @@ except client.ApiException as error:
 
 def _run(space: Any, name: str, way: str) -> dict[str, Any]:
     folder = {"name": "ACCOUNT_DIR", "value": MOUNT}
-    env = [folder, {"name": "KUBECONFIG", "value": f"{MOUNT}/kubeconfig"}]
+    namespace = {"name": "NAMESPACE", "valueFrom": {"fieldRef": {"fieldPath": "metadata.namespace"}}}
+    env = [folder, namespace, {"name": "KUBECONFIG", "value": f"{MOUNT}/kubeconfig"}]
     container = {"name": "ask", "image": "python:3", "command": ["python", "-c", ASK, way], "env": env}
     spec = {"restartPolicy": "Never", "serviceAccountName": "reader", "containers": [container]}
     space.core.create_namespaced_pod(space.name, {"metadata": {"name": name}, "spec": spec})
@@ -54,6 +60,7 @@ def test_a_program_in_a_pod_acts_as_its_account(space: Any) -> None:
     who = f"system:serviceaccount:{space.name}:reader"
     assert _run(space, "by-kubeconfig", "kubeconfig") == {"who": who, "pods": 1, "nodes": 403}
     assert _run(space, "in-cluster", "in-cluster") == {"who": who, "pods": 2, "nodes": 403}
+    assert _run(space, "by-engine", "engine") == {"pods": 3}
 
 
 def test_every_container_learns_where_the_api_is(space: Any) -> None:
