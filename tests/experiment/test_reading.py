@@ -20,6 +20,7 @@ def test_what_our_block_leaves_out_has_its_default(load: Load, ours: str) -> Non
     assert experiment.expect == "held"
     assert dict(experiment.caps) == {"pods": 1, "objects": 3}
     assert experiment.baseline_seconds == 5.0
+    assert experiment.landing_timeout_seconds == 15.0
     assert experiment.objectives == Objectives(None, None)
     assert experiment.namespaces == ("shop",), "those that its actions name"
 
@@ -27,7 +28,7 @@ def test_what_our_block_leaves_out_has_its_default(load: Load, ours: str) -> Non
 def test_our_block_is_read_whole(load: Load, ours: str) -> None:
     block = (
         "    objectives: {rto: 15s, rpo: 1m}\n    expect: deviated\n    caps: {pods: 2}\n    namespaces: [shop, other]\n"
-        "    baseline: 3s\n    recovery_timeout: 1m30s\n    owners: [a, b]\n    prepare: []\n"
+        "    baseline: 3s\n    recovery_timeout: 1m30s\n    landing_timeout: 2s\n    owners: [a, b]\n    prepare: []\n"
     )
     experiment = load(ours.replace("journey: checkout, rate: 40/s", "journey: checkout, rate: 600/m, service: front") + block)
     assert experiment.traffic is not None
@@ -39,6 +40,7 @@ def test_our_block_is_read_whole(load: Load, ours: str) -> None:
     assert experiment.expect == "deviated"
     assert dict(experiment.caps) == {"pods": 2, "objects": 3}
     assert (experiment.baseline_seconds, experiment.recovery_timeout_seconds) == (3.0, 90.0)
+    assert experiment.landing_timeout_seconds == 2.0
     assert experiment.namespaces == ("shop", "other")
     assert experiment.owners == ("a", "b")
 

@@ -11,6 +11,7 @@ from gameday.errors import Problem, UsageError
 from gameday.experiment.model import (
     DEFAULT_BASELINE_SECONDS,
     DEFAULT_CAPS,
+    DEFAULT_LANDING_TIMEOUT_SECONDS,
     DEFAULT_RATE_PER_SECOND,
     DEFAULT_RECOVERY_TIMEOUT_SECONDS,
     Objectives,
@@ -39,6 +40,7 @@ class Block:
     namespaces: tuple[str, ...] = ()
     baseline_seconds: float = DEFAULT_BASELINE_SECONDS
     recovery_timeout_seconds: float = DEFAULT_RECOVERY_TIMEOUT_SECONDS
+    landing_timeout_seconds: float = DEFAULT_LANDING_TIMEOUT_SECONDS
     owners: tuple[str, ...] = ()
     stops: tuple[Stop, ...] = ()
 
@@ -82,6 +84,7 @@ def read_block(fields: Fields, catalogue: Catalogue) -> Block:
         namespaces=namespaces,
         baseline_seconds=fields.seconds("baseline", DEFAULT_BASELINE_SECONDS),
         recovery_timeout_seconds=fields.seconds("recovery_timeout", DEFAULT_RECOVERY_TIMEOUT_SECONDS),
+        landing_timeout_seconds=fields.seconds("landing_timeout", DEFAULT_LANDING_TIMEOUT_SECONDS),
         owners=fields.texts("owners"),
         stops=read_stops(fields),
     )

@@ -19,6 +19,7 @@ Verdict: TypeAlias = Literal["held", "deviated", "inconclusive"]
 DEFAULT_CAPS: Mapping[str, int] = MappingProxyType({"pods": 1, "objects": 3})
 DEFAULT_BASELINE_SECONDS = 5.0
 DEFAULT_RECOVERY_TIMEOUT_SECONDS = 60.0
+DEFAULT_LANDING_TIMEOUT_SECONDS = 15.0
 DEFAULT_RATE_PER_SECOND = 40.0
 
 
@@ -87,6 +88,8 @@ class Experiment:
     """The namespaces that it may touch."""
     baseline_seconds: float = DEFAULT_BASELINE_SECONDS
     recovery_timeout_seconds: float = DEFAULT_RECOVERY_TIMEOUT_SECONDS
+    landing_timeout_seconds: float = DEFAULT_LANDING_TIMEOUT_SECONDS
+    """How long is waited for a fault to be seen: a pod's termination, a scale-up's readiness."""
     owners: tuple[str, ...] = ()
     stops: tuple[Stop, ...] = ()
     """What ends the run before its end."""

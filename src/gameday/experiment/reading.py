@@ -84,6 +84,7 @@ def read_experiment(document: Document, *, catalogue: Catalogue) -> Experiment:
         namespaces=namespaces,
         baseline_seconds=block.baseline_seconds,
         recovery_timeout_seconds=block.recovery_timeout_seconds,
+        landing_timeout_seconds=block.landing_timeout_seconds,
         owners=block.owners,
         stops=block.stops,
         description=str(data.get("description", "")).strip(),

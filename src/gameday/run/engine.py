@@ -16,26 +16,34 @@ from gameday.change import ActionSpec, Change, Evidence, ProbeSpec, bind
 from gameday.change.wire import encode
 from gameday.cluster import Cluster
 from gameday.errors import ClusterError, ConflictError, RefusedError
+from gameday.experiment.model import DEFAULT_LANDING_TIMEOUT_SECONDS
 from gameday.log.events import ChangeApplied, ChangeFailed, ChangeLanded, Event, ProbeMeasured
 from gameday.plan import plan_action
 from gameday.run.channel import Peer
 from gameday.run.inject import from_wire, is_definite, perform
 from gameday.run.observing import RunObservations
 
-LANDING_SECONDS: Final = 15.0
-"""How long is waited for a fault to be seen: a pod's termination, a scale-up's readiness."""
 _ATTEMPTS: Final = 8
 
 
 class WorkerEngine:
     """Implements `gameday.change.Engine` for one round."""
 
-    def __init__(self, peer: Peer, cluster: Callable[[], Cluster], observations: RunObservations, *, round_id: str) -> None:
-        """Take the line to the guardian, how to reach the cluster, and what probes look at."""
+    def __init__(
+        self,
+        peer: Peer,
+        cluster: Callable[[], Cluster],
+        observations: RunObservations,
+        *,
+        round_id: str,
+        landing_seconds: float = DEFAULT_LANDING_TIMEOUT_SECONDS,
+    ) -> None:
+        """Take the line to the guardian, how to reach the cluster, what probes look at, and how long a fault may take to land."""
         self._peer = peer
         self._cluster = cluster
         self._observations = observations
         self._round = round_id
+        self._landing_seconds = landing_seconds
         self.activity = ""
         """The activity or step that is on; changes are logged as asked for by it."""
 
@@ -88,7 +96,7 @@ class WorkerEngine:
 
     def _look(self, action: ActionSpec, changes: Sequence[Change], ids: list[str], *, by: str) -> Evidence:
         """Look until the fault is seen, or for as long as that may take; the last look counts."""
-        deadline = time.monotonic() + LANDING_SECONDS
+        deadline = time.monotonic() + self._landing_seconds
         while True:
             try:
                 evidence = action.landed(self._cluster(), changes)

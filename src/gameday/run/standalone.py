@@ -16,7 +16,7 @@ from typing import Any, ClassVar, Final
 
 from gameday import durations
 from gameday.errors import GamedayError, RefusedError
-from gameday.experiment.model import DEFAULT_BASELINE_SECONDS
+from gameday.experiment.model import DEFAULT_BASELINE_SECONDS, DEFAULT_LANDING_TIMEOUT_SECONDS
 from gameday.log import read
 from gameday.log.events import Event, RoundStarted, RunEnded, VerdictGiven
 from gameday.run.channel import Peer
@@ -93,11 +93,14 @@ def connect() -> WorkerEngine:
     _State.peer = peer
     atexit.register(finish)
     round_id, since = _opened(launched)
-    engine, observations = build_engine(peer, spec, launched.directory, round_id=round_id, since=since)
+    landing_seconds = _seconds(_State.experiment, "landing_timeout", DEFAULT_LANDING_TIMEOUT_SECONDS)
+    engine, observations = build_engine(
+        peer, spec, launched.directory, round_id=round_id, since=since, landing_seconds=landing_seconds
+    )
     _State.engine = engine
     for event in _State.early:
         engine.log(event)
-    _take_baseline(engine, observations, seconds=_baseline_seconds(_State.experiment))
+    _take_baseline(engine, observations, seconds=_seconds(_State.experiment, "baseline", DEFAULT_BASELINE_SECONDS))
     return engine
 
 
@@ -142,12 +145,12 @@ def _opened(launched: Launched) -> tuple[str, float]:
     raise RefusedError(f"the guardian was not ready within {_OPENING_SECONDS:g} s; see {launched.directory}/guardian.log")
 
 
-def _baseline_seconds(experiment: dict[str, Any]) -> float:
-    """Return how long a baseline the experiment wants; what is wrong with it the guardian has already refused."""
+def _seconds(experiment: dict[str, Any], key: str, default: float) -> float:
+    """Return a duration of our block; what is wrong with it the guardian has already refused."""
     for extension in experiment.get("extensions") or ():
-        if extension.get("name") == "gameday" and "baseline" in extension:
-            return durations.seconds(extension["baseline"])
-    return DEFAULT_BASELINE_SECONDS
+        if extension.get("name") == "gameday" and key in extension:
+            return durations.seconds(extension[key])
+    return default
 
 
 def _take_baseline(engine: WorkerEngine, observations: RunObservations, *, seconds: float) -> None:

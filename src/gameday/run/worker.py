@@ -58,7 +58,14 @@ def _play(peer: Peer, spec: RunSpec, directory: Path) -> None:
     catalogue = Catalogue.around(task["experiment"])
     make_importable(catalogue.project)
     experiment = load_experiment(task["experiment"], catalogue=catalogue)
-    engine, observations = build_engine(peer, spec, directory, round_id=task["round"], since=task["since"])
+    engine, observations = build_engine(
+        peer,
+        spec,
+        directory,
+        round_id=task["round"],
+        since=task["since"],
+        landing_seconds=experiment.landing_timeout_seconds,
+    )
     install(engine)
     if task["traffic"]:
         wait_for_baseline(engine, observations, seconds=experiment.baseline_seconds)
@@ -70,7 +77,7 @@ def _play(peer: Peer, spec: RunSpec, directory: Path) -> None:
 
 
 def build_engine(
-    peer: Peer, spec: RunSpec, directory: Path, *, round_id: str, since: float
+    peer: Peer, spec: RunSpec, directory: Path, *, round_id: str, since: float, landing_seconds: float
 ) -> tuple[WorkerEngine, RunObservations]:
     """Return the engine of this process and what probes look at; the cluster is reached when it is first needed."""
 
@@ -81,7 +88,8 @@ def build_engine(
         return connect(kubeconfig=spec.kubeconfig or None, context=spec.context)
 
     observations = RunObservations(directory, cluster, round_id=round_id, since=since)
-    return WorkerEngine(peer, cluster, observations, round_id=round_id), observations
+    engine = WorkerEngine(peer, cluster, observations, round_id=round_id, landing_seconds=landing_seconds)
+    return engine, observations
 
 
 def wait_for_baseline(engine: WorkerEngine, observations: RunObservations, *, seconds: float) -> None:
