@@ -23,6 +23,16 @@ ENGINE: Final[Sequence[Access]] = (
 """The undo record and the Lease."""
 
 
+def of_guard(namespace: str) -> tuple[Access, ...]:
+    """Return what the guard itself reads of a namespace."""
+    return (
+        Access("get", "namespaces", "", "", namespace),
+        Access("list", "pods", "", namespace),
+        Access("list", "poddisruptionbudgets", "policy", namespace),
+        Access("list", "horizontalpodautoscalers", "autoscaling", namespace),
+    )
+
+
 def needed_by(changes: Sequence[PlannedChange], *, starting: bool) -> tuple[Access, ...]:
     """Return what these changes and their undo need, each once; when starting, also what the engine needs."""
     needed = [access for change in changes for access in _of_change(change)]

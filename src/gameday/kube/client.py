@@ -73,7 +73,10 @@ class KubeCluster:
     def identity(self) -> Identity:
         """Say which cluster this is; asked once, then remembered."""
         if self._identity is None:
-            system = self.get(ObjectRef("v1", "Namespace", "", "gameday-system"))
+            try:
+                system = self.get(ObjectRef("v1", "Namespace", "", "gameday-system"))
+            except ForbiddenError:
+                system = None
             name = ((system or {}).get("metadata", {}).get("labels") or {}).get("gameday.dev/cluster-name", "")
             self._identity = Identity(self._uid(system), name, self.server)
         return self._identity

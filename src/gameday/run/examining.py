@@ -24,7 +24,7 @@ from gameday.cluster import Access, Cluster, Selection
 from gameday.cluster import ObjectRef as Ref
 from gameday.errors import GamedayError, UnreachableError
 from gameday.guard.model import OPT_IN_LABEL
-from gameday.guard.needs import ENGINE, of_action
+from gameday.guard.needs import ENGINE, of_action, of_guard
 from gameday.run.lease import LEASE
 from gameday.run.storing import SYSTEM_NAMESPACE, SecretStore
 
@@ -97,6 +97,7 @@ def examine_cluster(
     opted_in: list[str] = []
     yield from _looked("opted-in namespaces", partial(_opted_in, cluster, namespaces, opted_in))
     for namespace in opted_in:
+        yield from _looked(f"guard in {namespace}", partial(_granted, f"guard in {namespace}", of_guard(namespace), cluster))
         for spec in actions:
             topic, needs = f"{spec.name} in {namespace}", of_action(spec, namespace)
             yield from _looked(topic, partial(_granted, topic, needs, cluster))
