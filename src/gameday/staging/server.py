@@ -27,7 +27,7 @@ from gameday.staging.lifecycle import STATE_FILE
 from gameday.staging.processes import start_ticks
 
 _log = structlog.get_logger("gameday.staging")
-_COLLECTOR_THRESHOLDS = (50_000, 20, 50)
+_COLLECTOR_THRESHOLDS = (10_000, 20, 50)
 
 
 def main(arguments: list[str] | None = None) -> int:

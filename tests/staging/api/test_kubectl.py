@@ -130,6 +130,8 @@ def test_autoscale_writes_an_autoscaler(kubectl: Run, deployment: Callable[..., 
     spec = json.loads(done(kubectl("get", "hpa", "web", "-o", "json")))["spec"]
     assert (spec["minReplicas"], spec["maxReplicas"]) == (1, 3)
     assert spec["metrics"][0]["resource"]["target"] == {"type": "Utilization", "averageUtilization": 50}
+    assert "Deployment/web   cpu: <unknown>/50%   1         3" in done(kubectl("get", "hpa"))
+    assert "50%" in done(kubectl("describe", "hpa", "web"))
 
 
 async def remove_what_is_deleted(store: Store) -> None:

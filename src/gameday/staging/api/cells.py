@@ -191,6 +191,29 @@ def event_object(event: Object) -> str:
     return f"{str(about.get('kind', '')).lower()}/{about.get('name', '')}"
 
 
+def scale_metrics(obj: Object) -> str:
+    """Return what an autoscaler measured, and what it aims at: `cpu: 12%/50%`."""
+    measured = {
+        item["resource"]["name"]: item["resource"]["current"] for item in (obj.get("status") or {}).get("currentMetrics") or ()
+    }
+    shown = []
+    for metric in obj["spec"].get("metrics") or ():
+        source = metric.get("resource") or {}
+        name, target = source.get("name", metric.get("type")), source.get("target") or {}
+        relative = "averageUtilization" in target
+        field, unit = ("averageUtilization", "%") if relative else ("averageValue", "")
+        found = (measured.get(name) or {}).get(field)
+        now = "<unknown>" if found is None else f"{found}{unit}"
+        shown.append(f"{name}: {now}/{target.get(field, '<auto>')}{unit}")
+    return ", ".join(shown) or "<none>"
+
+
+def role(obj: Object) -> str:
+    """Return the role that a binding refers to: `ClusterRole/view`."""
+    reference = obj.get("roleRef") or {}
+    return f"{reference.get('kind')}/{reference.get('name')}"
+
+
 def scale_target(obj: Object) -> str:
     """Return `Deployment/name` of what an autoscaler scales."""
     target = obj["spec"].get("scaleTargetRef") or {}

@@ -9,6 +9,7 @@ from typing import Any
 
 from gameday.staging.api import cells
 from gameday.staging.resources import (
+    CLUSTER_ROLE_BINDINGS,
     CONFIG_MAPS,
     DAEMON_SETS,
     DEPLOYMENTS,
@@ -22,6 +23,7 @@ from gameday.staging.resources import (
     POD_DISRUPTION_BUDGETS,
     PODS,
     REPLICA_SETS,
+    ROLE_BINDINGS,
     SECRETS,
     SERVICE_ACCOUNTS,
     SERVICES,
@@ -161,11 +163,14 @@ _COLUMNS: dict[Resource, tuple[Column, ...]] = {
     HORIZONTAL_POD_AUTOSCALERS: (
         _NAME,
         Column("Reference", cells.scale_target),
+        Column("Targets", cells.scale_metrics),
         Column("MinPods", cells.at("spec.minReplicas", 1)),
         Column("MaxPods", cells.at("spec.maxReplicas", 0)),
         Column("Replicas", cells.at("status.currentReplicas", 0)),
         _AGE,
     ),
+    ROLE_BINDINGS: (_NAME, Column("Role", cells.role), _AGE),
+    CLUSTER_ROLE_BINDINGS: (_NAME, Column("Role", cells.role), _AGE),
 }
 
 
