@@ -8,11 +8,12 @@ run. Prose is for people: it is shown, and its check, if it has one, is still ma
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import shutil
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -30,7 +31,9 @@ EFFECT_SECONDS: Final = 2.0
 """How long a stretch of samples before and after a step tells what it did."""
 _SHELL_SECONDS: Final = 300.0
 _OUTPUT_CHARACTERS: Final = 4000
-_KEYWORDS: Final = frozenset({"if", "then", "else", "fi", "for", "do", "done", "while", "case", "esac", "{", "}", "!"})
+_KEYWORDS: Final = frozenset(
+    {"if", "then", "else", "fi", "for", "do", "done", "while", "until", "elif", "case", "esac", "{", "}", "!"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,18 +172,32 @@ class StepRunner:
 
 
 def programs(script: str) -> list[str]:
-    """Return the programs that a script's lines begin with, continued lines and comments left out."""
+    """Return the programs that a script's commands begin with; comments and what a here-document holds are left out."""
     found: dict[str, None] = {}
-    for line in script.replace("\\\n", " ").splitlines():
-        for part in line.replace("&&", "|").replace("||", "|").replace(";", "|").split("|"):
-            try:
-                words = shlex.split(part, comments=True)
-            except ValueError:
-                continue
-            commands = [word for word in words if "=" not in word.split("/")[0] and word not in _KEYWORDS]
-            if commands and words[0] not in {"for", "case"}:
-                found[commands[0]] = None
+    for part in _commands(script):
+        try:
+            words = shlex.split(part, comments=True)
+        except ValueError:
+            continue
+        commands = [word for word in words if "=" not in word.split("/")[0] and word not in _KEYWORDS]
+        if commands and words[0] not in {"for", "case"}:
+            found[commands[0]] = None
     return [name for name in found if name not in _BUILTINS]
 
 
-_BUILTINS: Final = frozenset({"cd", "echo", "exit", "export", "read", "set", "test", "[", "true", "false", ":", "wait", "printf"})
+def _commands(script: str) -> Iterator[str]:
+    """Cut a script where a command may begin: lines, pipes, lists, and substitutions."""
+    text = _ARITHMETIC.sub("0", _HERE_DOCUMENT.sub(r"\g<rest>", script.replace("\\\n", " ")))
+    for part in _SEPARATOR.split(text):
+        yield part.strip().lstrip("(").rstrip(")")
+
+
+_ARITHMETIC: Final = re.compile(r"\$\(\([^()]*\)\)")
+_HERE_DOCUMENT: Final = re.compile(r"<<-?[ \t]*(['\"]?)(?P<end>\w+)\1(?P<rest>.*)\n(?:.*\n)*?\t*(?P=end)$", re.MULTILINE)
+_SEPARATOR: Final = re.compile(r"\n|\|\|?|&&|;|\$\(|`")
+_BUILTINS: Final = frozenset(
+    shlex.split(
+        ". : [ break cd command continue echo eval exec exit export false hash kill local printf pwd read readonly return set "
+        "shift source test times trap true type ulimit umask unset wait"
+    )
+)

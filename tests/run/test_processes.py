@@ -1,0 +1,160 @@
+"""Ending whole trees of real processes, whatever they did to get away, and nobody else's."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from gameday.run.processes import ProcessId, end_process, end_tree, how_ended, process_id
+
+SLEEPER = [sys.executable, "-c", "import time; print('up', flush=True); time.sleep(600)"]
+BY_A_SUBREAPER = """
+import os, subprocess, sys, time
+from gameday.run.processes import adopted_children, become_subreaper, end_tree, process_id
+become_subreaper()
+marker, script = sys.argv[1:]
+own = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=True)
+leader = subprocess.Popen([sys.executable, "-c", script, marker], start_new_session=True, stdout=subprocess.PIPE)
+leader.stdout.readline()
+ended = end_tree(process_id(leader.pid))
+leader.wait()
+left = adopted_children(but=frozenset({own.pid}))
+print(ended, len(left), own.poll(), flush=True)
+own.kill()
+own.wait()
+"""
+SETSID_GRANDCHILD = """
+import os, sys, time
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        print("up", flush=True)
+    time.sleep(600)
+time.sleep(600)
+"""
+FORKING_GRANDCHILD = """
+import os, signal, sys, time
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+if os.fork() == 0:
+    os.setsid()
+    print("up", flush=True)
+    for _ in range(5000):
+        if os.fork():
+            time.sleep(0.05)
+            os._exit(0)
+time.sleep(600)
+"""
+
+
+def named(marker: str) -> list[int]:
+    """Return the processes whose command line ends with this marker."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                words = (entry / "cmdline").read_bytes().rstrip(b"\0").split(b"\0")
+                state = (entry / "stat").read_text().rpartition(")")[2].split()[0]
+            except OSError:
+                continue
+            if words[-1:] == [marker.encode()] and state != "Z":
+                found.append(int(entry.name))
+    return found
+
+
+def eventually(look: Callable[[], bool]) -> None:
+    end = time.monotonic() + 10
+    while not look():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def test_a_process_is_named_by_its_pid_and_its_start() -> None:
+    own = process_id(os.getpid())
+    assert own.start_ticks > 0
+    assert own.is_alive
+    assert not ProcessId(own.pid, own.start_ticks + 1).is_alive
+
+
+def test_a_zombie_and_a_process_that_is_gone_are_not_alive() -> None:
+    child = subprocess.Popen(["/bin/true"])
+    found = process_id(child.pid)
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+    assert not found.is_alive
+    child.wait()
+    assert not found.is_alive
+    assert process_id(child.pid) == ProcessId(child.pid, 0)
+
+
+def test_a_pid_that_belongs_to_another_process_now_is_not_ended() -> None:
+    with subprocess.Popen(SLEEPER, stdout=subprocess.PIPE, start_new_session=True) as child:
+        found = process_id(child.pid)
+        former = ProcessId(child.pid, found.start_ticks - 1)
+        assert not end_process(former)
+        assert end_tree(former) == 0
+        assert not end_process(ProcessId(child.pid, 0))
+        assert found.is_alive
+        assert end_process(found)
+        assert child.wait() == -signal.SIGKILL
+    assert not end_process(found)
+
+
+def test_a_tree_ends_with_all_that_is_in_its_session_and_no_more() -> None:
+    script = "import subprocess, sys, time; [subprocess.Popen(sys.argv[1:]) for _ in range(3)]; time.sleep(600)"
+    marker = f"tree-{os.getpid()}"
+    sleeping = [sys.executable, "-c", "import time; time.sleep(600)", marker]
+    other = subprocess.Popen(sleeping, start_new_session=True)
+    leader = subprocess.Popen([sys.executable, "-c", script, *sleeping], start_new_session=True)
+    eventually(lambda: len(named(marker)) >= 5)
+    assert end_tree(process_id(leader.pid)) == 4
+    assert leader.wait() == -signal.SIGKILL
+    assert named(marker) == [other.pid]
+    assert end_tree(process_id(other.pid), spare=frozenset({other.pid})) == 0
+    assert other.poll() is None
+    other.kill()
+    other.wait()
+
+
+@pytest.mark.parametrize("script", [SETSID_GRANDCHILD, FORKING_GRANDCHILD])
+def test_a_grandchild_in_a_session_of_its_own_that_forks_ends_too(script: str) -> None:
+    marker = f"grandchild-{os.getpid()}"
+    done = subprocess.run(
+        [sys.executable, "-c", BY_A_SUBREAPER, marker, script], capture_output=True, text=True, check=True, timeout=60
+    )
+    ended, left, own = done.stdout.split()
+    assert int(ended) >= 2
+    assert (left, own) == ("0", "None")
+    assert named(marker) == []
+
+
+def test_orphans_of_a_tree_are_adopted_by_their_subreaper() -> None:
+    script = "import os, time; os.fork() and os._exit(0); os.setsid(); print('up', flush=True); time.sleep(600)"
+    driver = (
+        "import subprocess, sys; from gameday.run.processes import *; become_subreaper();"
+        f"leader = subprocess.Popen([sys.executable, '-c', {script!r}], stdout=subprocess.PIPE); leader.stdout.readline();"
+        "leader.wait(); found = adopted_children(but=frozenset()); print(len(found), flush=True);"
+        "[end_process(process_id(pid)) for pid in found]"
+    )
+    done = subprocess.run([sys.executable, "-c", driver], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout == "1\n"
+
+
+@pytest.mark.parametrize(
+    ("code", "told"), [(0, (0, None, "exit status 0")), (3, (3, None, "exit status 3")), (-9, (None, 9, "killed by signal 9"))]
+)
+def test_how_a_process_ended_is_told_in_words(code: int, told: tuple[int | None, int | None, str]) -> None:
+    assert how_ended(code) == told
+
+
+def test_a_process_is_shown_under_the_name_it_takes() -> None:
+    driver = (
+        "from gameday.run.processes import name_process; name_process('gameday-guardian'); print(open('/proc/self/comm').read())"
+    )
+    done = subprocess.run([sys.executable, "-c", driver], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "gameday-guardian"[:15]
