@@ -1,0 +1,136 @@
+"""One embedded cluster with the shop, the server between, and what the cluster was like before anything was killed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from gameday import staging
+from gameday.cluster import Selection
+from gameday.cluster.reading import is_ready
+from gameday.errors import NoMeasurementError
+from gameday.kube import KubeCluster, connect
+from gameday.run.load import LEDGER_FILE
+from gameday.staging import resources
+from gameday.traffic.journey_file import load_journey
+from gameday.traffic.ledger import check_ledger, finder
+from gameday.workspace import SHIPPED
+from tests.crash.between import Between, between
+from tests.crash.scripts import Script, write_project
+from tests.e2e.conftest import eventually
+
+_WRITTEN_BY_CONTROLLERS: Final = {"Pod", "Event", "Endpoints", "EndpointSlice"}
+"""Kinds that come and go with the pods of a workload; the pods themselves are counted."""
+_OURS: Final = "gameday.dev/"
+
+
+@dataclass(slots=True)
+class Scene:
+    """Where runs are killed."""
+
+    running: staging.Running
+    cluster: KubeCluster
+    """Reached directly, not through what stands between."""
+    between: Between
+    folder: Path
+    scripts: list[Script]
+    before: dict[str, str] = field(default_factory=dict)
+    count: int = 0
+
+    @property
+    def project(self) -> Path:
+        """The folder with the shortened files."""
+        return self.folder / "project"
+
+    def new_folder(self) -> Path:
+        """Return a folder for the runs of one death."""
+        self.count += 1
+        found = self.folder / f"death-{self.count}"
+        found.mkdir()
+        return found
+
+    def differences(self) -> list[str]:
+        """Compare with how it was, once every workload has its pods again; return what is left behind."""
+        try:
+            staging.wait_ready(self.running.kubeconfig, timeout_seconds=30)
+            eventually(lambda: pods_ready(self.cluster) == json.loads(self.before["pods"]), what=lambda: pods_ready(self.cluster))
+        except (staging.NotReadyError, AssertionError) as error:
+            return [f"workloads are not Ready again: {error}"]
+        now = snapshot(self.cluster)
+        return [
+            f"{name}: was {self.before.get(name, 'not there')}, is {now.get(name, 'not there')}"
+            for name in sorted(self.before.keys() | now.keys())
+            if self.before.get(name) != now.get(name)
+        ]
+
+
+@contextmanager
+def scene(folder: Path) -> Iterator[Scene]:
+    """Start a cluster, and stop it with all that runs on it."""
+    running = staging.up(directory=folder / "cluster")
+    try:
+        staging.wait_ready(running.kubeconfig, timeout_seconds=60)
+        with between(running.kubeconfig, folder) as proxy:
+            found = Scene(running, connect(kubeconfig=running.kubeconfig), proxy, folder, write_project(folder / "project"))
+            found.before = snapshot(found.cluster)
+            yield found
+    finally:
+        running.stop()
+
+
+def snapshot(cluster: KubeCluster) -> dict[str, str]:
+    """Return every object of the cluster as people configured it, its uid with it, and how many pods are Ready of what."""
+    kinds = [value for value in vars(resources).values() if isinstance(value, resources.Resource)]
+    found = {"pods": json.dumps(pods_ready(cluster), sort_keys=True)}
+    for kind in kinds:
+        if kind.kind in _WRITTEN_BY_CONTROLLERS:
+            continue
+        for obj in cluster.list(Selection(kind.api_version, kind.kind)):
+            metadata = obj["metadata"]
+            if kind.kind == "Lease" and metadata.get("namespace") != "gameday-system":
+                # The nodes' heartbeats.
+                continue
+            name = f"{kind.kind} {metadata.get('namespace', '')}/{metadata['name']}"
+            found[name] = json.dumps(_configured(obj), sort_keys=True)
+    return found
+
+
+def _configured(obj: dict[str, Any]) -> dict[str, Any]:
+    metadata = {key: obj["metadata"].get(key) for key in ("uid", "labels", "annotations", "finalizers", "ownerReferences")}
+    rest = {key: value for key, value in obj.items() if key not in {"metadata", "status"}}
+    if obj["kind"] == "Node":
+        rest.pop("spec", None)
+    return {**rest, "metadata": metadata}
+
+
+def pods_ready(cluster: KubeCluster) -> dict[str, int]:
+    """Return how many Ready pods there are by app, and any that carries a mark of ours under a name of its own."""
+    found: dict[str, int] = {}
+    for pod in cluster.list(Selection("v1", "Pod")):
+        metadata = pod["metadata"]
+        name = f"{metadata['namespace']}/{(metadata.get('labels') or {}).get('app', metadata['name'])}"
+        marks = [
+            key for key in {**(metadata.get("labels") or {}), **(metadata.get("annotations") or {})} if key.startswith(_OURS)
+        ]
+        state = ", marked" if marks else "" if is_ready(pod) else ", not Ready"
+        found[name + state] = found.get(name + state, 0) + 1
+    return found
+
+
+def orders_wrong(run: Path, url: str) -> list[str]:
+    """Look up every order that a run's customers were promised; return those that are lost, doubled or altered."""
+    ledger = run / LEDGER_FILE
+    look_up = load_journey(SHIPPED / "journeys" / "checkout.yaml").look_up
+    if not ledger.exists() or look_up is None:
+        return []
+    try:
+        found = check_ledger(ledger, finder(look_up, url))
+    except NoMeasurementError as error:
+        return [f"orders could not be looked up: {error}"]
+    lost = [f"order {entry.reference} is lost" for entry in found.lost]
+    doubled = [f"order {item.key} is there {len(item.references)} times" for item in found.doubled]
+    return [*lost, *doubled, *(f"order {entry.reference} was altered" for entry in found.altered)]
