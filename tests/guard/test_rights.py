@@ -33,9 +33,12 @@ def account(scratch: Any, cluster_home: Any, tmp_path: Path) -> KubeCluster:
     reference = {"apiGroup": api, "kind": "Role", "name": "few"}
     scratch.create("RoleBinding", "few", f"{api}/v1", roleRef=reference, subjects=[subject])
     identify = {"apiGroups": [""], "resources": ["namespaces"], "resourceNames": ["kube-system"], "verbs": ["get"]}
-    for kind, more in (("ClusterRole", {"rules": [identify]}), ("ClusterRoleBinding", {"subjects": [subject]})):
-        if kind == "ClusterRoleBinding":
-            more["roleRef"] = {"apiGroup": api, "kind": "ClusterRole", "name": name}
+    whole = {"apiGroup": api, "kind": "ClusterRole", "name": name}
+    pair: dict[str, Any] = {
+        "ClusterRole": {"rules": [identify]},
+        "ClusterRoleBinding": {"subjects": [subject], "roleRef": whole},
+    }
+    for kind, more in pair.items():
         scratch.cluster.create({"apiVersion": f"{api}/v1", "kind": kind, "metadata": {"name": name}, **more})
         scratch.cluster_wide.append(ObjectRef(f"{api}/v1", kind, "", name))
     config = yaml.safe_load(Path(cluster_home.kubeconfig).read_text())

@@ -54,6 +54,7 @@ def _notable(story: Story) -> Iterator[str]:
     items += [f"**Aborted at {offset(item.at_seconds)}** by {_text(item.by)}: {_text(item.reason)}" for item in story.aborts]
     items += [f"**Taken over at {offset(item.at_seconds)}:** {_text(item.text)}" for item in story.recoveries]
     items += [f"**The load generator failed:** {_text(story.load_error)}"] if story.load_error else []
+    items += [f"**Guard rules switched off:** {_text(', '.join(story.run.switched_off))}"] if story.run.switched_off else []
     items += [f"**{_text(note.level.capitalize())}:** {_text(note.text)}" for note in story.notes]
     if items:
         yield from (*(f"- {item}" for item in items), "")
