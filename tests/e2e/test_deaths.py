@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Sequence
 
 import pytest
 
+from gameday import staging
 from gameday.kube import KubeCluster
 from gameday.log.events import ChangeLanded, ChangeOwed, RunEnded
 from tests.e2e.conftest import Command, ours_in, replicas_of
+from tests.e2e.lying import lying_cluster
 
 pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("as_before")]
 
@@ -81,3 +84,23 @@ def test_a_second_run_is_refused_while_one_is_on(command: Command) -> None:
     assert second.returncode == 3
     assert "gameday recover" in second.stderr
     assert running.wait(timeout=60) == 0
+
+
+def test_an_api_server_that_is_gone_for_twenty_seconds_delays_the_undo_and_nothing_else(
+    command: Command, shop: staging.Running, shop_cluster: KubeCluster
+) -> None:
+    gone_until = [0.0]
+
+    def gone(method: str, path: str) -> int | None:
+        del method, path
+        return 503 if time.monotonic() < gone_until[0] else None
+
+    with lying_cluster(shop.kubeconfig, command.folder, gone) as kubeconfig:
+        running = command.start("run", "quick.yaml", "--yes", "--kubeconfig", str(kubeconfig))
+        command.wait_for(ChangeLanded)
+        gone_until[0] = time.monotonic() + 20
+        os.kill(command.process_of("worker"), signal.SIGKILL)
+        assert running.wait(timeout=90) == 4, (command.folder / "err.txt").read_text()
+        assert time.monotonic() > gone_until[0]
+    assert command.wait_for(RunEnded).residue == []
+    assert replicas_of(shop_cluster, "payment") == 2

@@ -12,13 +12,14 @@ import asyncio
 import signal
 import socket
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import structlog
 
-from gameday.errors import ClusterError, ConflictError, ExitCode, GamedayError, RefusedError, UnreachableError, worst
+from gameday.errors import ClusterError, ConflictError, ExitCode, GamedayError, RefusedError, ServerError, UnreachableError, worst
 from gameday.log import LogWriter, read
 from gameday.log.events import (
     AbortRequested,
@@ -44,6 +45,7 @@ _LOOK_SECONDS: Final = 2.0
 _RENEW_EVERY: Final = 10
 """Every so many looks at the Lease, it and the record are renewed."""
 _LOG_SECONDS: Final = 0.1
+_GIVE_BACK_SECONDS: Final = 60.0
 
 
 _logger = structlog.get_logger("gameday.guardian")
@@ -207,7 +209,7 @@ class Guardian:
         if self._load is not None:
             await self._load.stop()
         renewing.cancel()
-        await asyncio.to_thread(self._give_back, opened)
+        await self._give_back(opened)
         events = read(self._directory)
         close_open_rounds(self._log, events)
         events = read(self._directory)
@@ -216,15 +218,23 @@ class Guardian:
         self._line.close()
         return code
 
-    def _give_back(self, opened: Opened) -> None:
-        """Remove the record of what is settled, and release the Lease."""
-        try:
-            opened.undoing.debt.clear()
-            if opened.lease is not None:
-                opened.lease.release()
-                self._log.write(LeaseReleased(holder=opened.lease.holder))
-        except ClusterError as error:
-            self._log.write(Noted(level="error", text=f"the lease or an undo record is left behind: {error}; gameday recover"))
+    async def _give_back(self, opened: Opened) -> None:
+        """Remove the record of what is settled and release the Lease, trying again while the server is away."""
+        give_up = time.monotonic() + _GIVE_BACK_SECONDS
+        while True:
+            try:
+                await asyncio.to_thread(opened.give_back)
+            except (UnreachableError, ServerError) as error:
+                if time.monotonic() < give_up and not self._hurry.is_set():
+                    await asyncio.sleep(0.5)
+                    continue
+                self._log.write(Noted(level="error", text=f"the lease or an undo record is left behind: {error}"))
+            except ClusterError as error:
+                self._log.write(Noted(level="error", text=f"the lease or an undo record is left behind: {error}"))
+            else:
+                if opened.lease is not None:
+                    self._log.write(LeaseReleased(holder=opened.lease.holder))
+            return
 
 
 def _summary(code: ExitCode) -> str:

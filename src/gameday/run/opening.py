@@ -51,6 +51,12 @@ class Opened:
             self.lease.renew()
             self.undoing.debt.renew(self.cluster.server_time())
 
+    def give_back(self) -> None:
+        """Remove the record of what is settled, and release the Lease."""
+        self.undoing.debt.clear()
+        if self.lease is not None:
+            self.lease.release()
+
     def asked_to_abort(self) -> str:
         """Return who asks through the Lease for an abort; ConflictError if the Lease is not ours any more."""
         return "" if self.lease is None else self.lease.look()

@@ -19,7 +19,7 @@ import msgspec
 from gameday.change import MISSING, Change, CreateObject, DeletePod, EvictPod, PatchObject, anchored, get_field, patch_operations
 from gameday.cluster import Cluster, Json, ObjectRef
 from gameday.cluster.reading import ready_pods, workload_of
-from gameday.errors import NoTargetError, RefusedError
+from gameday.errors import NoTargetError, RecordError, RefusedError, ServerError, UnreachableError
 from gameday.run.processes import process_id
 from gameday.run.record import OWED, Entry, OwedPod, OwedRollback, Shard, Target, encode, owe_field, with_entries
 from gameday.run.storing import RUN_LABEL, SHARD_BYTES, Store, Stored, shard_name
@@ -210,9 +210,13 @@ class Debt:
         return Entry(id=f"e{self._count}", round=round_id, by=by, target=target_of(ref))
 
     def _put(self, entry: Entry) -> None:
+        """Write an entry before anything is injected; a server that is away is a refusal here."""
         name = self._shard_of(entry)
         shard = self._stored[name].shard if name in self._stored else self._begun()
-        self._write(name, with_entries(shard, entry))
+        try:
+            self._write(name, with_entries(shard, entry))
+        except (UnreachableError, ServerError) as error:
+            raise RecordError(f"what is owed cannot be written down, so nothing is injected: {error}") from error
 
     def _shard_of(self, entry: Entry) -> str:
         for name, item in self._stored.items():

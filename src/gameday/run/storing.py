@@ -17,7 +17,7 @@ from typing import Final, Protocol
 import msgspec
 
 from gameday.cluster import Cluster, Json, ObjectRef, Selection
-from gameday.errors import ConflictError, NotFoundError, RecordError, RefusedError
+from gameday.errors import ConflictError, NotFoundError, RecordError, RefusedError, ServerError, UnreachableError
 from gameday.run.record import FORMAT, Shard, decode, encode, format_of
 
 SYSTEM_NAMESPACE: Final = "gameday-system"
@@ -34,6 +34,15 @@ class Stored:
     name: str
     version: str
     shard: Shard
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A shard that is left alone: under which name, of which run, and why."""
+
+    name: str
+    run_id: str
+    reason: str
 
 
 class Store(Protocol):
@@ -58,15 +67,26 @@ class SecretStore:
 
     def read(self, run_id: str = "") -> Sequence[Stored]:
         """Return the shards, also of other runs; RecordError for one whose format is newer than ours."""
-        labels = f"{RECORD_LABEL}=v1" + (f",{RUN_LABEL}={run_id}" if run_id else "")
-        return [_stored(secret) for secret in self._cluster.list(Selection("v1", "Secret", SYSTEM_NAMESPACE, labels))]
+        return [_stored(secret) for secret in self._secrets(run_id)]
+
+    def survey(self) -> tuple[Sequence[Stored], Sequence[Unread]]:
+        """Return the shards of all runs that can be read, and those that cannot, so that one does not hide the others."""
+        stored, unread = [], []
+        for secret in self._secrets(""):
+            try:
+                stored.append(_stored(secret))
+            except RecordError as error:
+                metadata = secret["metadata"]
+                unread.append(Unread(metadata["name"], (metadata.get("labels") or {}).get(RUN_LABEL, ""), str(error)))
+        return stored, unread
 
     def write(self, name: str, shard: Shard, *, version: str) -> Stored:
         """Create or replace the Secret."""
         secret = _secret(name, shard, version)
         try:
             written = self._cluster.replace(secret) if version else self._cluster.create(secret)
-        except ConflictError:
+        except (ConflictError, UnreachableError, ServerError):
+            # To be tried again, by whoever undoes; whoever owes makes a refusal of it.
             raise
         except NotFoundError as error:
             if version:
@@ -84,6 +104,10 @@ class SecretStore:
         ref = ObjectRef("v1", "Secret", SYSTEM_NAMESPACE, stored.name)
         with contextlib.suppress(NotFoundError):
             self._cluster.delete(ref, resource_version=stored.version)
+
+    def _secrets(self, run_id: str) -> Sequence[Json]:
+        labels = f"{RECORD_LABEL}=v1" + (f",{RUN_LABEL}={run_id}" if run_id else "")
+        return self._cluster.list(Selection("v1", "Secret", SYSTEM_NAMESPACE, labels))
 
 
 class FileStore:
