@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Container
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -28,6 +29,20 @@ def ask_to_abort(cluster: Cluster, by: str) -> str:
         ObjectRef.of(found), patch_operations(found, f"/metadata/annotations/{ABORT_ANNOTATION.replace('/', '~1')}", by)
     )
     return str(found["spec"].get("holderIdentity", ""))
+
+
+def release_lost(cluster: Cluster, *, over: Container[str]) -> None:
+    """Delete the Lease if nobody holds it any more: its run is one of those that are over, or it has not been renewed in time.
+
+    A guardian that was killed while it took the Lease may have it later than whoever undid for it could look.
+    """
+    found = cluster.get(LEASE)
+    if found is None:
+        return
+    run_id = str(found["spec"].get("holderIdentity", "")).partition("@")[0]
+    lease = Lease(cluster, run_id)
+    if run_id in over or lease.is_expired(found):
+        lease.release()
 
 
 @dataclass(slots=True)
@@ -95,8 +110,11 @@ class Lease:
 
     def _may_take(self, found: Json) -> bool:
         spec = found["spec"]
-        if spec.get("holderIdentity") in {None, "", self.holder}:
-            return True
+        return spec.get("holderIdentity") in {None, "", self.holder} or self.is_expired(found)
+
+    def is_expired(self, found: Json) -> bool:
+        """Say whether a Lease, whoever holds it, was to be renewed before now, by the server's clock."""
+        spec = found["spec"]
         renewed = datetime.fromisoformat(spec["renewTime"]).timestamp() if spec.get("renewTime") else 0.0
         return bool(self.cluster.server_time() > renewed + spec.get("leaseDurationSeconds", DURATION_SECONDS))
 
