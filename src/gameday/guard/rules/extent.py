@@ -61,8 +61,8 @@ def cap_objects(changes: Sequence[PlannedChange], policy: Policy, facts: Facts) 
 def disruption_budget(changes: Sequence[PlannedChange], policy: Policy, facts: Facts) -> Found:
     """No change takes more healthy pods than a PodDisruptionBudget leaves over, whether it deletes, evicts or scales.
 
-    What is left over is `status.disruptionsAllowed`, or less if fewer pods are healthy by now; without a status, it is computed
-    from the budget's spec.
+    What is left over is `status.disruptionsAllowed`, or less if fewer pods are healthy by now; without a status, the budget's
+    spec says it.
     """
     del policy
     for budget in facts.budgets:
