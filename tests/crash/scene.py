@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -57,7 +58,11 @@ class Scene:
         """Compare with how it was, once every workload has its pods again; return what is left behind."""
         try:
             staging.wait_ready(self.running.kubeconfig, timeout_seconds=30)
-            eventually(lambda: pods_ready(self.cluster) == json.loads(self.before["pods"]), what=lambda: pods_ready(self.cluster))
+            before = json.loads(self.before["pods"])
+            eventually(
+                lambda: pods_ready(self.cluster) == before,
+                what=lambda: f"expected {before}, but found {pods_ready(self.cluster)}",
+            )
         except (staging.NotReadyError, AssertionError) as error:
             return [f"workloads are not Ready again: {error}"]
         now = snapshot(self.cluster)
@@ -76,10 +81,26 @@ def scene(folder: Path) -> Iterator[Scene]:
         staging.wait_ready(running.kubeconfig, timeout_seconds=60)
         with between(running.kubeconfig, folder) as proxy:
             found = Scene(running, connect(kubeconfig=running.kubeconfig), proxy, folder, write_project(folder / "project"))
-            found.before = snapshot(found.cluster)
+            eventually(lambda: not [name for name in pods_ready(found.cluster) if "not Ready" in name])
+            found.before = _settled(found.cluster)
             yield found
     finally:
         running.stop()
+
+
+def _settled(cluster: KubeCluster) -> dict[str, str]:
+    """Return a snapshot that was the same for a second: what comes with the cluster may come after it serves."""
+    found, since = snapshot(cluster), time.monotonic()
+
+    def is_settled() -> bool:
+        nonlocal found, since
+        now = snapshot(cluster)
+        if now != found:
+            found, since = now, time.monotonic()
+        return time.monotonic() - since > 1
+
+    eventually(is_settled)
+    return found
 
 
 def snapshot(cluster: KubeCluster) -> dict[str, str]:
