@@ -76,7 +76,8 @@ class Scene:
 @contextmanager
 def scene(folder: Path) -> Iterator[Scene]:
     """Start a cluster, and stop it with all that runs on it."""
-    running = staging.up(directory=folder / "cluster")
+    # Without the reaper: whoever survives a death, and `gameday recover`, are what is watched here.
+    running = staging.up(directory=folder / "cluster", afterwards=[])
     try:
         staging.wait_ready(running.kubeconfig, timeout_seconds=60)
         with between(running.kubeconfig, folder) as proxy:

@@ -18,6 +18,7 @@ SHIPPED_FOLDERS = {
     "gamedays": "gameday/catalogue/gamedays",
     "journeys": "gameday/catalogue/journeys",
     "runbooks": "gameday/catalogue/runbooks",
+    "deploy": "gameday/catalogue/deploy",
 }
 
 

@@ -6,39 +6,23 @@ when its record's deadline has passed by the server's clock, since only then is 
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from gameday.cluster import Cluster
-from gameday.errors import ClusterError, ExitCode, GamedayError, worst
+from gameday.errors import ExitCode, GamedayError, worst
 from gameday.log import read
 from gameday.log.events import RunEnded, UndoEnded
-from gameday.run.lease import Lease
-from gameday.run.owing import Debt, blank_shard, ref_of
+from gameday.run.lease import release_lost
+from gameday.run.orphans import Recovered, time_left, undo_record
 from gameday.run.processes import ProcessId
 from gameday.run.spec import SPEC_FILE
 from gameday.run.storing import SecretStore, Stored
 from gameday.run.taking_over import guardian_of, take_over, unfinished
-from gameday.run.undo import Settled, Undoer, holder_here, undo_until_settled
-
-
-@dataclass(frozen=True, slots=True)
-class Recovered:
-    """What became of one run: undone, on (its guardian lives), owed (not yet due), or residue; and each entry's outcome."""
-
-    run_id: str
-    state: str
-    detail: str
-    entries: tuple[dict[str, Any], ...] = ()
-
-    @property
-    def code(self) -> ExitCode:
-        """The exit code that this outcome alone would mean."""
-        return {"undone": ExitCode.EXPECTED, "residue": ExitCode.RESIDUE}.get(self.state, ExitCode.REFUSED)
+from gameday.run.undo import Undoer, holder_here
 
 
 def recover(
@@ -57,6 +41,7 @@ def recover(
     done = {item.run_id for item in found}
     if cluster is not None:
         found += _from_records(cluster, done, told, wait=wait, sleep=sleep)
+        release_lost(cluster, over=frozenset(_over(runs)))
     return tuple(found)
 
 
@@ -76,6 +61,14 @@ def _from_folders(runs: Path, told: Callable[[str], None]) -> Iterator[Recovered
         told(f"{directory.name}: its guardian is gone; undoing")
         code = take_over(directory, guardian or ProcessId(0, 0), "gameday recover")
         yield _of_log(directory, code)
+
+
+def _over(runs: Path) -> Iterator[str]:
+    """Yield the runs of this folder whose logs were brought to their end."""
+    for path in runs.glob(f"*/{SPEC_FILE}") if runs.is_dir() else ():
+        with contextlib.suppress(OSError, GamedayError):
+            if any(isinstance(event, RunEnded) for event in read(path.parent)):
+                yield path.parent.name
 
 
 def _answers(directory: Path) -> bool:
@@ -106,8 +99,10 @@ def _of_log(directory: Path, code: ExitCode) -> Recovered:
 def _from_records(
     cluster: Cluster, done: set[str], told: Callable[[str], None], *, wait: bool, sleep: Callable[[float], None]
 ) -> Iterator[Recovered]:
-    stored = SecretStore(cluster).read()
-    for run_id in sorted({item.shard.run_id for item in stored} - done):
+    stored, unread = SecretStore(cluster).survey()
+    for item in unread:
+        yield Recovered(item.run_id or item.name, "unread", item.reason)
+    for run_id in sorted({item.shard.run_id for item in stored} - done - {item.run_id for item in unread}):
         shards = [item for item in stored if item.shard.run_id == run_id]
         left = _time_left(cluster, shards)
         if left > 0 and not wait:
@@ -116,12 +111,8 @@ def _from_records(
         if left > 0:
             told(f"{run_id}: its guardian on {shards[0].shard.host} answers for it for another {left:.0f} s; waiting")
             sleep(left)
-            shards = list(SecretStore(cluster).read(run_id))
-            if shards and _time_left(cluster, shards) > 0:
-                yield Recovered(run_id, "on", f"its guardian on {shards[0].shard.host} is at work; it undoes by itself")
-                continue
-        if shards:
-            yield _undo_record(cluster, run_id, shards)
+        undoer = Undoer(cluster, holder_here("recover"), run_id)
+        yield undo_record(undoer, SecretStore(cluster).read(run_id), time_left=_time_left)
 
 
 def _time_left(cluster: Cluster, shards: Sequence[Stored]) -> float:
@@ -129,28 +120,4 @@ def _time_left(cluster: Cluster, shards: Sequence[Stored]) -> float:
     shard = shards[0].shard
     if shard.host == socket.gethostname() and not ProcessId(shard.guardian_pid, shard.guardian_start_ticks).is_alive:
         return 0.0
-    return max(0.0, max(item.shard.deadline for item in shards) - cluster.server_time())
-
-
-def _undo_record(cluster: Cluster, run_id: str, shards: Sequence[Stored]) -> Recovered:
-    """Undo a run of which only its record in the cluster is at hand."""
-    uid = cluster.identity().uid
-    if any(item.shard.cluster_uid != uid for item in shards):
-        return Recovered(run_id, "residue", f"its record is about the cluster {shards[0].shard.cluster_uid}, and this is {uid}")
-    debt = Debt(SecretStore(cluster), cluster, blank_shard(run_id, Path(), cluster_uid=uid), stored=shards)
-    undoer = Undoer(cluster, holder_here("recover"), run_id)
-    results: list[Settled] = []
-    try:
-        undo_until_settled(debt, undoer, settled=results.append)
-        debt.clear()
-        Lease(cluster, run_id).release()
-    except (ClusterError, GamedayError) as error:
-        return Recovered(run_id, "residue", str(error))
-    results += [
-        Settled(entry, "residue", f"this rollback can only be carried out on {entry.undoers}: gameday recover")
-        for entry in debt.entries
-        if entry.rollback is not None and not entry.is_settled
-    ]
-    told = tuple({"object": str(ref_of(item.entry.target)), "outcome": item.outcome, "detail": item.detail} for item in results)
-    left = [item for item in results if item.outcome in {"residue", "left_alone"}]
-    return Recovered(run_id, "residue" if left else "undone", "; ".join(item.detail for item in left), told)
+    return time_left(cluster, shards)

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+import structlog
+
 from gameday.errors import RefusedError
 from gameday.staging.access.tokens import Tokens
 from gameday.staging.addresses import AddressBlock, claim_block
@@ -28,14 +30,18 @@ from gameday.staging.node.logs import ContainerLogs
 from gameday.staging.node.proxy import ServiceProxy
 from gameday.staging.node.unhonoured import warnings_for
 from gameday.staging.resources import NAMESPACES, Resource
+from gameday.staging.settling import when_ready
 from gameday.staging.store import Store
 from gameday.staging.validation import create_causes
 
 Object = dict[str, Any]
+_log = structlog.get_logger("gameday.staging")
 API_PORT: Final = 6443
 CONTEXT: Final = "gameday-embedded"
 SYSTEM_NAMESPACE: Final = "gameday-system"
 NAME_LABEL: Final = "gameday.dev/cluster-name"
+AFTERWARDS_SECONDS: Final = 60.0
+"""What comes afterwards comes by then, even if some workload never becomes Ready."""
 ZONES: Final = ("zone-a", "zone-b", "zone-c")
 
 
@@ -47,6 +53,8 @@ class ClusterSettings:
     """Where everything of it is: kubeconfig, logs, volumes."""
     nodes: int = 2
     manifests: Sequence[Path] = ()
+    afterwards: Sequence[Path] = ()
+    """Manifests whose objects are created when all workloads are Ready, so that their start takes no time from the others'."""
     images: Mapping[str, Image] = field(default_factory=default_images)
     stop_grace_seconds: float = 0.5
     """How long pods may take to end when the cluster stops."""
@@ -67,6 +75,7 @@ class Cluster:
         others = (self._proxy.controller(), autoscalers.controller())
         self._controllers = install_controllers(self.store, self._addresses, *others)
         self._api: ApiServer | None = None
+        self._last: asyncio.Task[None] | None = None
         self.nodes = [self._kubelet(index) for index in range(settings.nodes)]
 
     @property
@@ -82,6 +91,7 @@ class Cluster:
     async def start(self) -> None:
         """Serve, register the nodes, and create what the manifests say."""
         objects = read_manifests(self.settings.manifests)
+        last = read_manifests(self.settings.afterwards)
         self._api = ApiServer(
             self.store,
             host=self._addresses.api,
@@ -99,9 +109,14 @@ class Cluster:
         for resource, obj in objects:
             _create(self.store, resource, obj)
         self._api.write_kubeconfig(self.kubeconfig, context=CONTEXT)
+        if last:
+            self._last = asyncio.create_task(self._create_last(last), name="what comes afterwards")
 
     async def stop(self) -> None:
         """Stop controllers before pods, so that nothing is replaced; nothing runs any more on return."""
+        if self._last is not None:
+            self._last.cancel()
+            await asyncio.wait([self._last])
         await self._controllers.stop()
         self._proxy.close()
         await asyncio.gather(*(node.stop(self.settings.stop_grace_seconds) for node in self.nodes))
@@ -113,6 +128,14 @@ class Cluster:
         """Give the pods no more grace."""
         for node in self.nodes:
             node.hurry()
+
+    async def _create_last(self, objects: Sequence[tuple[Resource, Object]]) -> None:
+        await when_ready(self.store, timeout_seconds=AFTERWARDS_SECONDS)
+        for resource, obj in objects:
+            try:
+                _create(self.store, resource, obj)
+            except RefusedError as error:
+                _log.warning("not created", kind=resource.kind, error=str(error))
 
     def _cpu_seconds(self, uid: str) -> float | None:
         found = (node.cpu_seconds(uid) for node in self.nodes)

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import gameday
 from gameday.errors import GamedayError, RefusedError, UsageError
 from gameday.staging.processes import await_end, start_ticks
 
@@ -94,10 +95,16 @@ def shop_manifests() -> Path:
     return Path(__file__).with_name("shop") / "manifests"
 
 
+def reaper_manifests() -> Path:
+    """Return the folder with gameday's accounts, their rights, and the reaper, as for any cluster."""
+    return Path(gameday.__file__).with_name("catalogue") / "deploy"
+
+
 def up(
     *,
     directory: Path | None = None,
     manifests: Sequence[Path] | None = None,
+    afterwards: Sequence[Path] | None = None,
     nodes: int = 2,
     hold_fds: Sequence[int] = (),
     detach: bool = False,
@@ -105,9 +112,10 @@ def up(
 ) -> Running:
     """Start a cluster and return when it serves; its pods may still be starting (see `wait_ready`).
 
-    Without `manifests` the demo shop is on it. A cluster that is not detached ends with the last process that holds
-    `Running.hold_fd`, and one with `hold_fds` (read ends of pipes) when those, too, are at their end. Raises AlreadyUpError, and
-    ServerFailedError with the end of the server's log.
+    Without `manifests` the demo shop is on it. What `afterwards` names is created when all of that is Ready, so as not to slow
+    it; if nothing is said, and the shop is there, that is the reaper. A cluster that is not detached ends with the last process
+    that holds `Running.hold_fd`, and one with `hold_fds` (read ends of pipes) when those, too, are at their end. Raises
+    AlreadyUpError, and ServerFailedError with the end of the server's log.
     """
     folder = (directory or default_directory()).absolute()
     created = _claim_folder(folder)
@@ -117,7 +125,8 @@ def up(
         try:
             inherited = [*hold_fds, *([hold_read] if hold_read is not None else [])]
             chosen = [shop_manifests()] if manifests is None else list(manifests)
-            command = _command(folder, chosen, nodes, inherited, remove=created)
+            last = [reaper_manifests()] if afterwards is None and shop_manifests() in chosen else afterwards or ()
+            command = [*_command(folder, chosen, nodes, inherited, remove=created), *_options("--afterwards", last)]
             state = _start(command, folder, inherited, timeout_seconds)
         except BaseException:
             if hold_write is not None:
@@ -213,11 +222,14 @@ def _clear_remains(folder: Path) -> None:
 
 def _command(folder: Path, manifests: Sequence[Path], nodes: int, hold_fds: Sequence[int], *, remove: bool) -> list[str]:
     command = [sys.executable, "-m", "gameday.staging.server", "--directory", str(folder), "--nodes", str(nodes)]
-    for path in manifests:
-        command += ["--manifests", str(path.absolute())]
+    command += _options("--manifests", manifests)
     for descriptor in hold_fds:
         command += ["--hold-fd", str(descriptor)]
     return [*command, "--remove-directory"] if remove else command
+
+
+def _options(name: str, paths: Sequence[Path]) -> list[str]:
+    return [word for path in paths for word in (name, str(path.absolute()))]
 
 
 def _start(command: list[str], folder: Path, hold_fds: Sequence[int], timeout_seconds: float) -> dict[str, Any]:

@@ -18,13 +18,15 @@ Object = dict[str, Any]
 _ORDER: Final = ("Namespace", "ServiceAccount", "Secret", "ConfigMap", "PersistentVolumeClaim", "Service")
 """What others refer to comes first; a container learns of the Services that are there when it starts."""
 
+_KUSTOMIZATION: Final = "kustomization"
+
 
 def manifest_files(paths: Iterable[Path]) -> list[Path]:
-    """Return the YAML files among `paths`, and in the folders among them, by name."""
+    """Return the YAML files among `paths`, and in the folders among them, by name; a folder's kustomization is no object."""
     files: list[Path] = []
     for path in paths:
         if path.is_dir():
-            files += sorted(item for item in path.iterdir() if item.suffix in {".yaml", ".yml"})
+            files += sorted(item for item in path.iterdir() if item.suffix in {".yaml", ".yml"} and item.stem != _KUSTOMIZATION)
         else:
             files.append(path)
     return files

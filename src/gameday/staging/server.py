@@ -34,7 +34,9 @@ def main(arguments: list[str] | None = None) -> int:
     """Run a cluster until told to stop; return the exit status."""
     given = _parser().parse_args(arguments)
     _configure_log(verbose=given.verbose)
-    settings = ClusterSettings(directory=given.directory, nodes=given.nodes, manifests=given.manifests)
+    settings = ClusterSettings(
+        directory=given.directory, nodes=given.nodes, manifests=given.manifests, afterwards=given.afterwards
+    )
     created = not given.directory.exists()
     given.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
@@ -52,6 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--directory", type=Path, required=True, help="where everything of the cluster is kept while it runs")
     parser.add_argument("--nodes", type=int, default=2, help="how many nodes it has")
     parser.add_argument("--manifests", type=Path, action="append", default=[], help="a file or folder to create objects from")
+    parser.add_argument("--afterwards", type=Path, action="append", default=[], help="the same, when all workloads are Ready")
     parser.add_argument("--hold-fd", type=int, action="append", default=[], help="a pipe; at its end, the cluster ends")
     parser.add_argument("--remove-directory", action="store_true", help="remove the folder itself, too, at the end")
     parser.add_argument("--verbose", action="store_true", help="log every request")
