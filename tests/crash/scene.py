@@ -76,8 +76,7 @@ class Scene:
 @contextmanager
 def scene(folder: Path) -> Iterator[Scene]:
     """Start a cluster, and stop it with all that runs on it."""
-    # Without the reaper: whoever survives a death, and `gameday recover`, are what is watched here.
-    running = staging.up(directory=folder / "cluster", afterwards=[])
+    running = staging.up(directory=folder / "cluster")
     try:
         staging.wait_ready(running.kubeconfig, timeout_seconds=60)
         with between(running.kubeconfig, folder) as proxy:
