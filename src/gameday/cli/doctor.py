@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+import shutil
+import textwrap
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from gameday.cli.choosing import choose
 from gameday.cli.options import cluster_options, output_option
-from gameday.cli.printing import print_data, print_rows
+from gameday.cli.printing import print_data
 from gameday.errors import ExitCode, GamedayError
+
+if TYPE_CHECKING:
+    from gameday.run.examining import Check
+
+_TOPIC: Final = 28
+_INDENT: Final = 8 + 1 + _TOPIC + 1
 
 
 @click.command("doctor")
@@ -42,11 +50,20 @@ def command(kubeconfig: str, context: str, namespaces: tuple[str, ...], output: 
         checks.append(Check("cluster", MISSING, str(error), "pass --kubeconfig and --context, or: gameday staging up"))
     rows = [check.as_dict() for check in checks]
     if output == "table":
-        told = [{**row, "next step": row["next_step"]} for row in rows]
-        print_rows(told, ["state", "topic", "found", "next step"], output=output)
+        for check in checks:
+            _tell(check)
     else:
         print_data({"well": is_well(checks), "checks": rows}, output=output)
     return ExitCode.EXPECTED if is_well(checks) else ExitCode.REFUSED
+
+
+def _tell(check: Check) -> None:
+    """Print a check: what it is about, what was found in as many lines as it needs, and what to do."""
+    width = max(40, shutil.get_terminal_size((100, 24)).columns - _INDENT)
+    head, *rest = textwrap.wrap(check.found, width) or [""]
+    click.echo(f"{check.state:<8} {check.topic:<{_TOPIC}} {head}".rstrip())
+    for line in [*rest, *(textwrap.wrap(f"→ {check.next_step}", width) if check.next_step else ())]:
+        click.echo(" " * _INDENT + line)
 
 
 def _embedded() -> Any:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from multidict import CIMultiDictProxy
+from collections.abc import ItemsView
+from typing import Protocol
 
 from gameday.staging.access.attributes import Attributes
 from gameday.staging.access.authorizer import Authorizer
@@ -14,7 +15,20 @@ _AUTHENTICATED, _UNAUTHENTICATED = "system:authenticated", "system:unauthenticat
 _ANONYMOUS = "system:anonymous"
 
 
-def acting_as(authorizer: Authorizer, user: User, headers: CIMultiDictProxy[str]) -> User:
+class Headers(Protocol):
+    """A request's headers, which may stand there several times and in any case; aiohttp's are such."""
+
+    def get(self, key: str, default: str, /) -> str:
+        """Return the first value of that name."""
+
+    def getall(self, key: str, default: list[str], /) -> list[str]:
+        """Return all values of that name."""
+
+    def items(self) -> ItemsView[str, str]:
+        """Return all names and values."""
+
+
+def acting_as(authorizer: Authorizer, user: User, headers: Headers) -> User:
     """Return whom a request is from: the caller, or whom the caller impersonates; Forbidden if it may not."""
     name, groups, uid = headers.get(_USER, ""), headers.getall(_GROUP, []), headers.get(_UID, "")
     extra = [(key.lower().removeprefix(_EXTRA), value) for key, value in headers.items() if key.lower().startswith(_EXTRA)]
