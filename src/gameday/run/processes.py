@@ -11,11 +11,13 @@ import ctypes
 import os
 import signal
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 _PR_SET_CHILD_SUBREAPER = 36
 _PR_SET_NAME = 15
+_QUIET_LOOKS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,7 @@ class ProcessId:
 class _Stat:
     state: str
     parent: int
+    group: int
     session: int
     start_ticks: int
 
@@ -60,20 +63,51 @@ def end_tree(leader: ProcessId, *, spare: frozenset[int] = frozenset(), patience
     """SIGKILL a session leader, its session and all their descendants; return how many processes were ended.
 
     Repeats until none is left, because a process that forks while we look leaves a child for the next look, with us for a
-    parent but still in a session of the tree. `spare` are pids that stay, whatever their parents.
+    parent but still in a session of the tree. `spare` are pids that stay, whatever their parents. What had left the tree
+    before (a daemon) is for `end_orphans`.
     """
-    ended: set[int] = set()
     sessions: set[int] = set()
+    ended: set[int] = set()
     deadline = time.monotonic() + patience_seconds
     while True:
-        doomed = _members(leader, spare, sessions)
-        for pid in doomed:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.kill(pid, signal.SIGKILL)
+        everything = _all()
+        doomed = _members(leader, everything, sessions) - spare - {os.getpid()}
+        _kill(doomed, everything, spare)
         ended |= doomed
         if not doomed or time.monotonic() > deadline:
             return len(ended)
         time.sleep(0.005)
+
+
+def end_orphans(*, spare: frozenset[int], patience_seconds: float = 2.0) -> None:
+    """SIGKILL what came to us as subreaper, with its sessions and descendants, and reap it. `spare` are our own children.
+
+    /proc is not read at one moment, so a daemon that forks fast shows none of its live processes. Those of it that have
+    ended stay with us until they are reaped, and name its group: that is ended first, all at once, and they are reaped last.
+    """
+    sessions: set[int] = set()
+    deadline = time.monotonic() + patience_seconds
+    quiet = 0
+    while quiet < _QUIET_LOOKS and time.monotonic() < deadline:
+        everything = _all()
+        orphans = _orphans(everything, spare, sessions)
+        _kill(orphans, everything, spare)
+        for pid in orphans:
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(pid, os.WNOHANG)
+        quiet = 0 if orphans else quiet + 1
+        time.sleep(0.005)
+
+
+def _kill(doomed: set[int], everything: Mapping[int, _Stat], spare: frozenset[int]) -> None:
+    """End these processes, and at one stroke whatever is in their groups by now; no group of our own session."""
+    kept = {everything[pid].group for pid in spare if pid in everything}
+    own_session = os.getsid(0)
+    groups = {everything[pid].group for pid in doomed if everything[pid].session != own_session} - kept
+    for end, ids in ((os.killpg, groups), (os.kill, doomed)):
+        for number in ids:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                end(number, signal.SIGKILL)
 
 
 def end_process(process: ProcessId) -> bool:
@@ -92,28 +126,44 @@ def how_ended(returncode: int) -> tuple[int | None, int | None, str]:
     return None, -returncode, f"killed by signal {-returncode}"
 
 
-def adopted_children(*, but: frozenset[int]) -> set[int]:
-    """Return our children that are not in `but`: orphans that we inherited as subreaper."""
+def _orphans(everything: Mapping[int, _Stat], spare: frozenset[int], sessions: set[int]) -> set[int]:
+    """Return what we inherited, ended or not, what lives of `sessions`, and their descendants.
+
+    An orphan's session is added to `sessions`: its leader may be long gone, and all that is left in it is of the same daemon.
+    """
     own = os.getpid()
-    return {pid for pid, stat in _all().items() if stat.parent == own and stat.state not in "ZX"} - but
+    kept = {os.getsid(0)} | {everything[pid].session for pid in spare if pid in everything}
+    orphans = {pid for pid, stat in everything.items() if stat.parent == own} - spare
+    sessions |= {everything[pid].session for pid in orphans} - kept
+    alive = _alive(everything)
+    orphans |= {pid for pid, stat in alive.items() if stat.session in sessions}
+    return _with_descendants(orphans, alive) - spare - {own}
 
 
-def _members(leader: ProcessId, spare: frozenset[int], sessions: set[int]) -> set[int]:
+def _members(leader: ProcessId, everything: Mapping[int, _Stat], sessions: set[int]) -> set[int]:
     """Return the live processes of the leader's session and of `sessions`, and all descendants of those.
 
     The sessions that descendants began for themselves are added to `sessions`, for the next look.
     """
-    everything = _all()
-    alive = {pid: stat for pid, stat in everything.items() if stat.state not in "ZX"}
+    alive = _alive(everything)
     is_same = leader.pid not in everything or everything[leader.pid].start_ticks == leader.start_ticks
     members = {pid for pid, stat in alive.items() if is_same and leader.pid in (pid, stat.session)}
     members |= {pid for pid, stat in alive.items() if stat.session in sessions}
+    members = _with_descendants(members, alive)
+    sessions |= {pid for pid in members if alive[pid].session == pid}
+    return members
+
+
+def _alive(everything: Mapping[int, _Stat]) -> dict[int, _Stat]:
+    return {pid: stat for pid, stat in everything.items() if stat.state not in "ZX"}
+
+
+def _with_descendants(found: set[int], alive: Mapping[int, _Stat]) -> set[int]:
     while True:
-        children = {pid for pid, stat in alive.items() if stat.parent in members} - members
+        children = {pid for pid, stat in alive.items() if stat.parent in found} - found
         if not children:
-            sessions |= {pid for pid in members - spare if alive[pid].session == pid}
-            return members - spare - {os.getpid()}
-        members |= children
+            return found
+        found = found | children
 
 
 def _all() -> dict[int, _Stat]:
@@ -133,4 +183,6 @@ def _stat(pid: int) -> _Stat | None:
         return None
     # The command's name, in parentheses, may itself hold spaces and parentheses: count from the last one.
     fields = text[text.rindex(")") + 2 :].split()
-    return _Stat(state=fields[0], parent=int(fields[1]), session=int(fields[3]), start_ticks=int(fields[19]))
+    return _Stat(
+        state=fields[0], parent=int(fields[1]), group=int(fields[2]), session=int(fields[3]), start_ticks=int(fields[19])
+    )

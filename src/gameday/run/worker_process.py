@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import os
 import socket
 import sys
 from collections.abc import Callable
@@ -13,7 +11,7 @@ from pathlib import Path
 from gameday.log import LogWriter
 from gameday.log.events import ProcessEnded, ProcessStarted
 from gameday.run.line import Handler, Line
-from gameday.run.processes import ProcessId, adopted_children, end_process, end_tree, how_ended, process_id
+from gameday.run.processes import ProcessId, end_orphans, end_tree, how_ended, process_id
 
 
 class WorkerProcess:
@@ -47,7 +45,7 @@ class WorkerProcess:
             await asyncio.sleep(0.05)
         self._line.close()
         end_tree(worker)
-        _end_orphans(spare | {worker.pid})
+        end_orphans(spare=spare | {worker.pid})
         self._tell_end(worker, code)
         if not self.is_done and not self._ended_why:
             self._died(f"the worker (pid {worker.pid}) died: {how_ended(code)[2]}; see worker.log")
@@ -63,7 +61,7 @@ class WorkerProcess:
         if self._line is not None:
             self._line.close()
         end_tree(worker)
-        _end_orphans(spare | {worker.pid})
+        end_orphans(spare=spare | {worker.pid})
 
     async def _start(self, theirs: socket.socket) -> asyncio.subprocess.Process:
         words = ["--run", str(self._directory), "--line", str(theirs.fileno())]
@@ -90,11 +88,3 @@ class WorkerProcess:
         reason = self._ended_why or ("done" if self.is_done else "it died")
         ended = ProcessEnded(role="worker", pid=worker.pid, reason=reason, exit_code=exit_code, signal=number, round=self._round)
         self._log.write(ended)
-
-
-def _end_orphans(spare: frozenset[int]) -> None:
-    """End what the worker's activities left behind: orphans that came to us as their subreaper."""
-    for pid in adopted_children(but=spare):
-        end_process(process_id(pid))
-        with contextlib.suppress(ChildProcessError):
-            os.waitpid(pid, 0)
