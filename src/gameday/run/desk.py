@@ -53,7 +53,10 @@ class Desk:
         except GamedayError as error:
             self._log.write(Noted(level="error", text=f"{message['by']}: {error}", round=round_id))
             return {"refused": str(error)}
-        change_id = message.get("again") or self._log_owed(planned, owed, round_id)
+        try:
+            change_id = message.get("again") or self._log_owed(planned, owed, round_id)
+        except OSError as error:
+            return {"refused": f"the log cannot be written ({error.strerror}), so nothing is injected"}
         self._entries[change_id] = owed.entry.id
         self._open.add(change_id)
         self._tally.add(change_id, planned, round_id)
@@ -122,7 +125,7 @@ class Desk:
             entry=owed.entry.id,
             round=round_id,
         )
-        self._log.write(event, durable=True)
+        self._log.write_ahead(event)
         return change_id
 
     def _log_written(self, ref: ObjectRef, fields: Mapping[str, tuple[Any, Any]], *, by: str, round_id: str, entry: str) -> None:
