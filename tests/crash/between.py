@@ -62,7 +62,8 @@ class Request:
 class Trap:
     """Which write is stopped at and how; `sprung` is called while it is held, and says whether it may go on afterwards."""
 
-    call: Call
+    is_at: Callable[[Call, int], bool]
+    """Given a write, and the how manieth of all it is."""
     mode: str
     sprung: Callable[[], bool]
     was_sprung: threading.Event = field(default_factory=threading.Event)
@@ -127,7 +128,7 @@ class Between:
             call = Call(*key, self._counts[key])
             self.calls.append((time.monotonic(), call))
             trap = self._trap
-            if trap is None or trap.call != call or trap.was_sprung.is_set():
+            if trap is None or trap.was_sprung.is_set() or not trap.is_at(call, len(self.calls)):
                 return None
             trap.was_sprung.set()
             return trap

@@ -73,6 +73,10 @@ class Campaign:
     def _side_by_side(self, name: str, items: Sequence[Any], work: Callable[[Scene, Any], bool]) -> None:
         waiting = list(reversed(items))
 
+        def next_one() -> Any:
+            with self._lock:
+                return waiting.pop() if waiting else None
+
         def one(number: int) -> None:
             clusters = 0
             while waiting:
@@ -80,12 +84,16 @@ class Campaign:
                 folder = self.folder / f"{name}-{number}-{clusters}"
                 folder.mkdir()
                 with scene(folder) as at:
-                    while waiting and work(at, waiting.pop()):
+                    while (item := next_one()) is not None and work(at, item):
                         pass
 
         with ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
-            for done in [pool.submit(one, number) for number in range(_SIDE_BY_SIDE)]:
-                done.result()
+            try:
+                for done in [pool.submit(one, number) for number in range(_SIDE_BY_SIDE)]:
+                    done.result()
+            finally:
+                # Whoever interrupts, or fails, waits for what is on, and for no more.
+                waiting.clear()
 
     @property
     def wrong(self) -> list[str]:

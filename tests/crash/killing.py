@@ -157,7 +157,7 @@ def play(scene: Scene, learnt: Learnt, point: Point) -> Death:
         return not point.caller_dies
 
     if point.call is not None:
-        trap = Trap(point.call, point.mode, sprung)
+        trap = Trap(lambda call, _: call == point.call, point.mode, sprung)
     scene.between.begin(trap)
     run = Run(scene, learnt.script)
     runs.append(run)

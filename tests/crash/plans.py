@@ -84,7 +84,7 @@ def _edits(draw: st.DrawFn) -> Edit:
     return Edit(draw(st.integers(0, 40)), name, path, value)
 
 
-_deaths = st.builds(Death, st.integers(1, 16), st.sampled_from((BEFORE, AFTER, LATE)), st.integers(1, 12))
+_deaths = st.builds(Death, st.integers(1, 8), st.sampled_from((BEFORE, AFTER, LATE)), st.integers(1, 30))
 _steps = st.one_of(
     _patches(),
     _patches(),
