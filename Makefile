@@ -35,7 +35,7 @@ demo: $(READY) ## Start a small shop on an embedded cluster, and run a whole gam
 .PHONY: test
 test: lint ## Check everything: style, types, import contracts, and all tests
 	@echo '==> tests'
-	@$(BIN)/pytest -m 'not soak and not crash' --durations=15
+	@$(BIN)/pytest -m 'not soak and not crash' -n 2 --dist loadfile --durations=15
 
 .PHONY: test-unit
 test-unit: $(READY_DEV) ## Run only the tests that start no cluster
