@@ -16,7 +16,7 @@ _REPLICAS = "/spec/replicas"
 def has_as_many_pods(view: View, changes: Sequence[Change]) -> Evidence:
     """Count the workload's pods themselves: other objects than the one that was patched, written by other processes.
 
-    A smaller number has landed when no more pods than that are left, a larger one when that many are Ready.
+    Landed when as many as asked for are there, all of them Ready: with one more that is not, the number was not taken away.
     """
     for change in changes:
         if isinstance(change, PatchObject):
@@ -52,6 +52,7 @@ def _pods_of(view: View, change: PatchObject) -> Evidence:
         return Evidence(None, f"{change.ref} is not there any more")
     wanted = int(change.fields[_REPLICAS])
     pods = view.list(Selection("v1", "Pod", change.ref.namespace, selector_text(workload["spec"]["selector"])))
+    pods = [pod for pod in pods if pod.get("status", {}).get("phase") not in {"Succeeded", "Failed"}]
     ready = sum(1 for pod in pods if is_ready(pod))
-    landed = ready == wanted and (wanted > 0 or not pods)
+    landed = len(pods) == ready == wanted
     return Evidence(landed, f"{change.ref} has {len(pods)} pod(s), {ready} of them Ready; {wanted} expected")

@@ -81,7 +81,6 @@ def scene(folder: Path) -> Iterator[Scene]:
         staging.wait_ready(running.kubeconfig, timeout_seconds=60)
         with between(running.kubeconfig, folder) as proxy:
             found = Scene(running, connect(kubeconfig=running.kubeconfig), proxy, folder, write_project(folder / "project"))
-            eventually(lambda: not [name for name in pods_ready(found.cluster) if "not Ready" in name])
             found.before = _settled(found.cluster)
             yield found
     finally:
@@ -89,13 +88,13 @@ def scene(folder: Path) -> Iterator[Scene]:
 
 
 def _settled(cluster: KubeCluster) -> dict[str, str]:
-    """Return a snapshot that was the same for a second: what comes with the cluster may come after it serves."""
+    """Return a snapshot that was the same for a second, all pods Ready: what comes with the cluster may come after it serves."""
     found, since = snapshot(cluster), time.monotonic()
 
     def is_settled() -> bool:
         nonlocal found, since
         now = snapshot(cluster)
-        if now != found:
+        if now != found or "not Ready" in now["pods"]:
             found, since = now, time.monotonic()
         return time.monotonic() - since > 1
 

@@ -146,15 +146,15 @@ def as_before(shop: staging.Running, shop_cluster: KubeCluster) -> Iterator[None
     assert ours_in(shop_cluster) == []
 
 
-def what_people_configured(cluster: KubeCluster) -> dict[str, Any]:
-    """Every object's specification, labels and annotations in the shop's namespace, without what controllers write."""
+def what_people_configured(cluster: KubeCluster, namespace: str = "shop") -> dict[str, Any]:
+    """Every object's specification, labels and annotations in a namespace, without what controllers write."""
     kinds = [("apps/v1", "Deployment"), ("v1", "Service"), ("v1", "ConfigMap"), ("v1", "Secret")]
     return {
         f"{obj['kind']}/{obj['metadata']['name']}": json.dumps(
             [obj.get("spec"), obj.get("data"), obj["metadata"].get("labels"), obj["metadata"].get("annotations")], sort_keys=True
         )
         for api_version, kind in kinds
-        for obj in cluster.list(Selection(api_version, kind, "shop"))
+        for obj in cluster.list(Selection(api_version, kind, namespace))
     }
 
 

@@ -1,15 +1,22 @@
-"""A server between the command and the embedded cluster that keeps some writes to itself, and answers what it likes."""
+"""A server between the command and the embedded cluster that tells lies: keeps writes to itself, alters reads, hangs up.
+
+A lie takes a request, and answers it or (None) lets it pass. Those below are named by what they do to the requests that they
+are about, which a regular expression over "METHOD path" says.
+"""
 
 from __future__ import annotations
 
 import http.server
 import json
+import re
 import ssl
 import threading
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,24 +26,50 @@ Answers = Callable[[str, str], int | None]
 """The status with which a request (method, path) is answered without being passed on; 200 is a lie. None passes it on."""
 
 
+@dataclass(frozen=True)
+class Request:
+    """A request as it came."""
+
+    method: str
+    path: str
+    body: bytes | None = None
+    content_type: str = "application/json"
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}"
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An answer; the status 0 hangs up without one."""
+
+    status: int
+    data: bytes = b""
+    date: str = ""
+
+
+PassOn = Callable[[Request], Reply]
+Lie = Callable[[Request, PassOn], Reply | None]
+Edit = Callable[[dict[str, Any]], object]
+
+
 @contextmanager
 def lying_cluster(kubeconfig: Path, folder: Path, answers: Answers) -> Iterator[Path]:
     """Yield the kubeconfig of a server that passes everything on to the real one, except what it answers by itself."""
-    config = yaml.safe_load(kubeconfig.read_text())
-    upstream = config["clusters"][0]["cluster"]["server"]
-    token = config["users"][0]["user"]["token"]
-    context = ssl.create_default_context()
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
 
-    def passed_on(method: str, path: str, body: bytes | None, content_type: str) -> tuple[int, bytes, str]:
-        headers = {"Authorization": f"Bearer {token}", "Content-Type": content_type, "Accept": "application/json"}
-        request = urllib.request.Request(upstream + path, data=body, method=method, headers=headers)  # our own server
-        try:
-            with urllib.request.urlopen(request, context=context, timeout=30) as answer:
-                return answer.status, answer.read(), answer.headers["Date"]
-        except urllib.error.HTTPError as error:
-            return error.code, error.read(), error.headers["Date"]
+    def lie(request: Request, pass_on: PassOn) -> Reply | None:
+        status = answers(request.method, request.path)
+        return None if status is None else _answered(status, request, pass_on)
+
+    with liar(kubeconfig, folder, lie) as path:
+        yield path
+
+
+@contextmanager
+def liar(kubeconfig: Path, folder: Path, *lies: Lie) -> Iterator[Path]:
+    """Yield the kubeconfig of a server that passes everything on to the real one, except what one of the lies answers."""
+    config = yaml.safe_load(kubeconfig.read_text())
+    pass_on = _passing_on(config["clusters"][0]["cluster"]["server"], config["users"][0]["user"]["token"])
 
     class Lying(http.server.BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -44,29 +77,31 @@ def lying_cluster(kubeconfig: Path, folder: Path, answers: Answers) -> Iterator[
         def answer(self) -> None:
             length = int(self.headers.get("Content-Length") or 0)
             body = self.rfile.read(length) if length else None
-            status = answers(self.command, self.path)
-            if status is None:
-                status, data, date = passed_on(self.command, self.path, body, self.headers.get("Content-Type") or "")
-            else:
-                _, data, date = passed_on("GET", self.path, None, "application/json")
-            if status >= 300:
-                data = json.dumps(
-                    {"kind": "Status", "apiVersion": "v1", "message": "answered by the test", "code": status}
-                ).encode()
-            self.send_response_only(status)
+            request = Request(self.command, self.path, body, self.headers.get("Content-Type") or "")
+            reply = next((found for lie in lies if (found := lie(request, pass_on))), None) or pass_on(request)
+            if not reply.status:
+                self.close_connection = True
+                return
+            self.send_response_only(reply.status)
             self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(data)))
-            self.send_header("Date", date)
+            self.send_header("Content-Length", str(len(reply.data)))
+            if reply.date:
+                self.send_header("Date", reply.date)
             self.end_headers()
-            self.wfile.write(data)
+            self.wfile.write(reply.data)
 
         do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = answer  # noqa: N815  # the base class's names
 
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # the base class's name
             pass
 
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Lying)
-    server.daemon_threads = True
+    class Server(http.server.ThreadingHTTPServer):
+        daemon_threads = True
+
+        def handle_error(self, request: Any, client_address: Any) -> None:
+            """Say nothing of clients that did not wait for their answer."""
+
+    server = Server(("127.0.0.1", 0), Lying)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     lying = json.loads(json.dumps(config))
     lying["clusters"][0]["cluster"] = {"server": f"http://127.0.0.1:{server.server_address[1]}"}
@@ -77,3 +112,148 @@ def lying_cluster(kubeconfig: Path, folder: Path, answers: Answers) -> Iterator[
     finally:
         server.shutdown()
         server.server_close()
+
+
+def _passing_on(upstream: str, token: str) -> PassOn:
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+
+    def pass_on(asked: Request) -> Reply:
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": asked.content_type, "Accept": "application/json"}
+        request = urllib.request.Request(upstream + asked.path, data=asked.body, method=asked.method, headers=headers)
+        try:
+            with urllib.request.urlopen(request, context=context, timeout=30) as answer:
+                return Reply(answer.status, answer.read(), answer.headers["Date"])
+        except urllib.error.HTTPError as error:
+            return Reply(error.code, error.read(), error.headers["Date"])
+
+    return pass_on
+
+
+def _answered(status: int, request: Request, pass_on: PassOn) -> Reply:
+    """Answer by ourselves: a success with the object as it stands, anything else with a Status."""
+    there = pass_on(Request("GET", request.path))
+    if status < 300:
+        return replace(there, status=status)
+    told = {"kind": "Status", "apiVersion": "v1", "message": "answered by the test", "code": status}
+    return Reply(status, json.dumps(told).encode(), there.date)
+
+
+# ------------------------------------------------------------------------------------------------ lies
+
+
+def says(status: int, about: str) -> Lie:
+    """Answer with this status, and do nothing."""
+    return lambda request, pass_on: _answered(status, request, pass_on) if re.search(about, str(request)) else None
+
+
+def pretends(about: str, edit: Edit, *, status: int = 200) -> Lie:
+    """Answer a write with the object as it would be, and do nothing."""
+
+    def lie(request: Request, pass_on: PassOn) -> Reply | None:
+        if not re.search(about, str(request)):
+            return None
+        there = pass_on(Request("GET", request.path))
+        return Reply(status, _edited(there.data, edit), there.date)
+
+    return lie
+
+
+def keeps_to_itself(about: str) -> Lie:
+    """Answer a creation with 201 and the object as it was sent, and do nothing."""
+
+    def lie(request: Request, pass_on: PassOn) -> Reply | None:
+        if not re.search(about, str(request)):
+            return None
+        metadata = {"resourceVersion": "1", "uid": "none-was-made"}
+        return Reply(201, _edited(request.body or b"{}", lambda obj: obj["metadata"].update(metadata)), _now(pass_on))
+
+    return lie
+
+
+def alters(about: str, edit: Edit) -> Lie:
+    """Pass a request on, and alter what is answered."""
+
+    def lie(request: Request, pass_on: PassOn) -> Reply | None:
+        if not re.search(about, str(request)):
+            return None
+        reply = pass_on(request)
+        return replace(reply, data=_edited(reply.data, edit)) if reply.status < 300 else reply
+
+    return lie
+
+
+def freezes(about: str, *, since: str, path: str) -> Lie:
+    """Answer reads for ever as the path is answered when a request like `since` comes: a cache that nobody fills any more."""
+    frozen: list[Reply] = []
+
+    def lie(request: Request, pass_on: PassOn) -> Reply | None:
+        if not frozen and re.search(since, str(request)):
+            frozen.append(pass_on(Request("GET", path)))
+        return frozen[0] if frozen and re.search(about, str(request)) else None
+
+    return lie
+
+
+def does_instead(about: str, act: Callable[[Request, PassOn], Reply | None]) -> Lie:
+    """Do something else first, once; None then lets the request pass."""
+    done = threading.Event()
+
+    def lie(request: Request, pass_on: PassOn) -> Reply | None:
+        if done.is_set() or not re.search(about, str(request)):
+            return None
+        done.set()
+        return act(request, pass_on)
+
+    return lie
+
+
+def hangs_up(about: str, *, after_seconds: float = 0.0) -> Lie:
+    """Answer nothing: hang up, at once or when nobody waits any more."""
+
+    def lie(request: Request, pass_on: PassOn) -> Reply | None:
+        del pass_on
+        if not re.search(about, str(request)):
+            return None
+        time.sleep(after_seconds)
+        return Reply(0)
+
+    return lie
+
+
+def babbles(about: str) -> Lie:
+    """Answer 200 with the page of some proxy in between."""
+
+    def lie(request: Request, pass_on: PassOn) -> Reply | None:
+        return Reply(200, b"<html>Please log in</html>", _now(pass_on)) if re.search(about, str(request)) else None
+
+    return lie
+
+
+def forgets_the_date() -> Lie:
+    """Answer everything as it is, without saying when."""
+    return lambda request, pass_on: replace(pass_on(request), date="")
+
+
+def once(trigger: str, lie: Lie) -> Lie:
+    """Tell a lie from the moment on at which a request like `trigger` was seen."""
+    seen = threading.Event()
+
+    def later(request: Request, pass_on: PassOn) -> Reply | None:
+        told = lie(request, pass_on) if seen.is_set() else None
+        if re.search(trigger, str(request)):
+            seen.set()
+        return told
+
+    return later
+
+
+def _edited(data: bytes, edit: Edit) -> bytes:
+    obj = json.loads(data)
+    edit(obj)
+    return json.dumps(obj).encode()
+
+
+def _now(pass_on: PassOn) -> str:
+    return pass_on(Request("GET", "/version")).date

@@ -186,6 +186,60 @@ def test_what_only_a_runbook_changed_is_no_fault(stories: Any) -> None:
     doubtful(stories, stories.changed(stories.a_round(), ChangeOwed, by="step mend"), "nothing was changed")
 
 
+SCALED = {"path": "/spec/replicas", "before": 2, "after": 1}
+
+
+def scaled(stories: Any, *, found: int, after: int = 1, mode: str = "show") -> Any:
+    """Return a round that scaled something, of which the undo then found this many."""
+    field = {"path": "/spec/replicas", "before": 2, "found": found, "outcome": "already" if found == 2 else "undone"}
+    owed = ChangeOwed(
+        change_id="c1",
+        by="scale",
+        kind="patch",
+        object="pod shop/a",
+        summary="scale",
+        fields=[{**SCALED, "after": after}],
+        entry="e1",
+        round="r1",
+    )
+    lines = [*stories.without(stories.a_round(mode=mode), ChangeOwed), (4.9, owed)]
+    return stories.changed(lines, UndoEnded, fields=[field])
+
+
+def test_a_field_that_was_there_already_is_no_fault(stories: Any) -> None:
+    doubtful(stories, scaled(stories, found=2, after=2), "was there already")
+
+
+def test_a_fault_that_somebody_set_back_meanwhile_shows_nothing(stories: Any) -> None:
+    assert verdict(stories, scaled(stories, found=1)).verdict == "held"
+    doubtful(stories, scaled(stories, found=2), "/spec/replicas of pod shop/a was set back meanwhile")
+
+
+def test_a_deviation_stands_although_the_fault_was_set_back_meanwhile(stories: Any) -> None:
+    lines = stories.changed(scaled(stories, found=2), ActivityEnded, {"phase": "after"}, output=1.0, tolerance_met=False)
+    assert verdict(stories, lines).verdict == "deviated"
+
+
+def test_what_the_runbook_set_back_shows_what_it_shows(stories: Any) -> None:
+    assert verdict(stories, scaled(stories, found=2, mode="execute")).verdict == "held"
+
+
+def test_an_action_that_found_nothing_to_change_is_inconclusive(stories: Any) -> None:
+    output: dict[str, Any] = {"changes": [], "landed": None, "seen": "there was nothing to change"}
+    lines = stories.changed(stories.a_round(), ActivityEnded, {"phase": "method"}, output=output)
+    doubtful(stories, lines, "the action 'kill' changed nothing: there was nothing to change")
+
+
+def test_a_probe_of_the_method_that_is_out_of_its_tolerance_is_inconclusive(stories: Any) -> None:
+    lines = [*stories.a_round(), (5.65, stories.probe("method", 3, met=False))]
+    doubtful(stories, lines, "the probe 'checkout-works' of the method expected 99 to 100, but measured 3")
+
+
+def test_an_action_of_others_that_never_ended_is_inconclusive(stories: Any) -> None:
+    lines = stories.changed(stories.a_round(), RoundStarted, foreign=["kill", "lost"])
+    doubtful(stories, lines, "'lost' of another extension never said how it ended")
+
+
 def test_a_steady_state_that_was_not_measured_after_the_fault_is_inconclusive(stories: Any) -> None:
     lines = stories.without(stories.a_round(), ActivityEnded, phase="after")
     doubtful(stories, lines, "was not measured after the fault")

@@ -11,6 +11,7 @@ import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 
@@ -35,8 +36,13 @@ def launch_and_follow(spec: RunSpec, *, keep_fds: Sequence[int] = (), junit: Pat
     launched.watch()
     # What moves goes to standard error with everything else that is not data; the summary is data.
     console = Console(file=sys.stderr, no_color=bool(os.environ.get("NO_COLOR")) or None)
-    with _signals_abort(launched, console), live(console, terminal=console.is_terminal) as view:
-        for event in follow(launched.directory, finished=lambda: launched.is_over):
+    with _noted_signals() as signals, live(console, terminal=console.is_terminal) as view:
+
+        def finished() -> bool:
+            signals.heed(launched, console)
+            return launched.is_over
+
+        for event in follow(launched.directory, finished=finished):
             if not quiet:
                 view.view(event)
     if launched.lost_why:
@@ -62,26 +68,35 @@ def conclude(directory: Path, code: ExitCode, *, junit: Path | None = None) -> E
     return code
 
 
-@contextmanager
-def _signals_abort(launched: Launched, console: Console) -> Iterator[None]:
-    count = 0
+@dataclass(slots=True)
+class _Signals:
+    """Signals as they were heard. A handler may run between any two instructions, so it only notes; `heed` acts."""
 
-    def heard(number: int, frame: FrameType | None) -> None:
+    heard: list[int] = field(default_factory=list)
+    heeded: int = 0
+
+    def note(self, number: int, frame: FrameType | None) -> None:
+        """Be a signal handler."""
         del frame
-        nonlocal count
-        count += 1
-        name = signal.Signals(number).name
-        told = (
-            "aborting: ending what is on and undoing it …"
-            if count == 1
-            else "still undoing; nothing is left behind before it ends"
-        )
-        console.print(f"{name}: {told}", highlight=False)
-        launched.abort(name)
+        self.heard.append(number)
 
-    before = {number: signal.signal(number, heard) for number in (signal.SIGINT, signal.SIGTERM)}
+    def heed(self, launched: Launched, console: Console) -> None:
+        """Ask the guardian to abort for each signal that came since the last look."""
+        while self.heeded < len(self.heard):
+            name = signal.Signals(self.heard[self.heeded]).name
+            self.heeded += 1
+            first = "aborting: ending what is on and undoing it …"
+            again = "still undoing; nothing is left behind before it ends"
+            console.print(f"{name}: {first if self.heeded == 1 else again}", highlight=False)
+            launched.abort(name)
+
+
+@contextmanager
+def _noted_signals() -> Iterator[_Signals]:
+    signals = _Signals()
+    before = {number: signal.signal(number, signals.note) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield
+        yield signals
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -161,8 +161,8 @@ class ActivityReader:
     def _tolerance(self, data: Mapping[str, Any], path: YamlPath, provider: Mapping[str, Any], *, hypothesis: bool) -> None:
         findings = self.findings
         if not hypothesis:
-            if "tolerance" in data:
-                why = "a tolerance means nothing here: only the probes of the steady-state-hypothesis are held against theirs"
+            if "tolerance" in data and not (data["type"] == "probe" and path[0] == "method"):
+                why = "a tolerance means nothing here: only probes of the hypothesis and of the method are held against theirs"
                 findings.doubt((*path, "tolerance"), why)
             return
         if "tolerance" not in data:

@@ -163,16 +163,17 @@ class KubeCluster:
         return self._resources.path(ref.api_version, ref.kind, ref.namespace, ref.name)
 
     def _uid(self, system: Json | None) -> str:
+        refused = ""
         try:
             kube_system = self.get(ObjectRef("v1", "Namespace", "", "kube-system"))
-        except ForbiddenError:
-            kube_system = None
+        except ForbiddenError as error:
+            kube_system, refused = None, f" ({error})"
         if kube_system is not None:
             return str(kube_system["metadata"]["uid"])
         if system is None:
             raise ForbiddenError(
                 f"{self.server} cannot be told from other clusters: the namespaces kube-system and gameday-system may "
-                "not be read. Grant get on one of them to this account."
+                f"not be read{refused}. Grant get on one of them to this account."
             )
         authority = hashlib.sha256(self._authority).hexdigest()[:16]
         return f"ca:{authority}/{system['metadata']['uid']}"

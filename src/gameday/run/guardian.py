@@ -208,6 +208,8 @@ class Guardian:
             await self._player.close_aborted(self._hurry)
         if self._load is not None:
             await self._load.stop()
+        # A request for a change that was being decided when the worker was ended may have been written down since.
+        await opened.undoing.undo("what was written down last")
         renewing.cancel()
         await self._give_back(opened)
         events = read(self._directory)

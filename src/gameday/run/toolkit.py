@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from http import HTTPStatus
 from typing import Any
 
 from chaoslib.activity import execute_activity
 from chaoslib.configuration import load_configuration, load_dynamic_configuration
+from chaoslib.hypothesis import within_tolerance
 from chaoslib.run import RunEventHandler, Runner, initialize_run_journal
 from chaoslib.secret import load_secrets
 from chaoslib.types import Strategy
@@ -135,20 +137,37 @@ def _activity(phase: str, run: Mapping[str, Any]) -> ActivityEnded:
         error=_error(run),
         duration_seconds=run.get("duration", 0.0),
         tolerance=activity.get("tolerance"),
-        tolerance_met=run.get("tolerance_met"),
+        tolerance_met=_is_within(run) if phase == "method" else run.get("tolerance_met"),
     )
 
 
 def _status(run: Mapping[str, Any]) -> str:
-    """Return succeeded or failed; a process that acts and exits with an error has failed, whatever Chaos Toolkit calls it."""
-    return "failed" if _exit_status(run) else str(run.get("status", "failed"))
+    """Return succeeded or failed; an action that was answered with an error has failed, whatever Chaos Toolkit calls it."""
+    return "failed" if _failure(run) else str(run.get("status", "failed"))
 
 
-def _exit_status(run: Mapping[str, Any]) -> int:
-    """Return the exit status of a process that was an action; 0 for everything else."""
+def _failure(run: Mapping[str, Any]) -> str:
+    """Return the error with which an action's process ended, or a service answered it; nothing for everything else."""
     activity, output = run["activity"], run.get("output")
-    is_process = activity["type"] == "action" and activity.get("provider", {}).get("type") == "process"
-    return int(output.get("status", 0)) if is_process and isinstance(output, Mapping) else 0
+    if activity["type"] != "action" or not isinstance(output, Mapping):
+        return ""
+    provider, status = activity.get("provider", {}), output.get("status") or 0
+    if provider.get("type") == "process" and status:
+        return f"exit status {status}: {str(output.get('stderr', '')).strip()[-500:]}".rstrip(": ")
+    if provider.get("type") == "http" and "expected_status" not in provider and status >= HTTPStatus.BAD_REQUEST:
+        return f"it was answered with {status}: {str(output.get('body', '')).strip()[:200]}".rstrip(": ")
+    return ""
+
+
+def _is_within(run: Mapping[str, Any]) -> bool | None:
+    """Return whether a probe of the method, which Chaos Toolkit does not judge, is within its tolerance; None without one."""
+    activity = run["activity"]
+    if activity["type"] != "probe" or "tolerance" not in activity or _status(run) != "succeeded":
+        return None
+    try:
+        return bool(within_tolerance(activity["tolerance"], run.get("output")))
+    except Exception:  # noqa: BLE001  # the library raises anything when a value is of another type than the tolerance
+        return False
 
 
 def _plain(output: Any) -> Any:
@@ -167,6 +186,6 @@ def _error(run: Mapping[str, Any]) -> str:
     text = str(lines[-1]).strip() if lines else ""
     for prefix in ("chaoslib.exceptions.ActivityFailed: ", "gameday.errors."):
         text = text.removeprefix(prefix)
-    if not text and _exit_status(run):
-        return f"exit status {_exit_status(run)}: {str(run['output'].get('stderr', '')).strip()[-500:]}".rstrip(": ")
+    if not text and _failure(run):
+        return _failure(run)
     return text if text or _status(run) == "succeeded" else "it raised an error; see worker.log"

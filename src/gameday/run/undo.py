@@ -71,7 +71,7 @@ def undo_all(debt: Debt, undoer: Undoer, *, settled: Callable[[Settled], None]) 
     pods_last = [entry for entry in newest_first if not entry.pod] + [entry for entry in newest_first if entry.pod]
     try:
         for entry in pods_last:
-            result = _settle(undoer, entry)
+            result = settle(undoer, entry)
             results.append(result)
             settled(result)
     finally:
@@ -100,6 +100,9 @@ def undo_until_settled(debt: Debt, undoer: Undoer, *, settled: Callable[[Settled
             if undoer.now() > give_up:
                 raise
         except ConflictError:
+            if undoer.now() > give_up:
+                raise
+            undoer.sleep(0.05)
             continue
         undoer.sleep(0.5)
 
@@ -143,8 +146,8 @@ def _after(result: Settled) -> Entry:
     return msgspec.structs.replace(result.entry, state=UNDONE, outcome=result.outcome, detail=result.detail)
 
 
-def _settle(undoer: Undoer, entry: Entry) -> Settled:
-    """Undo one entry; what the cluster refuses for good is residue, a server that is away for a while is not."""
+def settle(undoer: Undoer, entry: Entry) -> Settled:
+    """Undo one entry without a look at the record; what is refused for good is residue, a server that is away is not."""
     try:
         if entry.pod is not None:
             return _replace_pod(undoer, entry, entry.pod)

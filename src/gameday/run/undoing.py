@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import shlex
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -20,7 +20,7 @@ from gameday.run.observing import RunObservations
 from gameday.run.owing import Debt, ref_of
 from gameday.run.record import UNDONE, Entry
 from gameday.run.rollbacks import carry_out, command_for
-from gameday.run.undo import Settled, Undoer, holder_here, undo_until_settled
+from gameday.run.undo import Settled, Undoer, holder_here, settle, undo_until_settled
 
 
 class Undoing:
@@ -93,10 +93,19 @@ class Undoing:
 
         try:
             undo_until_settled(self.debt, undoer, settled=settled)
+            self._undo_unrecorded(undoer, [entry for entry in owed if entry.id not in told], settled)
         except GamedayError as error:
             for entry in owed:
                 if entry.id not in told:
                     self._log.write(_event(Settled(entry, "residue", f"could not be undone: {error}")), durable=True)
+
+    def _undo_unrecorded(self, undoer: Undoer, untold: Sequence[Entry], settled: Callable[[Settled], None]) -> None:
+        """Undo what is owed although its record is gone: whoever removed it may have undone it, or may not have."""
+        recorded = {entry.id for entry in self.debt.entries}
+        for entry in untold:
+            if entry.id not in recorded:
+                self._log.write(Noted(level="error", text=f"the undo record of {entry.id} is gone; undoing from memory"))
+                settled(settle(undoer, entry))
 
 
 def _event(result: Settled) -> UndoEnded:

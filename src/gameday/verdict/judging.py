@@ -79,6 +79,9 @@ def judge(events: Sequence[AnyEvent], round_id: str) -> RoundVerdict:
         return _given(round_, INCONCLUSIVE, [*doubts, *deviations])
     if deviations:
         return _given(round_, DEVIATED, deviations)
+    set_back = [*_set_back(round_)]
+    if set_back:
+        return _given(round_, INCONCLUSIVE, set_back)
     return _given(round_, HELD, [*_confirmations(round_)])
 
 
@@ -154,10 +157,25 @@ def _baseline(round_: _Round) -> Iterator[str]:
 def _injection(round_: _Round) -> Iterator[str]:
     injected = {event.change_id for event in round_.own if isinstance(event, ChangeOwed) and not event.by.startswith("step ")}
     for event in round_.own:
-        if isinstance(event, ActivityEnded) and event.phase == "method" and event.status != "succeeded":
-            yield f"the {event.kind} {event.name!r} of the method failed: {event.error}"
+        if isinstance(event, ActivityEnded) and event.phase == "method":
+            yield from _without_effect(event)
         if isinstance(event, ChangeFailed) and event.change_id in injected:
             yield f"a change was not applied: {event.error}"
+    ran = _foreign(round_)
+    for name in round_.started.foreign if _ended(round_, "method") else ():
+        if name not in ran:
+            yield f"the action {name!r} of another extension never said how it ended"
+
+
+def _without_effect(event: ActivityEnded) -> Iterator[str]:
+    """Say what shows that an activity of the method did nothing."""
+    if event.status != "succeeded":
+        yield f"the {event.kind} {event.name!r} of the method failed: {event.error}"
+    elif event.kind == "probe" and event.tolerance_met is False:
+        wanted = _tolerance(event.tolerance)
+        yield f"the probe {event.name!r} of the method expected {wanted}, but measured {_number(event.output)}"
+    elif isinstance(event.output, dict) and event.output.get("changes") == []:
+        yield f"the action {event.name!r} changed nothing: {event.output.get('seen')}"
 
 
 def _evidence(round_: _Round) -> Iterator[str]:
@@ -171,6 +189,9 @@ def _evidence(round_: _Round) -> Iterator[str]:
         if not look.landed and owed.keys() & set(look.change_ids):
             word = "cannot be shown to have landed" if look.landed is None else "did not land, although the API took it"
             yield f"the fault {word}: {look.seen}"
+    for event in owed.values():
+        if event.kind == "patch" and event.fields and all(field["before"] == field["after"] for field in event.fields):
+            yield f"what was to be changed was there already: {event.summary}"
     looked_for = {change for event in landed for change in event.change_ids}
     for change_id, event in owed.items():
         if change_id in applied - looked_for:
@@ -207,6 +228,24 @@ def _generator(round_: _Round) -> Iterator[str]:
     for event in round_.during:
         if isinstance(event, LoadEnded) and event.error:
             yield f"the load generator failed: {event.error}"
+
+
+def _set_back(round_: _Round) -> Iterator[str]:
+    """Name the fields that were as before again when they were to be undone, without the run or its runbook having done so.
+
+    A deviation that was measured stands all the same; but that the service held says nothing if the fault was gone by then.
+    """
+    if round_.started.runbook_mode == "execute":
+        return
+    wrote: dict[tuple[str, str], object] = {}
+    for event in round_.own:
+        if isinstance(event, ChangeOwed):
+            wrote |= {(event.entry, field["path"]): field["after"] for field in event.fields}
+        if isinstance(event, UndoEnded):
+            for field in event.fields:
+                path, found = field["path"], field["found"]
+                if field["outcome"] == "already" and wrote.get((event.entry, path), found) != found:
+                    yield f"{path} of {event.object} was set back meanwhile, and nothing shows how long the fault was in place"
 
 
 # ------------------------------------------------------------------------------------------------ what deviates, what holds
