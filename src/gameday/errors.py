@@ -124,18 +124,6 @@ class NoMeasurementError(GamedayError):
     exit_code = ExitCode.INCONCLUSIVE
 
 
-class AbortedError(GamedayError):
-    """The run was aborted and what was owed has been undone."""
-
-    exit_code = ExitCode.ABORTED
-
-
-class ResidueError(GamedayError):
-    """Something is left behind in the cluster; the text names it and the command that helps."""
-
-    exit_code = ExitCode.RESIDUE
-
-
 class RecordError(GamedayError):
     """What is owed could not be written down, so nothing was injected."""
 
