@@ -17,8 +17,8 @@ from gameday.change import PatchObject
 from gameday.cluster import Cluster, ObjectRef, Selection
 from gameday.cluster.reading import is_ready
 from gameday.kube import connect
-from gameday.run.owing import Debt, blank_shard
-from gameday.run.storing import SecretStore
+from gameday.undo.owing import Debt, blank_shard
+from gameday.undo.storing import SecretStore
 
 NAMESPACE = "shop"
 CHECKOUT = Selection("v1", "Pod", NAMESPACE, "app=checkout")

@@ -29,10 +29,10 @@ from gameday.log.events import (
     VerdictGiven,
 )
 from gameday.report import Format, render
-from gameday.run.owing import blank_shard
-from gameday.run.record import Entry, Shard, Target, encode, owe_field, with_entries
-from gameday.run.storing import FileStore
 from gameday.traffic import histogram
+from gameday.undo.owing import blank_shard
+from gameday.undo.record import Entry, Shard, Target, encode, owe_field, with_entries
+from gameday.undo.storing import FileStore
 
 RUN_SECONDS = 90
 STEPS = ["browse", "add to cart", "pay", "submit"]

@@ -16,7 +16,7 @@ import pytest
 from gameday.change.registry import action_named
 from gameday.cluster import ObjectRef
 from gameday.run.examining import MISSING, NOTE, OK, Check, examine_cluster, is_well
-from gameday.run.lease import LEASE
+from gameday.undo.lease import LEASE
 
 pytestmark = pytest.mark.e2e
 ACTIONS = [action_named("gameday.actions.pods.kill"), action_named("gameday.actions.workloads.scale")]

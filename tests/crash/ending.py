@@ -14,11 +14,11 @@ from typing import Any
 
 from gameday.change import get_field
 from gameday.cluster import Cluster, ObjectRef, Selection
-from gameday.run.orphans import Recovered
-from gameday.run.owing import Debt, blank_shard
-from gameday.run.record import Shard
-from gameday.run.storing import RUN_LABEL, SecretStore, Stored
-from gameday.run.undo import Undoer, undo_until_settled
+from gameday.undo.orphans import Recovered
+from gameday.undo.owing import Debt, blank_shard
+from gameday.undo.record import Shard
+from gameday.undo.settling import Undoer, undo_until_settled
+from gameday.undo.storing import RUN_LABEL, SecretStore, Stored
 from tests.crash.plans import FIELDS, Field, Stage, configured
 
 _MARK = "gameday.dev/"

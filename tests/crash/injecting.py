@@ -16,10 +16,10 @@ from gameday.cluster import Cluster
 from gameday.errors import ConflictError, GamedayError
 from gameday.kube import connect
 from gameday.run.inject import perform
-from gameday.run.orphans import undo_record
-from gameday.run.owing import Debt, blank_shard
-from gameday.run.storing import SecretStore
-from gameday.run.undo import Undoer, holder_here
+from gameday.undo.orphans import undo_record
+from gameday.undo.owing import Debt, blank_shard
+from gameday.undo.settling import Undoer, holder_here
+from gameday.undo.storing import SecretStore
 from tests.conftest import Scratch
 from tests.crash.plans import Stage, Step
 

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from gameday.log import AnyEvent, read
 from gameday.log.events import AbortRequested, ProcessEnded, ProcessStarted, RecoveryStarted, RunEnded, RunStarted
+from gameday.processes import ProcessId
 from gameday.run.observing import LogTail
-from gameday.run.processes import ProcessId
 from tests.crash.between import Trap
 from tests.crash.points import EVERYTHING, WORKER, Learnt, Moment, Moments, Point
 from tests.crash.scene import Scene, orders_wrong

@@ -17,9 +17,9 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 
 from gameday import staging
 from gameday.errors import GamedayError
-from gameday.run.orphans import Recovered, undo_record
-from gameday.run.storing import SecretStore
-from gameday.run.undo import Undoer
+from gameday.undo.orphans import Recovered, undo_record
+from gameday.undo.settling import Undoer
+from gameday.undo.storing import SecretStore
 from tests.conftest import Scratch
 from tests.crash import campaign
 from tests.crash.between import LATE, Between, Trap, between

@@ -18,9 +18,9 @@ from gameday.cluster import ObjectRef, Selection
 from gameday.errors import ForbiddenError
 from gameday.kube import KubeCluster, connect
 from gameday.log.events import ChangeLanded, RunEnded
-from gameday.run.record import UNDOING
-from gameday.run.storing import SecretStore
 from gameday.staging import Running
+from gameday.undo.record import UNDOING
+from gameday.undo.storing import SecretStore
 from tests.e2e.conftest import Command, eventually, ours_in, replicas_of
 from tests.e2e.yard import Switch, Yard, apply, as_account, config_map, make_due, rendered
 

@@ -29,12 +29,12 @@ from gameday.cluster import Json, ObjectRef, Selection
 from gameday.errors import ConflictError
 from gameday.kube import KubeCluster, connect
 from gameday.run.inject import perform
-from gameday.run.lease import Lease
-from gameday.run.orphans import Recovered, undo_record
-from gameday.run.owing import Debt, blank_shard
-from gameday.run.record import Entry
-from gameday.run.storing import SecretStore, Stored, shard_name
-from gameday.run.undo import Undoer
+from gameday.undo.lease import Lease
+from gameday.undo.orphans import Recovered, undo_record
+from gameday.undo.owing import Debt, blank_shard
+from gameday.undo.record import Entry
+from gameday.undo.settling import Undoer
+from gameday.undo.storing import SecretStore, Stored, shard_name
 from tests.e2e.conftest import eventually
 
 _numbers = count(1)
@@ -297,7 +297,7 @@ class Yard:
         settings = {"KUBECONFIG": str(kubeconfig or self.account), "GAMEDAY_REAPER_PORT": "0", "POD_IP": "127.0.0.1"}
         with log.open("wb") as stream:
             process = subprocess.Popen(
-                [sys.executable, "-m", "gameday.run.reaper", *words], env={**kept, **settings}, stderr=stream
+                [sys.executable, "-m", "gameday.undo.reaper", *words], env={**kept, **settings}, stderr=stream
             )
         self.reapers.append(Process(process, log))
         return self.reapers[-1]

@@ -2,7 +2,7 @@
 
 A change is a value. It does nothing, knows no cluster and cannot fail; the room `run` captures its pre-image, writes down
 what is owed, applies and later inverts it, one small function a kind. A new action needs no new kind as a rule; a new kind
-is a dataclass here, a row in `describe`, and its functions in `run.inject` and `run.undo`, where the type checker finds
+is a dataclass here, a row in `describe`, and its functions in `run.inject` and `undo.settling`, where the type checker finds
 every place that forgot it.
 """
 

@@ -34,7 +34,7 @@ def command(kubeconfig: str, context: str, runs: Path) -> int:
     directory = next((path for path in runs_on(runs)), None)
     if directory is not None:
         return _abort_here(directory)
-    from gameday.run.lease import ask_to_abort  # noqa: PLC0415  # with the cluster client
+    from gameday.undo.lease import ask_to_abort  # noqa: PLC0415  # with the cluster client
 
     cluster = reach(kubeconfig, context)
     holder = ask_to_abort(cluster, f"{getpass.getuser()}@{socket.gethostname()}")
@@ -84,7 +84,7 @@ def _wait_for_lease(cluster: Cluster, holder: str) -> int:
 
 def holder_of(cluster: Cluster) -> str | None:
     """Return who holds the cluster's Lease, or None."""
-    from gameday.run.lease import LEASE  # noqa: PLC0415
+    from gameday.undo.lease import LEASE  # noqa: PLC0415
 
     found = cluster.get(LEASE)
     return None if found is None else str(found["spec"].get("holderIdentity", ""))

@@ -18,9 +18,9 @@ from gameday.log.events import ChangeApplied, ChangeFailed, ChangeOwed, Event, G
 from gameday.plan import PlannedChange, look_at
 from gameday.run.conditions import Conditions
 from gameday.run.inject import to_wire
-from gameday.run.owing import Debt, Owed
 from gameday.run.snapshot import Snapshot, compare, look
 from gameday.run.tally import Tally
+from gameday.undo.owing import Debt, Owed
 
 
 class Desk:

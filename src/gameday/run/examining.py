@@ -25,8 +25,8 @@ from gameday.cluster import ObjectRef as Ref
 from gameday.errors import GamedayError, UnreachableError
 from gameday.guard.model import OPT_IN_LABEL
 from gameday.guard.needs import ENGINE, of_action, of_guard
-from gameday.run.lease import LEASE
-from gameday.run.storing import SYSTEM_NAMESPACE, SecretStore
+from gameday.undo.lease import LEASE
+from gameday.undo.storing import SYSTEM_NAMESPACE, SecretStore
 
 OK, NOTE, MISSING, UNKNOWN = "ok", "note", "missing", "unknown"
 _SKEW_SECONDS: Final = 5.0

@@ -28,12 +28,12 @@ from gameday.log.events import (
     RunEnded,
 )
 from gameday.logs import configure_logs
+from gameday.processes import ProcessId, become_subreaper, name_process
 from gameday.run.closing import close_open_rounds
 from gameday.run.line import Line
 from gameday.run.load import LEDGER_FILE, Load
 from gameday.run.opening import Opened, open_run
 from gameday.run.preflight import Traffic, stops_of
-from gameday.run.processes import ProcessId, become_subreaper, name_process
 from gameday.run.rounds import RoundPlayer
 from gameday.run.spec import RunSpec, load_spec
 from gameday.run.taking_over import take_over

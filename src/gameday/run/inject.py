@@ -9,7 +9,7 @@ from typing import Any
 
 from gameday.cluster import Cluster, Json, ObjectRef
 from gameday.errors import RefusedError, ServerError, UnreachableError
-from gameday.run.owing import Operation
+from gameday.undo.owing import Operation
 
 
 def perform(cluster: Cluster, operation: Operation) -> Json | None:

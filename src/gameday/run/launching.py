@@ -21,8 +21,8 @@ from gameday.errors import ExitCode, GamedayError, UsageError
 from gameday.log import EVENTS_FILE
 from gameday.log.events import RunEnded
 from gameday.log.reading import read
+from gameday.processes import ProcessId, process_id
 from gameday.run.channel import Peer
-from gameday.run.processes import ProcessId, process_id
 from gameday.run.spec import RunSpec
 from gameday.run.successor import start_successor
 

@@ -18,7 +18,7 @@ from gameday.errors import GamedayError, NoTargetError, RefusedError
 from gameday.experiment import TrafficSpec
 from gameday.log import LogWriter
 from gameday.log.events import LedgerChecked, LoadEnded, LoadStarted, LoadWindow, ProcessEnded, ProcessStarted
-from gameday.run.processes import end_process, how_ended, process_id
+from gameday.processes import end_process, how_ended, process_id
 from gameday.traffic.journey import Journey
 from gameday.traffic.ledger import check_ledger, finder
 from gameday.traffic.spec import LoadSpec

@@ -15,10 +15,9 @@ from gameday.cluster import Cluster, Identity
 from gameday.errors import RefusedError
 from gameday.log import LogWriter
 from gameday.log.events import GuardJudged, LeaseAcquired, Noted, ProcessStarted, RunStarted
+from gameday.processes import process_id
 from gameday.run.conditions import Conditions
 from gameday.run.desk import Desk
-from gameday.run.lease import Lease
-from gameday.run.owing import Debt, blank_shard
 from gameday.run.preflight import (
     Programme,
     Traffic,
@@ -29,10 +28,11 @@ from gameday.run.preflight import (
     load_programme,
     traffic_of,
 )
-from gameday.run.processes import process_id
 from gameday.run.spec import RunSpec
-from gameday.run.storing import FileStore, SecretStore
 from gameday.run.undoing import Undoing
+from gameday.undo.lease import Lease
+from gameday.undo.owing import Debt, blank_shard
+from gameday.undo.storing import FileStore, SecretStore
 
 
 @dataclass(frozen=True, slots=True)

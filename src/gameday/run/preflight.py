@@ -19,9 +19,9 @@ from gameday.plan import Plan, make_plan
 from gameday.run.conditions import Conditions
 from gameday.run.load import target_url
 from gameday.run.spec import RunSpec
-from gameday.run.storing import SecretStore
 from gameday.traffic.journey import Journey
 from gameday.traffic.journey_file import load_journey
+from gameday.undo.storing import SecretStore
 from gameday.workspace import Catalogue, make_importable
 
 

@@ -16,13 +16,13 @@ from gameday.cluster import Cluster
 from gameday.errors import ExitCode, GamedayError, worst
 from gameday.log import read
 from gameday.log.events import RunEnded, UndoEnded
-from gameday.run.lease import release_lost
-from gameday.run.orphans import Recovered, time_left, undo_record
-from gameday.run.processes import ProcessId
+from gameday.processes import ProcessId
 from gameday.run.spec import SPEC_FILE
-from gameday.run.storing import SecretStore, Stored
 from gameday.run.taking_over import guardian_of, take_over, unfinished
-from gameday.run.undo import Undoer, holder_here
+from gameday.undo.lease import release_lost
+from gameday.undo.orphans import Recovered, time_left, undo_record
+from gameday.undo.settling import Undoer, holder_here
+from gameday.undo.storing import SecretStore, Stored
 
 
 def recover(

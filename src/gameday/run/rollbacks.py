@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
-from gameday.run.record import Entry
+from gameday.undo.record import Entry
 
 ATTEMPTS: Final = 3
 TIMEOUT_SECONDS: Final = 120.0

@@ -10,7 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from gameday.run.processes import ProcessId
+from gameday.processes import ProcessId
 from gameday.run.spec import SPEC_FILE
 
 

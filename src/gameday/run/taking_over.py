@@ -16,13 +16,13 @@ from gameday.cluster import Cluster
 from gameday.errors import ClusterError, ExitCode, GamedayError
 from gameday.log import AnyEvent, LogWriter, read
 from gameday.log.events import LeaseReleased, Noted, ProcessEnded, ProcessStarted, RecoveryStarted, RunEnded, RunStarted
+from gameday.processes import ProcessId, end_process, end_tree, process_id
 from gameday.run.closing import close_open_rounds
-from gameday.run.lease import Lease
-from gameday.run.owing import Debt, blank_shard
-from gameday.run.processes import ProcessId, end_process, end_tree, process_id
 from gameday.run.spec import RunSpec, load_spec
-from gameday.run.storing import FileStore, SecretStore, Stored
 from gameday.run.undoing import Undoing
+from gameday.undo.lease import Lease
+from gameday.undo.owing import Debt, blank_shard
+from gameday.undo.storing import FileStore, SecretStore, Stored
 from gameday.verdict import exit_code
 from gameday.verdict.exits import residue
 

@@ -17,10 +17,10 @@ from gameday.log import LogWriter
 from gameday.log.events import Noted, UndoEnded, UndoStarted
 from gameday.run.desk import Desk
 from gameday.run.observing import RunObservations
-from gameday.run.owing import Debt, ref_of
-from gameday.run.record import UNDONE, Entry
 from gameday.run.rollbacks import carry_out, command_for
-from gameday.run.undo import Settled, Undoer, holder_here, settle, undo_until_settled
+from gameday.undo.owing import Debt, ref_of
+from gameday.undo.record import UNDONE, Entry
+from gameday.undo.settling import Settled, Undoer, holder_here, settle, undo_until_settled
 
 
 class Undoing:

@@ -19,10 +19,10 @@ from gameday.cluster import Cluster
 from gameday.errors import ExitCode
 from gameday.experiment import load_experiment
 from gameday.log.events import PhaseEnded, PhaseStarted
+from gameday.processes import name_process, process_id
 from gameday.run.channel import Peer
 from gameday.run.engine import WorkerEngine
 from gameday.run.observing import RunObservations
-from gameday.run.processes import name_process, process_id
 from gameday.run.spec import RunSpec, load_spec
 from gameday.run.steps import StepRunner
 from gameday.run.successor import start_successor

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from gameday.log import LogWriter
 from gameday.log.events import ProcessEnded, ProcessStarted
+from gameday.processes import ProcessId, end_orphans, end_tree, how_ended, process_id
 from gameday.run.line import Handler, Line
-from gameday.run.processes import ProcessId, end_orphans, end_tree, how_ended, process_id
 
 
 class WorkerProcess:

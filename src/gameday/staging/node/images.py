@@ -69,7 +69,7 @@ def default_images() -> dict[str, Image]:
         "gameday-shop": Image((sys.executable, "-m", "gameday.staging.shop"), programs=python),
         "gameday": Image((sys.executable, "-m", "gameday"), programs=python),
         # A module's name is data: nothing of the engine is imported here.
-        "gameday-reaper": Image((sys.executable, "-m", "gameday.run.reaper"), programs=python),
+        "gameday-reaper": Image((sys.executable, "-m", "gameday.undo.reaper"), programs=python),
         "python": Image((sys.executable,), programs=python),
         "busybox": Image(("/bin/sh",), programs=_system_programs(_SHELL_PROGRAMS)),
     }

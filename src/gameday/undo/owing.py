@@ -20,9 +20,9 @@ from gameday.change import MISSING, Change, CreateObject, DeletePod, EvictPod, P
 from gameday.cluster import Cluster, Json, ObjectRef
 from gameday.cluster.reading import ready_pods, workload_of
 from gameday.errors import NoTargetError, RecordError, RefusedError, ServerError, UnreachableError
-from gameday.run.processes import process_id
-from gameday.run.record import OWED, Entry, OwedPod, OwedRollback, Shard, Target, encode, owe_field, with_entries
-from gameday.run.storing import RUN_LABEL, SHARD_BYTES, Store, Stored, shard_name
+from gameday.processes import process_id
+from gameday.undo.record import OWED, Entry, OwedPod, OwedRollback, Shard, Target, encode, owe_field, with_entries
+from gameday.undo.storing import RUN_LABEL, SHARD_BYTES, Store, Stored, shard_name
 
 DEADLINE_SECONDS = 60.0
 """How long a record stays its guardian's after the last renewal; past it, anybody may undo."""

@@ -15,11 +15,11 @@ import msgspec
 
 from gameday.cluster import Cluster, ObjectRef
 from gameday.errors import ConflictError, ExitCode, GamedayError
-from gameday.run.lease import Lease
-from gameday.run.owing import Debt, blank_shard, ref_of
-from gameday.run.record import OWED, UNDOING, Entry, Shard
-from gameday.run.storing import SYSTEM_NAMESPACE, SecretStore, Stored
-from gameday.run.undo import Settled, Undoer, undo_until_settled
+from gameday.undo.lease import Lease
+from gameday.undo.owing import Debt, blank_shard, ref_of
+from gameday.undo.record import OWED, UNDOING, Entry, Shard
+from gameday.undo.settling import Settled, Undoer, undo_until_settled
+from gameday.undo.storing import SYSTEM_NAMESPACE, SecretStore, Stored
 
 TimeLeft = Callable[[Cluster, Sequence[Stored]], float]
 

@@ -10,7 +10,7 @@ from typing import Final
 
 from gameday.cluster import Cluster
 from gameday.errors import ConflictError
-from gameday.run.storing import SYSTEM_NAMESPACE
+from gameday.undo.storing import SYSTEM_NAMESPACE
 
 _COMPONENT: Final = "gameday-reaper"
 _MESSAGE_CHARACTERS: Final = 1000

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from gameday.run.processes import ProcessId, end_process, end_tree, how_ended, process_id
+from gameday.processes import ProcessId, end_process, end_tree, how_ended, process_id
 
 SLEEPER = [sys.executable, "-c", "import time; print('up', flush=True); time.sleep(600)"]
 BY_A_SUBREAPER = """
 import subprocess, sys
-from gameday.run.processes import become_subreaper, end_orphans, end_tree, process_id
+from gameday.processes import become_subreaper, end_orphans, end_tree, process_id
 become_subreaper()
 marker, script = sys.argv[1:]
 own = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=True)
@@ -165,8 +165,6 @@ def test_how_a_process_ended_is_told_in_words(code: int, told: tuple[int | None,
 
 
 def test_a_process_is_shown_under_the_name_it_takes() -> None:
-    driver = (
-        "from gameday.run.processes import name_process; name_process('gameday-guardian'); print(open('/proc/self/comm').read())"
-    )
+    driver = "from gameday.processes import name_process; name_process('gameday-guardian'); print(open('/proc/self/comm').read())"
     done = subprocess.run([sys.executable, "-c", driver], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "gameday-guardian"[:15]

@@ -15,10 +15,10 @@ import pytest
 from gameday.change import MISSING, CreateObject, DeletePod, EvictPod, PatchObject, get_field
 from gameday.cluster import ObjectRef
 from gameday.errors import ConflictError, NotFoundError, RefusedError, ServerError, UnreachableError
+from gameday.processes import process_id
 from gameday.run.inject import perform
-from gameday.run.processes import process_id
-from gameday.run.record import OWED, UNDOING
-from gameday.run.undo import Undoer, held_by_another, holder_here, undo_all, undo_until_settled
+from gameday.undo.record import OWED, UNDOING
+from gameday.undo.settling import Undoer, held_by_another, holder_here, undo_all, undo_until_settled
 
 pytestmark = pytest.mark.e2e
 COLOUR: Final = "/data/colour"

@@ -9,8 +9,8 @@ import pytest
 import structlog
 
 from gameday.cluster import Selection
-from gameday.run.reaping import POLL_SECONDS, Reaper
-from tests.run.test_orphans import as_due, spoil
+from gameday.undo.reaping import POLL_SECONDS, Reaper
+from tests.undo.test_orphans import as_due, spoil
 
 pytestmark = pytest.mark.e2e
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from gameday.errors import ConflictError, RefusedError
-from gameday.run.lease import DURATION_SECONDS, LEASE, Lease
+from gameday.undo.lease import DURATION_SECONDS, LEASE, Lease
 
 pytestmark = pytest.mark.e2e
 

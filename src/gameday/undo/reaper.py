@@ -1,4 +1,4 @@
-"""`python -m gameday.run.reaper`: the last resort in the cluster, for runs of which no process is left to undo.
+"""`python -m gameday.undo.reaper`: the last resort in the cluster, for runs of which no process is left to undo.
 
 A loop that looks every few seconds, whatever happens to the API meanwhile; its log is one JSON object a line on standard
 error. It reaches the cluster as every command does (KUBECONFIG, or the pod's service account), and answers /livez and
@@ -23,8 +23,8 @@ import structlog
 from gameday.cluster import Cluster
 from gameday.errors import ExitCode, GamedayError
 from gameday.logs import without_secrets
-from gameday.run.reaping import Reaper
-from gameday.run.vitals import serve_vitals
+from gameday.undo.reaping import Reaper
+from gameday.undo.vitals import serve_vitals
 
 PORT_VARIABLE: Final = "GAMEDAY_REAPER_PORT"
 _RECONNECT_SECONDS: Final = 300.0
@@ -126,7 +126,7 @@ def _connect() -> Cluster:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m gameday.run.reaper", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m gameday.undo.reaper", description=__doc__)
     parser.add_argument("--dry-run", action="store_true", help="say what would be undone, and write nothing to the cluster")
     return parser
 

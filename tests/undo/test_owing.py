@@ -12,9 +12,9 @@ from gameday.change import CreateObject, DeletePod, EvictPod, PatchObject
 from gameday.cluster import ObjectRef
 from gameday.errors import ConflictError, NoTargetError, RefusedError
 from gameday.run.inject import from_wire, is_definite, perform, to_wire
-from gameday.run.owing import DEADLINE_SECONDS, Debt, blank_shard
-from gameday.run.record import encode
-from gameday.run.storing import SHARD_BYTES, FileStore
+from gameday.undo.owing import DEADLINE_SECONDS, Debt, blank_shard
+from gameday.undo.record import encode
+from gameday.undo.storing import SHARD_BYTES, FileStore
 
 pytestmark = pytest.mark.e2e
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from gameday.run.vitals import serve_vitals
+from gameday.undo.vitals import serve_vitals
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ import pytest
 
 from gameday.cluster import ObjectRef
 from gameday.kube import KubeCluster
-from gameday.run.orphans import Recovered, let_go, undo_record
-from gameday.run.record import OWED, UNDOING
-from gameday.run.undo import Undoer
+from gameday.undo.orphans import Recovered, let_go, undo_record
+from gameday.undo.record import OWED, UNDOING
+from gameday.undo.settling import Undoer
 
 pytestmark = pytest.mark.e2e
 

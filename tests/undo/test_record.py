@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gameday.change import MISSING
-from gameday.run.record import (
+from gameday.undo.record import (
     FORMAT,
     OWED,
     UNDOING,

@@ -18,7 +18,7 @@ import msgspec
 
 from gameday.cluster import Cluster, Json, ObjectRef, Selection
 from gameday.errors import ConflictError, NotFoundError, RecordError, RefusedError, ServerError, UnreachableError
-from gameday.run.record import FORMAT, Shard, decode, encode, format_of
+from gameday.undo.record import FORMAT, Shard, decode, encode, format_of
 
 SYSTEM_NAMESPACE: Final = "gameday-system"
 RECORD_LABEL: Final = "gameday.dev/undo-record"

@@ -15,9 +15,9 @@ import yaml
 from gameday.cluster import ObjectRef
 from gameday.errors import ConflictError, RecordError
 from gameday.kube import KubeCluster, connect
-from gameday.run.owing import blank_shard
-from gameday.run.record import Entry, Shard, Target, with_entries
-from gameday.run.storing import FileStore, SecretStore, shard_name
+from gameday.undo.owing import blank_shard
+from gameday.undo.record import Entry, Shard, Target, with_entries
+from gameday.undo.storing import FileStore, SecretStore, shard_name
 
 pytestmark = pytest.mark.e2e
 ENTRY = Entry(id="e1", round="r1", by="act", target=Target("v1", "ConfigMap", "shop", "m", "uid"))
@@ -25,9 +25,9 @@ FULL = """
 import resource, signal, sys
 from pathlib import Path
 from gameday.errors import RecordError
-from gameday.run.owing import blank_shard
-from gameday.run.record import Entry, Target, with_entries
-from gameday.run.storing import FileStore
+from gameday.undo.owing import blank_shard
+from gameday.undo.record import Entry, Target, with_entries
+from gameday.undo.storing import FileStore
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 store = FileStore(Path(sys.argv[1]))
 shard = blank_shard("run", Path(sys.argv[1]), cluster_uid="")

@@ -11,7 +11,7 @@ from typing import Final
 from gameday.change import patch_operations
 from gameday.cluster import Cluster, Json, ObjectRef
 from gameday.errors import ConflictError, NotFoundError, RefusedError
-from gameday.run.storing import SYSTEM_NAMESPACE
+from gameday.undo.storing import SYSTEM_NAMESPACE
 
 DURATION_SECONDS: Final = 60
 LEASE: Final = ObjectRef("coordination.k8s.io/v1", "Lease", SYSTEM_NAMESPACE, "gameday")

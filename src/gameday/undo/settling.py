@@ -21,10 +21,10 @@ from gameday.change import MISSING, get_field, patch_operations, shown
 from gameday.cluster import Cluster, Json, ObjectRef
 from gameday.cluster.reading import ready_pods
 from gameday.errors import ClusterError, ConflictError, NotFoundError, ServerError, UnreachableError
-from gameday.run.owing import Debt, ref_of
-from gameday.run.processes import ProcessId, process_id
-from gameday.run.record import UNDOING, UNDONE, Entry, OwedPod
-from gameday.run.storing import RUN_LABEL
+from gameday.processes import ProcessId, process_id
+from gameday.undo.owing import Debt, ref_of
+from gameday.undo.record import UNDOING, UNDONE, Entry, OwedPod
+from gameday.undo.storing import RUN_LABEL
 
 ATTEMPTS: Final = 8
 _FENCE = "/metadata/annotations/gameday.dev~1fence"

@@ -17,10 +17,10 @@ import structlog
 
 from gameday.cluster import Cluster
 from gameday.errors import ClusterError, GamedayError
-from gameday.run.orphans import Recovered, let_go, time_left, undo_record
-from gameday.run.storing import SecretStore, Stored, Unread
-from gameday.run.telling import Told, tell
-from gameday.run.undo import Undoer, holder_here
+from gameday.undo.orphans import Recovered, let_go, time_left, undo_record
+from gameday.undo.settling import Undoer, holder_here
+from gameday.undo.storing import SecretStore, Stored, Unread
+from gameday.undo.telling import Told, tell
 
 POLL_SECONDS: Final = 5.0
 _SOON_SECONDS: Final = 0.5
