@@ -102,6 +102,21 @@ def test_pods_are_counted_over_the_round_and_not_twice_for_one_change(office: Of
     assert "go" in office.desk.change({"change": encode(DeletePod(second, 0)), "by": "act"}, office.policy, "another-round")
 
 
+def test_a_change_asked_for_again_is_announced_again_where_its_pre_image_has_moved(office: Office, scratch: Any) -> None:
+    change = PatchObject(ObjectRef.of(scratch.config_map(colour="red")), {"/data/colour": "blue"})
+    answer = office.ask(change)
+    scratch.patch("ConfigMap", "settings", {"op": "add", "path": "/data/other", "value": "1"})
+    assert office.ask(change, again=answer["change_id"])["change_id"] == answer["change_id"]
+    assert len(office.events(ChangeOwed)) == 1
+    scratch.patch("ConfigMap", "settings", {"op": "replace", "path": "/data/colour", "value": "green"})
+    assert office.ask(change, again=answer["change_id"])["change_id"] == answer["change_id"]
+    first, second = office.events(ChangeOwed)
+    assert isinstance(first, ChangeOwed)
+    assert isinstance(second, ChangeOwed)
+    assert (first.change_id, first.fields[0]["before"]) == (second.change_id, "red")
+    assert second.fields[0]["before"] == "green"
+
+
 def test_objects_are_counted_over_the_round_each_once(office: Office, scratch: Any) -> None:
     refs = [ObjectRef.of(scratch.config_map(f"m{number}", a="0")) for number in range(3)]
     policy = Policy(namespaces=(scratch.name,), caps={"objects": 2})

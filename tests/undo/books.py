@@ -57,10 +57,10 @@ class Books:
         shard = blank_shard(self.run_id, Path("/nowhere"), cluster_uid=uid)
         return Debt(self.store, self.cluster, shard, stored=self.store.read(self.run_id))
 
-    def owe(self, change: Change, *, by: str = "act", round_id: str = "r1") -> Owed:
-        return self.debt.owe(change, by=by, round_id=round_id)
+    def owe(self, change: Change, *, by: str = "act", round_id: str = "r1", refused_before: bool = False) -> Owed:
+        return self.debt.owe(change, by=by, round_id=round_id, refused_before=refused_before)
 
-    def change(self, change: Change, **names: str) -> Owed:
+    def change(self, change: Change, **names: Any) -> Owed:
         """Owe a change and make it."""
         owed = self.owe(change, **names)
         perform(self.cluster, owed.operation)

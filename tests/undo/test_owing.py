@@ -56,6 +56,33 @@ def test_a_request_depends_on_the_object_being_as_it_was_seen(books: Any, cluste
     assert scratch.get("ConfigMap", "settings")["data"] == {"colour": "red", "other": "1"}
 
 
+def test_what_somebody_wrote_between_the_look_and_a_refused_request_is_the_pre_image_of_the_next(
+    books: Any, cluster: Any, scratch: Any
+) -> None:
+    change = PatchObject(ObjectRef.of(scratch.config_map(colour="red")), {"/data/colour": "blue"})
+    owed = books.owe(change)
+    scratch.patch("ConfigMap", "settings", {"op": "replace", "path": "/data/colour", "value": "green"})
+    with pytest.raises(ConflictError):
+        perform(cluster, owed.operation)
+    again = books.owe(change, refused_before=True)
+    assert again.fields == (("/data/colour", "green", "blue"),)
+    perform(cluster, again.operation)
+    books.undo()
+    assert scratch.get("ConfigMap", "settings")["data"] == {"colour": "green"}
+
+
+def test_a_refused_request_takes_nothing_from_what_was_owed_before_it(books: Any, cluster: Any, scratch: Any) -> None:
+    ref = ObjectRef.of(scratch.config_map(colour="red"))
+    books.patch(ref, fields={"/data/colour": "blue"})
+    owed = books.owe(PatchObject(ref, {"/data/colour": "black"}))
+    scratch.patch("ConfigMap", "settings", {"op": "add", "path": "/data/other", "value": "1"})
+    with pytest.raises(ConflictError):
+        perform(cluster, owed.operation)
+    perform(cluster, books.owe(PatchObject(ref, {"/data/colour": "black"}), refused_before=True).operation)
+    books.undo()
+    assert scratch.get("ConfigMap", "settings")["data"] == {"colour": "red", "other": "1"}
+
+
 @pytest.mark.parametrize("kind", [DeletePod, EvictPod])
 def test_a_request_comes_over_the_line_as_it_was_and_takes_the_pod_away(
     books: Any, cluster: Any, scratch: Any, kind: Any

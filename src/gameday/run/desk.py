@@ -34,6 +34,7 @@ class Desk:
         self._looks: dict[str, Snapshot] = {}
         self._entries: dict[str, str] = {}
         self._open: set[str] = set()
+        self._announced: dict[str, tuple[tuple[str, Any, Any], ...]] = {}
         self._count = 0
 
     @property
@@ -49,12 +50,12 @@ class Desk:
             refusal = self._guarded(planned, policy, round_id, again=message.get("again", ""))
             if refusal:
                 return {"refused": refusal}
-            owed = self._debt.owe(planned.change, by=planned.by, round_id=round_id)
+            owed = self._debt.owe(planned.change, by=planned.by, round_id=round_id, refused_before=bool(message.get("again")))
         except GamedayError as error:
             self._log.write(Noted(level="error", text=f"{message['by']}: {error}", round=round_id))
             return {"refused": str(error)}
         try:
-            change_id = message.get("again") or self._log_owed(planned, owed, round_id)
+            change_id = self._log_owed(planned, owed, round_id, again=message.get("again", ""))
         except OSError as error:
             return {"refused": f"the log cannot be written ({error.strerror}), so nothing is injected"}
         self._entries[change_id] = owed.entry.id
@@ -106,9 +107,11 @@ class Desk:
         self._log.write(GuardJudged(allowed=False, changes=[planned.summary], findings=told, round=round_id))
         return "; ".join(str(finding) for finding in findings)
 
-    def _log_owed(self, planned: PlannedChange, owed: Owed, round_id: str) -> str:
-        self._count += 1
-        change_id = f"c{self._count}"
+    def _log_owed(self, planned: PlannedChange, owed: Owed, round_id: str, *, again: str) -> str:
+        """Announce a change; one that is asked for again is announced again only where its pre-image has moved."""
+        if again and self._announced.get(again) == owed.fields:
+            return again
+        change_id = again or self._next_id()
         kind = planned.ref.kind
         fields = [
             {"path": path, "before": shown(kind, path, before), "after": shown(kind, path, after)}
@@ -126,12 +129,16 @@ class Desk:
             round=round_id,
         )
         self._log.write_ahead(event)
+        self._announced[change_id] = owed.fields
         return change_id
+
+    def _next_id(self) -> str:
+        self._count += 1
+        return f"c{self._count}"
 
     def _log_written(self, ref: ObjectRef, fields: Mapping[str, tuple[Any, Any]], *, by: str, round_id: str, entry: str) -> None:
         """Log what a shell block did by itself, as owed and applied in one."""
-        self._count += 1
-        change_id = f"c{self._count}"
+        change_id = self._next_id()
         told = [
             {"path": path, "before": shown(ref.kind, path, before), "after": shown(ref.kind, path, after)}
             for path, (before, after) in fields.items()

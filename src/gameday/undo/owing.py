@@ -21,7 +21,7 @@ from gameday.cluster import Cluster, Json, ObjectRef
 from gameday.cluster.reading import ready_pods, workload_of
 from gameday.errors import NoTargetError, RecordError, RefusedError, ServerError, UnreachableError
 from gameday.processes import process_id
-from gameday.undo.record import OWED, Entry, OwedPod, OwedRollback, Shard, Target, encode, owe_field, with_entries
+from gameday.undo.record import OWED, Entry, OwedPod, OwedRollback, Shard, Target, encode, owe_field, refuse_field, with_entries
 from gameday.undo.storing import RUN_LABEL, SHARD_BYTES, Store, Stored, shard_name
 
 DEADLINE_SECONDS = 60.0
@@ -66,13 +66,14 @@ class Debt:
         with self._lock:
             return tuple(entry for item in self._stored.values() for entry in item.shard.entries.values())
 
-    def owe(self, change: Change, *, by: str, round_id: str) -> Owed:
+    def owe(self, change: Change, *, by: str, round_id: str, refused_before: bool = False) -> Owed:
         """Capture the pre-image, write down what is owed, and return the request that may now be made.
 
+        `refused_before` says that the request for this same change was made once and certainly did nothing.
         NoTargetError, RefusedError or RecordError mean that nothing was written and nothing may be injected.
         """
         with self._lock:
-            owed = self._captured(change, by=by, round_id=round_id)
+            owed = self._captured(change, by=by, round_id=round_id, refused_before=refused_before)
             self._put(owed.entry)
             return owed
 
@@ -136,10 +137,10 @@ class Debt:
 
     # ------------------------------------------------------------------------------------------------ capturing
 
-    def _captured(self, change: Change, *, by: str, round_id: str) -> Owed:
+    def _captured(self, change: Change, *, by: str, round_id: str, refused_before: bool) -> Owed:
         match change:
             case PatchObject():
-                return self._patch(change, by=by, round_id=round_id)
+                return self._patch(change, by=by, round_id=round_id, refused_before=refused_before)
             case CreateObject():
                 return self._creation(change, by=by, round_id=round_id)
             case DeletePod() | EvictPod():
@@ -147,7 +148,7 @@ class Debt:
             case _:
                 assert_never(change)
 
-    def _patch(self, change: PatchObject, *, by: str, round_id: str) -> Owed:
+    def _patch(self, change: PatchObject, *, by: str, round_id: str, refused_before: bool) -> Owed:
         obj = self._present(change.ref)
         entry = self._entry_for(ObjectRef.of(obj), by=by, round_id=round_id)
         version = obj["metadata"]["resourceVersion"]
@@ -155,6 +156,8 @@ class Debt:
         fields = []
         for path, value in _anchored(obj, change.fields).items():
             before = get_field(obj, path)
+            if refused_before:
+                entry = refuse_field(entry, path, value=value, found=before)
             entry = owe_field(entry, path, before=before, value=value)
             operations += patch_operations(obj, path, value)
             fields.append((path, before, value))

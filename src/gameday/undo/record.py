@@ -119,6 +119,21 @@ def owe_field(entry: Entry, path: str, *, before: Any, value: Any) -> Entry:
     return msgspec.structs.replace(entry, fields={**entry.fields, path: owed}, state=OWED, outcome="", detail="")
 
 
+def refuse_field(entry: Entry, path: str, *, value: Any, found: Any) -> Entry:
+    """Return the entry without its last write to a field, which the server certainly refused; `found` is what stands there now.
+
+    What somebody else wrote between the look and that write is then the pre-image of the next one. Where `found` is of the
+    run's own writing, everything stays as it is.
+    """
+    known = entry.fields.get(path)
+    if known is None or known.wrote[-1] != value or found in known.wrote:
+        return entry
+    fields = {name: owed for name, owed in entry.fields.items() if name != path}
+    if known.wrote[:-1]:
+        fields[path] = OwedField(known.before, known.wrote[:-1])
+    return msgspec.structs.replace(entry, fields=fields)
+
+
 def with_entries(shard: Shard, *entries: Entry) -> Shard:
     """Return the shard with these entries put in place of those of the same id."""
     return msgspec.structs.replace(shard, entries={**shard.entries, **{entry.id: entry for entry in entries}})
