@@ -13,6 +13,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from gameday.log.events import VerdictGiven
+from tests.e2e.conftest import Command
 from tests.e2e.lying import (
     Lie,
     PassOn,
@@ -28,7 +30,7 @@ from tests.e2e.lying import (
     pretends,
     says,
 )
-from tests.e2e.silent import Json, broken, document, foreign, kill, probing, process, python, ready, scale
+from tests.e2e.silent import ACTIONS, Json, broken, document, foreign, kill, probing, process, python, ready, scale
 
 PATCHED: Final = r"PATCH .*/quiet/deployments/idle$"
 DELETED: Final = r"DELETE .*/shop/pods/payment-"
@@ -266,3 +268,15 @@ ELSEWHERE: Final = [
     Case("a method that only looks", foreign({**process("look", "true"), "type": "probe"}), "nothing was changed"),
     Case("an experiment without a steady state", foreign(process("one", "true"), probes=[]), "steady state"),
 ]
+
+
+def carried_out(command: Command, case: Case, *more: str) -> tuple[int, str]:
+    """Run a case's experiment; return the exit code and everything that was said."""
+    (command.folder / "experiments").mkdir()
+    (command.folder / "actions").mkdir()
+    (command.folder / "actions" / "broken.py").write_text(ACTIONS)
+    (command.folder / "silent.json").write_text(json.dumps(case.experiment))
+    ended = command.run("run", "silent.json", "--yes", *more)
+    verdicts = [event for event in command.events() if isinstance(event, VerdictGiven)]
+    assert not [event for event in verdicts if event.verdict != "inconclusive"], verdicts
+    return ended.returncode, "\n".join([ended.stdout, ended.stderr, *(reason for item in verdicts for reason in item.reasons)])
