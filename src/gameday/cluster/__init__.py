@@ -9,9 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 Json = dict[str, Any]
+
+SYSTEM_NAMESPACE: Final = "gameday-system"
+"""Where undo records, the Lease and the reaper live; it never opts in."""
+NAME_LABEL: Final = "gameday.dev/cluster-name"
+"""Of that namespace: what the cluster is called in plans."""
+OPT_IN_LABEL: Final = "gameday.dev/enabled"
+"""Of a namespace whose owner consents to it being harmed, with the value "true"."""
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -9,10 +9,9 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from gameday.change import ActionSpec, CreateObject, DeletePod, EvictPod, PatchObject, Right
-from gameday.cluster import Access, ObjectRef
+from gameday.cluster import SYSTEM_NAMESPACE, Access, ObjectRef
 from gameday.plan import PlannedChange
 
-SYSTEM_NAMESPACE: Final = "gameday-system"
 _WRITES: Final = ("create", "delete", "patch")
 _CLUSTER_WIDE: Final = ("nodes", "namespaces", "persistentvolumes", "clusterroles", "clusterrolebindings")
 

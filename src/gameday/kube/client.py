@@ -20,7 +20,7 @@ import orjson
 import urllib3
 from kubernetes import client
 
-from gameday.cluster import Access, Identity, Json, ObjectRef, Permission, Selection
+from gameday.cluster import NAME_LABEL, SYSTEM_NAMESPACE, Access, Identity, Json, ObjectRef, Permission, Selection
 from gameday.errors import ClusterError, ConflictError, ForbiddenError, NotFoundError, RefusedError, ServerError, UnreachableError
 from gameday.kube.resources import ResourceMap
 
@@ -74,10 +74,10 @@ class KubeCluster:
         """Say which cluster this is; asked once, then remembered."""
         if self._identity is None:
             try:
-                system = self.get(ObjectRef("v1", "Namespace", "", "gameday-system"))
+                system = self.get(ObjectRef("v1", "Namespace", "", SYSTEM_NAMESPACE))
             except ForbiddenError:
                 system = None
-            name = ((system or {}).get("metadata", {}).get("labels") or {}).get("gameday.dev/cluster-name", "")
+            name = ((system or {}).get("metadata", {}).get("labels") or {}).get(NAME_LABEL, "")
             self._identity = Identity(self._uid(system), name, self.server)
         return self._identity
 
@@ -146,6 +146,17 @@ class KubeCluster:
             "deleteOptions": _delete_options(ref, grace_seconds, ""),
         }
         self._request("POST", f"{self._path(ref)}/eviction", body=eviction)
+
+    def apply(self, manifest: Json, *, manager: str) -> str:
+        """Apply it on the server, taking over the fields that it names; return created, configured or unchanged."""
+        ref = ObjectRef.of(manifest)
+        before = self.get(ref)
+        query = {"fieldManager": manager, "force": "true"}
+        after = self._request("PATCH", self._path(ref), query=query, body=manifest, content_type="application/apply-patch+yaml")
+        if before is None:
+            return "created"
+        is_same = before["metadata"]["resourceVersion"] == after["metadata"]["resourceVersion"]
+        return "unchanged" if is_same else "configured"
 
     def server_time(self) -> float:
         """Return the server's clock in seconds since the epoch, as of its last answer."""

@@ -20,13 +20,12 @@ from typing import Any, Final
 
 from gameday import __version__
 from gameday.change import ActionSpec
-from gameday.cluster import Access, Cluster, Selection
+from gameday.cluster import OPT_IN_LABEL, SYSTEM_NAMESPACE, Access, Cluster, Selection
 from gameday.cluster import ObjectRef as Ref
 from gameday.errors import GamedayError, UnreachableError
-from gameday.guard.model import OPT_IN_LABEL
 from gameday.guard.needs import ENGINE, of_action, of_guard
 from gameday.undo.lease import LEASE
-from gameday.undo.storing import SYSTEM_NAMESPACE, SecretStore
+from gameday.undo.storing import SecretStore
 
 OK, NOTE, MISSING, UNKNOWN = "ok", "note", "missing", "unknown"
 _SKEW_SECONDS: Final = 5.0

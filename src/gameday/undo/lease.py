@@ -9,9 +9,8 @@ from datetime import UTC, datetime
 from typing import Final
 
 from gameday.change import patch_operations
-from gameday.cluster import Cluster, Json, ObjectRef
+from gameday.cluster import SYSTEM_NAMESPACE, Cluster, Json, ObjectRef
 from gameday.errors import ConflictError, NotFoundError, RefusedError
-from gameday.undo.storing import SYSTEM_NAMESPACE
 
 DURATION_SECONDS: Final = 60
 LEASE: Final = ObjectRef("coordination.k8s.io/v1", "Lease", SYSTEM_NAMESPACE, "gameday")

@@ -13,13 +13,13 @@ from typing import Any
 
 import msgspec
 
-from gameday.cluster import Cluster, ObjectRef
+from gameday.cluster import SYSTEM_NAMESPACE, Cluster, ObjectRef
 from gameday.errors import ConflictError, ExitCode, GamedayError
 from gameday.undo.lease import Lease
 from gameday.undo.owing import Debt, blank_shard, ref_of
 from gameday.undo.record import OWED, UNDOING, Entry, Shard
 from gameday.undo.settling import Settled, Undoer, undo_until_settled
-from gameday.undo.storing import SYSTEM_NAMESPACE, SecretStore, Stored
+from gameday.undo.storing import SecretStore, Stored
 
 TimeLeft = Callable[[Cluster, Sequence[Stored]], float]
 
