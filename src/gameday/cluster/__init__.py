@@ -81,6 +81,9 @@ class Selection:
     labels: str = ""
     """A label selector as kubectl's -l takes it."""
     fields: str = ""
+    only: tuple[str, ...] = ()
+    """The paths of each object that are wanted, such as `status.conditions[].type`; empty for whole objects. Of a large list
+    whatever is not wanted is never decoded."""
 
 
 @dataclass(frozen=True, slots=True, order=True)

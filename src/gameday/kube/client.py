@@ -11,17 +11,20 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from email.utils import parsedate_to_datetime
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
+import msgspec
 import orjson
 import urllib3
 from kubernetes import client
 
 from gameday.cluster import NAME_LABEL, SYSTEM_NAMESPACE, Access, Identity, Json, ObjectRef, Permission, Selection
 from gameday.errors import ClusterError, ConflictError, ForbiddenError, NotFoundError, RefusedError, ServerError, UnreachableError
+from gameday.kube.projection import as_json, page_of
 from gameday.kube.resources import ResourceMap
 
 _PAGE = 500
@@ -62,13 +65,26 @@ class KubeCluster:
         """Return the objects selected, page by page, each with its apiVersion and kind."""
         path = self._resources.path(selection.api_version, selection.kind, selection.namespace)
         query = {"limit": str(_PAGE), "labelSelector": selection.labels, "fieldSelector": selection.fields}
+        named = {"apiVersion": selection.api_version, "kind": selection.kind}
+        read = self._whole_page if not selection.only else partial(self._projected_page, page_of(selection.only))
         items: list[Json] = []
         while True:
-            page = self._request("GET", path, query={key: value for key, value in query.items() if value})
-            items += [{"apiVersion": selection.api_version, "kind": selection.kind, **item} for item in page.get("items", ())]
-            query["continue"] = page.get("metadata", {}).get("continue", "")
+            page, query["continue"] = read(path, {key: value for key, value in query.items() if value})
+            items += [{**named, **item} for item in page]
             if not query["continue"]:
                 return items
+
+    def _whole_page(self, path: str, query: Mapping[str, str]) -> tuple[Iterable[Json], str]:
+        page = self._request("GET", path, query=query)
+        return page.get("items") or (), page.get("metadata", {}).get("continue", "")
+
+    def _projected_page(self, decoder: Any, path: str, query: Mapping[str, str]) -> tuple[Iterable[Json], str]:
+        data = self._answer("GET", path, query=query)
+        try:
+            page = decoder.decode(data)
+        except msgspec.DecodeError as error:
+            raise ClusterError(f"expected a list of objects from {self.server} to GET {path}, but got: {error}") from error
+        return map(as_json, page.items or ()), page.metadata.continue_
 
     def identity(self) -> Identity:
         """Say which cluster this is; asked once, then remembered."""
@@ -198,6 +214,20 @@ class KubeCluster:
         body: Any = None,
         content_type: str = "application/json",
     ) -> Json:
+        return _json(
+            self._answer(method, path, query=query, body=body, content_type=content_type), f"{method} {path}", self.server
+        )
+
+    def _answer(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: Any = None,
+        content_type: str = "application/json",
+    ) -> bytes:
+        """Make one request and return the body of the answer; an error where the server said no."""
         url = self.server + path + (f"?{urlencode(query)}" if query else "")
         headers = {"Accept": "application/json", "Content-Type": content_type, "User-Agent": "gameday"}
         headers.update({auth["key"]: auth["value"] for auth in self._configuration.auth_settings().values()})
@@ -212,7 +242,7 @@ class KubeCluster:
         self._set_clock(answer.headers.get("Date"))
         if answer.status not in _OK:
             raise _error(answer.status, answer.data, f"{method} {path}", urlsplit(self.server).netloc)
-        return _json(answer.data, f"{method} {path}", self.server)
+        return answer.data
 
     def _set_clock(self, date: str | None) -> None:
         """Keep the offset from our monotonic clock to the server's; its Date has whole seconds, so it may lag by one."""
