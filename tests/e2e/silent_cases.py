@@ -122,7 +122,7 @@ REFUSED: Final = [
     Case("an eviction that a budget forbids", document(kill("app=guarded", "quiet", evict=True)), "PodDisruptionBudget"),
     Case("an account without the right", document(scale()), "not today", lambda: [alters(REVIEW, _refuse_review)]),
     Case("rights that cannot be asked for", document(scale()), "answered by the test", lambda: [says(403, REVIEW)]),
-    Case("a token that is not accepted", document(scale()), "cannot be told", lambda: [says(401, ".")]),
+    Case("a token that is not accepted", document(scale()), "does not accept these credentials", lambda: [says(401, ".")]),
     Case("a workload that the server does not find", document(scale()), "there is no", lambda: [says(404, "GET .*/idle$")]),
     Case("a proxy's page in place of the API", document(scale()), "expected an object", lambda: [babbles("GET /api")]),
     Case("a server that does not say what time it is", document(scale()), "Date", lambda: [forgets_the_date()]),

@@ -23,15 +23,14 @@ import urllib3
 from kubernetes import client
 
 from gameday.cluster import NAME_LABEL, SYSTEM_NAMESPACE, Access, Identity, Json, ObjectRef, Permission, Selection
-from gameday.errors import ClusterError, ConflictError, ForbiddenError, NotFoundError, RefusedError, ServerError, UnreachableError
+from gameday.errors import ClusterError, ConflictError, ForbiddenError, NotFoundError, UnreachableError
+from gameday.kube.answers import UnprocessableError, error_of, json_of
 from gameday.kube.projection import as_json, page_of
 from gameday.kube.resources import ResourceMap
 
 _PAGE = 500
 _REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 _OK = range(200, 300)
-_UNAUTHENTICATED = 401
-_SERVER_FAILED = 500
 
 
 class KubeCluster:
@@ -140,7 +139,7 @@ class KubeCluster:
         """Apply a JSON Patch; ConflictError when a `test` in it does not hold."""
         try:
             return self._request("PATCH", self._path(ref), body=list(operations), content_type="application/json-patch+json")
-        except _UnprocessableError as error:
+        except UnprocessableError as error:
             # The API server answers a failed `test` with 422, like any other patch that cannot be applied.
             raise ConflictError(str(error)) from error
 
@@ -214,7 +213,7 @@ class KubeCluster:
         body: Any = None,
         content_type: str = "application/json",
     ) -> Json:
-        return _json(
+        return json_of(
             self._answer(method, path, query=query, body=body, content_type=content_type), f"{method} {path}", self.server
         )
 
@@ -241,7 +240,7 @@ class KubeCluster:
             ) from error
         self._set_clock(answer.headers.get("Date"))
         if answer.status not in _OK:
-            raise _error(answer.status, answer.data, f"{method} {path}", urlsplit(self.server).netloc)
+            raise error_of(answer.status, answer.data, f"{method} {path}", urlsplit(self.server).netloc)
         return answer.data
 
     def _set_clock(self, date: str | None) -> None:
@@ -249,49 +248,6 @@ class KubeCluster:
         if date:
             with self._clock:
                 self._clock_offset = parsedate_to_datetime(date).timestamp() - time.monotonic()
-
-
-class _UnprocessableError(RefusedError):
-    """The server understood the request and found it wrong (422)."""
-
-
-_ERRORS: Mapping[int, type[RefusedError]] = {
-    401: ForbiddenError,
-    403: ForbiddenError,
-    404: NotFoundError,
-    409: ConflictError,
-    412: ConflictError,
-    422: _UnprocessableError,
-    429: RefusedError,
-}
-
-
-def _error(status: int, data: bytes, what: str, server: str) -> RefusedError:
-    text = f"the cluster at {server} answered {status} to {what}: {_message(data)}"
-    if status == _UNAUTHENTICATED:
-        text += ". The token of this context is not accepted (any more)."
-    return _ERRORS.get(status, ServerError if status >= _SERVER_FAILED else ClusterError)(text)
-
-
-def _json(data: bytes, what: str, server: str) -> Json:
-    try:
-        answer = orjson.loads(data or b"{}")
-    except orjson.JSONDecodeError:
-        answer = None
-    if not isinstance(answer, dict):
-        raise ClusterError(
-            f"expected an object of the Kubernetes API from {server} to {what}, but got: "
-            f"{data[:100].decode(errors='replace')!r}. Is this the address of a cluster?"
-        )
-    return answer
-
-
-def _message(data: bytes) -> str:
-    try:
-        status = orjson.loads(data)
-    except orjson.JSONDecodeError:
-        return data[:200].decode(errors="replace") or "(no text)"
-    return str(status.get("message") or status) if isinstance(status, dict) else str(status)
 
 
 def _delete_options(ref: ObjectRef, grace_seconds: int | None, resource_version: str) -> Json:
