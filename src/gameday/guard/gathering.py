@@ -1,7 +1,7 @@
 """Reading what the rules need to know: of the cluster, and of the calendars that the plan names.
 
 For a rule that is switched off nothing is read. What could not be looked at stands beside the facts, and refuses; only a cluster
-that does not answer at all is an error here.
+that does not answer at all, or does not know who asks, is an error here.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any, TypeVar
 
 from gameday.cluster import ObjectRef, View
-from gameday.errors import RefusedError, UnreachableError
+from gameday.errors import RefusedError, UnauthenticatedError, UnreachableError
 from gameday.guard.budgets import budgets_of
 from gameday.guard.model import Facts, Freeze, Policy, RunFacts
 from gameday.guard.needs import needed_by
@@ -38,7 +38,7 @@ def gather(
             return otherwise
         try:
             return read()
-        except UnreachableError:
+        except (UnauthenticatedError, UnreachableError):
             raise
         except RefusedError as error:
             unread[rule] = about, str(error)

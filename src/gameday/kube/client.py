@@ -21,7 +21,16 @@ import urllib3
 from kubernetes import client
 
 from gameday.cluster import Access, Identity, Json, ObjectRef, Permission, Selection
-from gameday.errors import ClusterError, ConflictError, ForbiddenError, NotFoundError, RefusedError, ServerError, UnreachableError
+from gameday.errors import (
+    ClusterError,
+    ConflictError,
+    ForbiddenError,
+    NotFoundError,
+    RefusedError,
+    ServerError,
+    UnauthenticatedError,
+    UnreachableError,
+)
 from gameday.kube.resources import ResourceMap
 
 _PAGE = 500
@@ -215,7 +224,7 @@ class _UnprocessableError(RefusedError):
 
 
 _ERRORS: Mapping[int, type[RefusedError]] = {
-    401: ForbiddenError,
+    401: UnauthenticatedError,
     403: ForbiddenError,
     404: NotFoundError,
     409: ConflictError,
@@ -228,7 +237,10 @@ _ERRORS: Mapping[int, type[RefusedError]] = {
 def _error(status: int, data: bytes, what: str, server: str) -> RefusedError:
     text = f"the cluster at {server} answered {status} to {what}: {_message(data)}"
     if status == _UNAUTHENTICATED:
-        text += ". The token of this context is not accepted (any more)."
+        text = (
+            f"the cluster at {server} does not accept these credentials, or not any more ({status} to {what}: {_message(data)}). "
+            "Log in again or renew the token in the kubeconfig, or choose another --context; who you are: kubectl auth whoami"
+        )
     return _ERRORS.get(status, ServerError if status >= _SERVER_FAILED else ClusterError)(text)
 
 

@@ -22,7 +22,7 @@ from gameday import __version__
 from gameday.change import ActionSpec
 from gameday.cluster import Access, Cluster, Selection
 from gameday.cluster import ObjectRef as Ref
-from gameday.errors import GamedayError, UnreachableError
+from gameday.errors import GamedayError, UnauthenticatedError, UnreachableError
 from gameday.guard.model import OPT_IN_LABEL
 from gameday.guard.needs import ENGINE, of_action, of_guard
 from gameday.undo.lease import LEASE
@@ -86,6 +86,8 @@ def examine_cluster(
         identity = cluster.identity()
     except GamedayError as error:
         hint = "choose another --context, or start the embedded cluster: gameday staging up"
+        if isinstance(error, UnauthenticatedError):
+            hint = "log in again, or renew the token of this context; no right needs to be granted"
         yield Check("cluster", UNKNOWN if isinstance(error, UnreachableError) else MISSING, str(error), hint)
         return
     yield Check("cluster", OK, f"{identity} at {identity.server}")

@@ -19,7 +19,17 @@ from typing import Any, Final
 
 import structlog
 
-from gameday.errors import ClusterError, ConflictError, ExitCode, GamedayError, RefusedError, ServerError, UnreachableError, worst
+from gameday.errors import (
+    ClusterError,
+    ConflictError,
+    ExitCode,
+    GamedayError,
+    RefusedError,
+    ServerError,
+    UnauthenticatedError,
+    UnreachableError,
+    worst,
+)
 from gameday.log import LogWriter, read
 from gameday.log.events import (
     AbortRequested,
@@ -153,6 +163,9 @@ class Guardian:
                     await asyncio.to_thread(opened.renew)
             except UnreachableError as error:
                 self._log.write(Noted(level="warning", text=f"could not renew the lease: {error}"))
+            except UnauthenticatedError as error:
+                self.abort("credentials", f"the lease cannot be renewed: {error}")
+                return
             except (ConflictError, ClusterError) as error:
                 self.abort("lease", f"the lease or the undo record is not ours any more: {error}")
                 return
