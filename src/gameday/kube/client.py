@@ -6,15 +6,17 @@ happened. Errors say what the server said. Lists are fetched in pages, so that a
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import socket
 import ssl
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 import orjson
 import urllib3
@@ -31,7 +33,9 @@ from gameday.errors import (
     UnauthenticatedError,
     UnreachableError,
 )
+from gameday.kube.pods import in_pod_of
 from gameday.kube.resources import ResourceMap
+from gameday.kube.tokens import TOKEN_SECONDS, AccountToken, Token
 
 _PAGE = 500
 _REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
@@ -46,9 +50,11 @@ class KubeCluster:
     def __init__(self, configuration: client.Configuration, *, context: str = "", timeout_seconds: float = 10.0) -> None:
         """Take a configuration that `connect` filled in; no request is made."""
         self._configuration = configuration
-        self._pool: urllib3.PoolManager = client.rest.RESTClientObject(configuration).pool_manager
+        self._pool = _pool(configuration)
+        # Whoever shows a certificate is its owner, whatever token stands beside it.
+        self._pool_of_accounts = _pool(_without_certificate(configuration)) if configuration.cert_file else self._pool
+        self._account: AccountToken | None = None
         self._authority = _authority(configuration)
-        _read_certificates(self._pool, verify=bool(configuration.verify_ssl))
         self._timeout = urllib3.Timeout(connect=min(5.0, timeout_seconds), read=timeout_seconds)
         self._resources = ResourceMap(lambda path: self._request("GET", path))
         self._clock = threading.Lock()
@@ -166,6 +172,40 @@ class KubeCluster:
             raise ClusterError(f"{self.server} answers without a Date header, so deadlines cannot be set by its clock")
         return time.monotonic() + offset
 
+    # ------------------------------------------------------------------------------------------------ accounts
+
+    def in_pod(self) -> bool:
+        """Say whether this process is in a pod of this cluster."""
+        return in_pod_of(self.server)
+
+    def acting_as(self, namespace: str, account: str) -> KubeCluster:
+        """Return this cluster as that service account sees it, by a token that is taken now and renewed before it ends.
+
+        ForbiddenError without the right to `create serviceaccounts/token` of it, NotFoundError if there is no such account.
+        """
+        acting = copy.copy(self)
+        acting._account = AccountToken(lambda: self._token_of(namespace, account))  # noqa: SLF001  # one of ours
+        acting._pool = self._pool_of_accounts  # noqa: SLF001
+        acting._account.current()  # noqa: SLF001
+        return acting
+
+    def renew(self) -> None:
+        """Take a new token for the account that this acts as, once most of the old one's life is over."""
+        if self._account is not None:
+            self._account.renewed()
+
+    def _token_of(self, namespace: str, account: str) -> Token:
+        path = f"/api/v1/namespaces/{quote(namespace, safe='')}/serviceaccounts/{quote(account, safe='')}/token"
+        spec = {"expirationSeconds": TOKEN_SECONDS}
+        body = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": spec}
+        status = self._request("POST", path, body=body).get("status") or {}
+        try:
+            # The server may give a shorter life than was asked for, or a longer one, which is not relied on.
+            lives = datetime.fromisoformat(status["expirationTimestamp"]).timestamp() - self.server_time()
+            return Token(str(status["token"]), min(lives, TOKEN_SECONDS))
+        except (KeyError, TypeError, ValueError) as error:
+            raise ClusterError(f"expected a token and its expirationTimestamp from {self.server} to POST {path}") from error
+
     # ------------------------------------------------------------------------------------------------ one request
 
     def _path(self, ref: ObjectRef) -> str:
@@ -197,9 +237,25 @@ class KubeCluster:
         content_type: str = "application/json",
     ) -> Json:
         url = self.server + path + (f"?{urlencode(query)}" if query else "")
-        headers = {"Accept": "application/json", "Content-Type": content_type, "User-Agent": "gameday"}
-        headers.update({auth["key"]: auth["value"] for auth in self._configuration.auth_settings().values()})
         data = None if body is None else orjson.dumps(body)
+        answer, token = self._answer(method, path, url, data, content_type)
+        if answer.status == _UNAUTHENTICATED and self._account is not None:
+            # Ended before its time: the account was made anew, or the server's clock or key has changed. Nothing was done yet.
+            self._account.discard(token)
+            answer, _ = self._answer(method, path, url, data, content_type)
+        self._set_clock(answer.headers.get("Date"))
+        if answer.status not in _OK:
+            raise _error(answer.status, answer.data, f"{method} {path}", urlsplit(self.server).netloc)
+        return _json(answer.data, f"{method} {path}", self.server)
+
+    def _answer(self, method: str, path: str, url: str, data: bytes | None, content_type: str) -> tuple[Any, str]:
+        """Make one request; return its answer, and the account's token with which it was made."""
+        headers = {"Accept": "application/json", "Content-Type": content_type, "User-Agent": "gameday"}
+        token = self._account.current() if self._account is not None else ""
+        if token:
+            headers["authorization"] = f"Bearer {token}"
+        else:
+            headers.update({auth["key"]: auth["value"] for auth in self._configuration.auth_settings().values()})
         try:
             answer = self._pool.request(method, url, body=data, headers=headers, timeout=self._timeout, retries=False)
         except urllib3.exceptions.HTTPError as error:
@@ -207,10 +263,7 @@ class KubeCluster:
                 f"no answer from the cluster at {self.server} to {method} {path}: {_cause(error)}. "
                 "Is it up, and is this the right context?"
             ) from error
-        self._set_clock(answer.headers.get("Date"))
-        if answer.status not in _OK:
-            raise _error(answer.status, answer.data, f"{method} {path}", urlsplit(self.server).netloc)
-        return _json(answer.data, f"{method} {path}", self.server)
+        return answer, token
 
     def _set_clock(self, date: str | None) -> None:
         """Keep the offset from our monotonic clock to the server's; its Date has whole seconds, so it may lag by one."""
@@ -282,6 +335,18 @@ def _authority(configuration: Any) -> bytes:
         with open(configuration.ssl_ca_cert, "rb") as stream:  # noqa: PTH123  # a path the library made
             return stream.read()
     return str(configuration.host).encode()
+
+
+def _pool(configuration: Any) -> urllib3.PoolManager:
+    pool: urllib3.PoolManager = client.rest.RESTClientObject(configuration).pool_manager
+    _read_certificates(pool, verify=bool(configuration.verify_ssl))
+    return pool
+
+
+def _without_certificate(configuration: Any) -> Any:
+    found = copy.copy(configuration)
+    found.cert_file = found.key_file = None
+    return found
 
 
 def _read_certificates(pool: urllib3.PoolManager, *, verify: bool) -> None:
