@@ -112,6 +112,8 @@ class Permission:
     access: Access
     allowed: bool
     reason: str = ""
+    account: str = ""
+    """Which account, where it is another than the one that this process came with."""
 
 
 class View(Protocol):
@@ -153,3 +155,12 @@ class Cluster(View, Protocol):
 
     def server_time(self) -> float:
         """Return the server's clock, in seconds since the epoch: that of its last answer, carried on by our monotonic clock."""
+
+    def in_pod(self) -> bool:
+        """Say whether this process is in a pod of this cluster."""
+
+    def acting_as(self, namespace: str, account: str) -> Cluster:
+        """Return the same cluster as a service account sees it; ForbiddenError or NotFoundError if its token cannot be had."""
+
+    def renew(self) -> None:
+        """Renew in time the token of the account that this acts as, if it is one; a ClusterError if a new one is refused."""

@@ -17,7 +17,7 @@ from gameday.errors import (
     UnauthenticatedError,
 )
 
-_UNAUTHENTICATED = 401
+UNAUTHENTICATED = 401
 _SERVER_FAILED = 500
 
 
@@ -39,7 +39,7 @@ _ERRORS: Mapping[int, type[RefusedError]] = {
 def error_of(status: int, data: bytes, what: str, server: str) -> RefusedError:
     """Return the error that a status is: what was asked, of whom, what the server said, and the next step where one is known."""
     text = f"the cluster at {server} answered {status} to {what}: {_message(data)}"
-    if status == _UNAUTHENTICATED:
+    if status == UNAUTHENTICATED:
         text = (
             f"the cluster at {server} does not accept these credentials, or not any more ({status} to {what}: {_message(data)}). "
             "Log in again or renew the token in the kubeconfig, or choose another --context; who you are: kubectl auth whoami"

@@ -19,6 +19,7 @@ from gameday.log.events import RunEnded, UndoEnded
 from gameday.processes import ProcessId
 from gameday.run.spec import SPEC_FILE
 from gameday.run.taking_over import guardian_of, take_over, unfinished
+from gameday.undo.accounts import account_for
 from gameday.undo.lease import release_lost
 from gameday.undo.orphans import Recovered, time_left, undo_record
 from gameday.undo.settling import Undoer, holder_here
@@ -111,8 +112,9 @@ def _from_records(
         if left > 0:
             told(f"{run_id}: its guardian on {shards[0].shard.host} answers for it for another {left:.0f} s; waiting")
             sleep(left)
-        undoer = Undoer(cluster, holder_here("recover"), run_id)
-        yield undo_record(undoer, SecretStore(cluster).read(run_id), time_left=_time_left)
+        shards = list(SecretStore(cluster).read(run_id))
+        account = account_for(cluster, [entry for item in shards for entry in item.shard.entries.values()])
+        yield undo_record(Undoer(account.cluster, holder_here("recover"), run_id), shards, time_left=_time_left)
 
 
 def _time_left(cluster: Cluster, shards: Sequence[Stored]) -> float:
