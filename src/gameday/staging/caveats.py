@@ -1,7 +1,6 @@
 """Fields that the cluster accepts and does not honour, and what a client is told about them, as warnings.
 
-One line a field; whoever makes a field work removes its line. What a kind as a whole does not do stands in its row in
-`resources`.
+One line a field; whoever makes a field work removes its line.
 """
 
 from __future__ import annotations
@@ -40,12 +39,14 @@ _SERVICE_TYPES = {
 
 def caveats(resource: Resource, obj: Object) -> list[str]:
     """Return what a client should know about an object that was accepted: what of it will not be done."""
-    found = [resource.caveat] if resource.caveat else []
+    found: list[str] = []
     spec = obj.get("spec") or {}
     if resource is PODS:
         found += _of_pod(spec, "spec")
     elif isinstance(spec.get("template"), dict):
         found += _of_pod(spec["template"].get("spec") or {}, "spec.template.spec")
+        if set((spec.get("persistentVolumeClaimRetentionPolicy") or {}).values()) - {"Retain"}:
+            found.append("spec.persistentVolumeClaimRetentionPolicy is not honoured: claims stay until they are deleted by hand")
     elif resource is SERVICES:
         found += _of_service(spec)
     elif resource is HORIZONTAL_POD_AUTOSCALERS:

@@ -156,7 +156,15 @@ def _fill_replica_set(obj: Object) -> None:
 def _fill_stateful_set(obj: Object) -> None:
     spec = obj.setdefault("spec", {})
     _set(spec, {"replicas": 1, "podManagementPolicy": "OrderedReady", "revisionHistoryLimit": 10})
-    _set(spec, {"updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"partition": 0}}})
+    _set(spec, {"persistentVolumeClaimRetentionPolicy": {"whenDeleted": "Retain", "whenScaled": "Retain"}})
+    strategy = spec.setdefault("updateStrategy", {})
+    _set(strategy, {"type": "RollingUpdate"})
+    if strategy["type"] == "RollingUpdate":
+        _set(strategy, {"rollingUpdate": {}})
+        _set(strategy["rollingUpdate"], {"partition": 0})
+    for template in spec.get("volumeClaimTemplates") or ():
+        _set(template, {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "status": {"phase": "Pending"}})
+        _set(template.setdefault("spec", {}), {"volumeMode": "Filesystem"})
     _fill_template(spec)
 
 

@@ -26,9 +26,6 @@ class Resource:
     returns_deleted: bool = False
     """Deleting one answers with the object, as Kubernetes does for these kinds, instead of with a Status."""
 
-    caveat: str = ""
-    """What a client is told, as a warning, when it writes one: what the cluster does not do with it."""
-
     @property
     def api_version(self) -> str:
         """Return what stands in an object's apiVersion."""
@@ -119,9 +116,9 @@ STATEFUL_SETS = Resource(
     scale=True,
     has_spec=True,
     categories=_ALL,
-    caveat="the embedded cluster has no StatefulSet controller: this is stored, and no pods come of it",
 )
 DAEMON_SETS = Resource("apps", "v1", "daemonsets", "DaemonSet", True, ("ds",), status=True, has_spec=True, categories=_ALL)
+CONTROLLER_REVISIONS = Resource("apps", "v1", "controllerrevisions", "ControllerRevision", True)
 PERSISTENT_VOLUME_CLAIMS = Resource(
     "", "v1", "persistentvolumeclaims", "PersistentVolumeClaim", True, ("pvc",), status=True, has_spec=True
 )
@@ -167,6 +164,7 @@ RESOURCES: tuple[Resource, ...] = (
     REPLICA_SETS,
     STATEFUL_SETS,
     DAEMON_SETS,
+    CONTROLLER_REVISIONS,
     ENDPOINT_SLICES,
     LEASES,
     POD_DISRUPTION_BUDGETS,

@@ -21,25 +21,28 @@ _FIELDS = {
     "list of objects": """containers initContainers ephemeralContainers env envFrom ports volumes volumeMounts tolerations taints
         ownerReferences managedFields conditions matchExpressions matchFields nodeSelectorTerms httpHeaders imagePullSecrets
         endpoints subsets rules subjects containerStatuses initContainerStatuses topologySpreadConstraints hostAliases
-        readinessGates ingress podIPs hostIPs metrics secrets images""",
+        readinessGates ingress podIPs hostIPs metrics secrets images
+        volumeClaimTemplates""",
     "list of texts": "finalizers command args verbs apiGroups resourceNames nonResourceURLs values accessModes externalIPs",
     "map of texts": """labels annotations data stringData binaryData matchLabels nodeSelector""",
     "map of amounts": "limits requests capacity allocatable",
     "text": """name generateName namespace uid resourceVersion creationTimestamp deletionTimestamp kind apiVersion image phase
-        nodeName serviceAccountName restartPolicy clusterIP reason message operator effect key protocol mountPath subPath
-        workingDir hostname podIP hostIP startTime lastTimestamp firstTimestamp eventTime holderIdentity addressType
+        nodeName serviceAccountName serviceName restartPolicy clusterIP reason message operator effect key protocol mountPath
+        subPath workingDir hostname podIP hostIP startTime lastTimestamp firstTimestamp eventTime holderIdentity addressType
         lastTransitionTime lastUpdateTime lastProbeTime acquireTime renewTime externalName schedulerName claimName
         secretName manager operation""",
     "number": """replicas minReadySeconds revisionHistoryLimit progressDeadlineSeconds terminationGracePeriodSeconds
         tolerationSeconds activeDeadlineSeconds containerPort hostPort nodePort initialDelaySeconds timeoutSeconds periodSeconds
         successThreshold failureThreshold observedGeneration readyReplicas availableReplicas updatedReplicas
-        unavailableReplicas restartCount exitCode minReplicas maxReplicas count leaseDurationSeconds leaseTransitions""",
+        unavailableReplicas restartCount exitCode minReplicas maxReplicas count leaseDurationSeconds leaseTransitions
+        revision partition""",
     "bool": "paused unschedulable hostNetwork hostPID hostIPC immutable controller blockOwnerDeletion enableServiceLinks",
     "number or text": "maxUnavailable maxSurge minAvailable targetPort",
 }
 _KIND_OF = {name: kind for kind, names in _FIELDS.items() for name in names.split()}
 _FREE = frozenset({"fieldsV1", "managedFields"})
 _NOT_OF_THE_TABLE: dict[tuple[str, str], str] = {
+    ("ControllerRevision", "data"): "object",
     ("rules", "resources"): "list of texts",
     ("conditions", "status"): "text",
     ("volumes", "image"): "object",
@@ -56,7 +59,7 @@ _NOT_OF_THE_TABLE: dict[tuple[str, str], str] = {
 
 def shaped_as(resource: Resource, obj: dict[str, Any]) -> dict[str, Any]:
     """Return a copy without nulls, which mean absence; BadRequest for the first field of the wrong type."""
-    return {key: _checked(resource, value, (key,), _KIND_OF.get(key, "")) for key, value in obj.items() if value is not None}
+    return {key: _checked(resource, value, (key,), _kind(resource.kind, key)) for key, value in obj.items() if value is not None}
 
 
 def _checked(resource: Resource, value: Any, path: tuple[str, ...], kind: str) -> Any:

@@ -52,6 +52,19 @@ _LABEL_RULE = (
 )
 _PERCENT = re.compile(r"^(100|[0-9]{1,2})%$")
 _PERCENT_RULE = "a valid percent string must be a numeric string followed by an ending '%', from 0% to 100% (e.g. '1%' or '93%')"
+_MUTABLE_OF_STATEFUL_SETS = (
+    "replicas",
+    "ordinals",
+    "template",
+    "updateStrategy",
+    "revisionHistoryLimit",
+    "persistentVolumeClaimRetentionPolicy",
+    "minReadySeconds",
+)
+_STATEFUL_SET_RULE = (
+    "Forbidden: updates to statefulset spec for fields other than "
+    f"{', '.join(repr(name) for name in _MUTABLE_OF_STATEFUL_SETS[:-1])} and 'minReadySeconds' are forbidden"
+)
 _MAX_SUBDOMAIN, _MAX_LABEL, _MAX_PORT = 253, 63, 65_535
 _MAX_ANNOTATIONS_BYTES = 256 * 1024
 _MAX_DATA_BYTES = 1024 * 1024
@@ -72,8 +85,10 @@ def update_causes(resource: Resource, old: Object, new: Object) -> list[Cause]:
         causes += binding_update_causes(old, new)
     if resource is PODS:
         causes += pod_update_causes(old["spec"], new["spec"])
-    if resource in _WORKLOADS and old["spec"].get("selector") != new["spec"].get("selector"):
+    if resource in _WORKLOADS and resource is not STATEFUL_SETS and old["spec"].get("selector") != new["spec"].get("selector"):
         causes.append(Cause("spec.selector", "Invalid value: field is immutable"))
+    if resource is STATEFUL_SETS and _fixed(old["spec"]) != _fixed(new["spec"]):
+        causes.append(Cause("spec", _STATEFUL_SET_RULE, "FieldValueForbidden"))
     if resource in {SECRETS, CONFIG_MAPS}:
         causes += _immutable_data_causes(resource, old, new)
     if resource is SECRETS and old.get("type") != new.get("type"):
@@ -83,6 +98,11 @@ def update_causes(resource: Resource, old: Object, new: Object) -> list[Cause]:
         if before and after != before and new["spec"]["type"] != "ExternalName":
             causes.append(Cause("spec.clusterIP", f'Invalid value: "{after or ""}": field is immutable'))
     return causes
+
+
+def _fixed(spec: Object) -> Object:
+    """Return what of a StatefulSet's spec stays as it was made."""
+    return {key: value for key, value in spec.items() if key not in _MUTABLE_OF_STATEFUL_SETS}
 
 
 def _kind_causes(resource: Resource, obj: Object) -> Causes:
@@ -157,7 +177,8 @@ def _workload_causes(obj: Object) -> Causes:
             "spec.template.metadata.labels",
             f"Invalid value: {_as_json(labels)}: `selector` does not match template `labels`",
         )
-    yield from pod_spec_causes(template.get("spec") or {}, "spec.template.spec")
+    claims = spec.get("volumeClaimTemplates") or ()
+    yield from pod_spec_causes(template.get("spec") or {}, "spec.template.spec", claims)
     if template["spec"].get("restartPolicy") != "Always":
         policy = template["spec"].get("restartPolicy")
         message = f'Unsupported value: "{policy}": supported values: "Always"'

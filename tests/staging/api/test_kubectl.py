@@ -96,8 +96,10 @@ def test_a_broken_manifest_is_told_field_by_field(kubectl: Run, deployment: Call
 
 
 def test_warnings_reach_the_user(kubectl: Run, deployment: Callable[..., dict[str, Any]]) -> None:
-    result = kubectl("apply", "-f", "-", stdin=json.dumps({**deployment(), "kind": "StatefulSet"}))
-    assert "Warning: the embedded cluster has no StatefulSet controller" in result.stderr
+    manifest = deployment()
+    manifest["spec"]["template"]["spec"]["hostNetwork"] = True
+    result = kubectl("apply", "-f", "-", stdin=json.dumps(manifest))
+    assert "Warning: spec.template.spec.hostNetwork is not honoured" in result.stderr
 
 
 @pytest.mark.parametrize(

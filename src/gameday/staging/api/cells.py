@@ -214,6 +214,15 @@ def role(obj: Object) -> str:
     return f"{reference.get('kind')}/{reference.get('name')}"
 
 
+def controller(obj: Object) -> str:
+    """Return what controls an object: `statefulset.apps/name`."""
+    for reference in obj["metadata"].get("ownerReferences") or ():
+        if reference.get("controller"):
+            group = reference["apiVersion"].rpartition("/")[0]
+            return f"{reference['kind'].lower()}{'.' if group else ''}{group}/{reference['name']}"
+    return "<none>"
+
+
 def scale_target(obj: Object) -> str:
     """Return `Deployment/name` of what an autoscaler scales."""
     target = obj["spec"].get("scaleTargetRef") or {}

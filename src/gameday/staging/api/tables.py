@@ -11,6 +11,7 @@ from gameday.staging.api import cells
 from gameday.staging.resources import (
     CLUSTER_ROLE_BINDINGS,
     CONFIG_MAPS,
+    CONTROLLER_REVISIONS,
     DAEMON_SETS,
     DEPLOYMENTS,
     ENDPOINT_SLICES,
@@ -152,6 +153,7 @@ _COLUMNS: dict[Resource, tuple[Column, ...]] = {
         Column("Message", cells.at("message", "")),
         _wide("Name", _name),
     ),
+    CONTROLLER_REVISIONS: (_NAME, Column("Controller", cells.controller), Column("Revision", cells.at("revision", 0)), _AGE),
     LEASES: (_NAME, Column("Holder", cells.at("spec.holderIdentity", "")), _AGE),
     POD_DISRUPTION_BUDGETS: (
         _NAME,

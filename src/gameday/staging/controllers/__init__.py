@@ -17,6 +17,7 @@ from gameday.staging.controllers.queue import Controller, ControllerLoop
 from gameday.staging.controllers.replicasets import ReplicaSets
 from gameday.staging.controllers.scheduling import Scheduler
 from gameday.staging.controllers.services import LoadBalancers, ServiceAdmission
+from gameday.staging.controllers.statefulsets import StatefulSets
 from gameday.staging.store import Store
 
 __all__ = ["install_controllers"]
@@ -31,6 +32,7 @@ def install_controllers(store: Store, addresses: AddressBlock, *others: Controll
         ReplicaSets(store).controller(),
         Deployments(store).controller(),
         DaemonSets(store).controller(),
+        StatefulSets(store).controller(),
         ServiceEndpoints(store).controller(),
         LoadBalancers(store).controller(),
         NodeLifecycle(store).controller(),

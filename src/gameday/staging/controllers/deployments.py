@@ -5,14 +5,12 @@ How the numbers of a rolling update follow from maxSurge and maxUnavailable stan
 
 from __future__ import annotations
 
-import hashlib
 from datetime import UTC, datetime
 from typing import Any, Final
 
-import orjson
-
 from gameday.staging.controllers.ownership import claimed, compact, owner_reference, parse_time, write_status
 from gameday.staging.controllers.queue import Controller, own_key, owner_key
+from gameday.staging.controllers.revisions import template_hash
 from gameday.staging.controllers.rollout import Sizes, plan_rollout, surge_of, unavailable_of
 from gameday.staging.errors import NotFound
 from gameday.staging.events import Recorder
@@ -25,7 +23,6 @@ REVISION: Final = "deployment.kubernetes.io/revision"
 DESIRED: Final = "deployment.kubernetes.io/desired-replicas"
 MAXIMUM: Final = "deployment.kubernetes.io/max-replicas"
 HASH_LABEL: Final = "pod-template-hash"
-_SAFE_LETTERS: Final = "bcdfghjklmnpqrstvwxz2456789"
 _NOT_COPIED: Final = ("kubectl.kubernetes.io/last-applied-configuration", REVISION, DESIRED, MAXIMUM)
 
 
@@ -59,7 +56,7 @@ class Deployments:
 
     def _new_set(self, deployment: Object, sets: list[Object]) -> Object | None:
         """Return the ReplicaSet of the current template; create it unless the Deployment is paused."""
-        wanted = _template_hash(deployment["spec"]["template"])
+        wanted = template_hash(deployment["spec"]["template"])
         found = next((item for item in sets if item["metadata"]["labels"].get(HASH_LABEL) == wanted), None)
         if found is None and deployment["spec"].get("paused"):
             return None
@@ -238,22 +235,6 @@ def _set_condition(
         "reason": reason,
         "message": message,
     }
-
-
-def _template_hash(template: Object) -> str:
-    text = orjson.dumps(_without_nothing(template), option=orjson.OPT_SORT_KEYS)
-    digest = hashlib.blake2b(text, digest_size=10).digest()
-    return "".join(_SAFE_LETTERS[byte % len(_SAFE_LETTERS)] for byte in digest)
-
-
-def _without_nothing(value: Any) -> Any:
-    """Leave out null and empty values: clients write a template back with or without them (`kubectl rollout undo`)."""
-    if isinstance(value, dict):
-        cleaned = {key: _without_nothing(item) for key, item in value.items()}
-        return {key: item for key, item in cleaned.items() if item not in (None, {}, [], "")}
-    if isinstance(value, list):
-        return [_without_nothing(item) for item in value]
-    return value
 
 
 def _replica_set(deployment: Object, template_hash: str, revision: int) -> Object:

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from gameday.staging.resources import DAEMON_SETS, DEPLOYMENTS, PODS, REPLICA_SETS, SERVICES, Resource
+from gameday.staging.resources import DAEMON_SETS, DEPLOYMENTS, PODS, REPLICA_SETS, SERVICES, STATEFUL_SETS, Resource
 
 Object = dict[str, Any]
-_TEMPLATED: Final = (DEPLOYMENTS, REPLICA_SETS, DAEMON_SETS)
+_TEMPLATED: Final = (DEPLOYMENTS, REPLICA_SETS, STATEFUL_SETS, DAEMON_SETS)
 _KNOWN_VOLUMES: Final = {"emptyDir", "configMap", "secret", "projected", "hostPath", "persistentVolumeClaim"}
 
 
