@@ -17,7 +17,7 @@ _FIELDS = {
         startupProbe httpGet tcpSocket exec grpc lifecycle postStart preStop securityContext affinity nodeAffinity podAffinity
         podAntiAffinity valueFrom configMapKeyRef secretKeyRef fieldRef resourceFieldRef configMapRef secretRef configMap
         secret emptyDir hostPath persistentVolumeClaim projected scaleTargetRef labelSelector involvedObject source
-        roleRef loadBalancer nodeInfo state lastState waiting running terminated targetRef series""",
+        roleRef loadBalancer nodeInfo state lastState waiting running terminated targetRef series jobTemplate""",
     "list of objects": """containers initContainers ephemeralContainers env envFrom ports volumes volumeMounts tolerations taints
         ownerReferences managedFields conditions matchExpressions matchFields nodeSelectorTerms httpHeaders imagePullSecrets
         endpoints subsets rules subjects containerStatuses initContainerStatuses topologySpreadConstraints hostAliases
@@ -30,13 +30,15 @@ _FIELDS = {
         nodeName serviceAccountName serviceName restartPolicy clusterIP reason message operator effect key protocol mountPath
         subPath workingDir hostname podIP hostIP startTime lastTimestamp firstTimestamp eventTime holderIdentity addressType
         lastTransitionTime lastUpdateTime lastProbeTime acquireTime renewTime externalName schedulerName claimName
-        secretName manager operation""",
+        secretName manager operation schedule timeZone
+        concurrencyPolicy completionTime""",
     "number": """replicas minReadySeconds revisionHistoryLimit progressDeadlineSeconds terminationGracePeriodSeconds
         tolerationSeconds activeDeadlineSeconds containerPort hostPort nodePort initialDelaySeconds timeoutSeconds periodSeconds
         successThreshold failureThreshold observedGeneration readyReplicas availableReplicas updatedReplicas
         unavailableReplicas restartCount exitCode minReplicas maxReplicas count leaseDurationSeconds leaseTransitions
-        revision partition""",
-    "bool": "paused unschedulable hostNetwork hostPID hostIPC immutable controller blockOwnerDeletion enableServiceLinks",
+        revision partition parallelism completions backoffLimit ttlSecondsAfterFinished startingDeadlineSeconds
+        successfulJobsHistoryLimit failedJobsHistoryLimit""",
+    "bool": "paused suspend unschedulable hostNetwork hostPID hostIPC immutable controller blockOwnerDeletion enableServiceLinks",
     "number or text": "maxUnavailable maxSurge minAvailable targetPort",
 }
 _KIND_OF = {name: kind for kind, names in _FIELDS.items() for name in names.split()}

@@ -12,15 +12,18 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from gameday.staging.batch_rules import cron_job_causes, job_causes, job_update_causes
 from gameday.staging.errors import Cause
 from gameday.staging.pod_rules import pod_spec_causes, pod_update_causes
 from gameday.staging.resources import (
     CLUSTER_ROLE_BINDINGS,
     CLUSTER_ROLES,
     CONFIG_MAPS,
+    CRON_JOBS,
     DAEMON_SETS,
     DEPLOYMENTS,
     HORIZONTAL_POD_AUTOSCALERS,
+    JOBS,
     NAMESPACES,
     POD_DISRUPTION_BUDGETS,
     PODS,
@@ -83,6 +86,8 @@ def update_causes(resource: Resource, old: Object, new: Object) -> list[Cause]:
     causes = [*_metadata_causes(resource, new["metadata"]), *_kind_causes(resource, new)]
     if resource in {ROLE_BINDINGS, CLUSTER_ROLE_BINDINGS}:
         causes += binding_update_causes(old, new)
+    if resource is JOBS:
+        causes += job_update_causes(old["spec"], new["spec"])
     if resource is PODS:
         causes += pod_update_causes(old["spec"], new["spec"])
     if resource in _WORKLOADS and resource is not STATEFUL_SETS and old["spec"].get("selector") != new["spec"].get("selector"):
@@ -286,6 +291,8 @@ def _autoscaler_causes(obj: Object) -> Causes:
 
 _CHECKS: dict[Resource, Callable[[Object], Causes]] = {
     PODS: _pod_causes,
+    JOBS: job_causes,
+    CRON_JOBS: cron_job_causes,
     SERVICES: _service_causes,
     SECRETS: _secret_causes,
     CONFIG_MAPS: _config_map_causes,

@@ -107,6 +107,8 @@ def test_warnings_reach_the_user(kubectl: Run, deployment: Callable[..., dict[st
     [
         "create namespace shop",
         "create configmap a --from-literal=x=1",
+        "create job a --image=shop:1",
+        "create cronjob a --image=shop:1 --schedule=@daily",
         "create secret generic a --from-literal=x=1",
         "create serviceaccount a",
         "create token default",
