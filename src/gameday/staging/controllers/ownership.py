@@ -79,7 +79,7 @@ def pod_from(template: Object, owner: Object, *, prefix: str) -> Object:
             "generateName": prefix,
             "namespace": owner["metadata"]["namespace"],
             "labels": metadata.get("labels") or {},
-            "annotations": metadata.get("annotations") or {},
+            **({"annotations": metadata["annotations"]} if metadata.get("annotations") else {}),
             "ownerReferences": [owner_reference(owner)],
         },
         "spec": made["spec"],
