@@ -52,5 +52,7 @@ def test_what_an_autoscaler_will_not_follow_is_told() -> None:
     ]
 
 
-def test_a_kind_that_nothing_acts_on_is_told() -> None:
-    assert "no StatefulSet controller" in caveats(STATEFUL_SETS, {"spec": {"template": pod()}})[0]
+def test_claims_that_would_go_with_their_pods_are_told_to_stay() -> None:
+    policy = {"whenDeleted": "Retain", "whenScaled": "Delete"}
+    spec = {"template": {"spec": {"containers": []}}, "persistentVolumeClaimRetentionPolicy": policy}
+    assert "spec.persistentVolumeClaimRetentionPolicy is not honoured" in caveats(STATEFUL_SETS, {"spec": spec})[0]

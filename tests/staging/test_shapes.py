@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from gameday.staging.errors import BadRequest
-from gameday.staging.resources import DEPLOYMENTS, PODS, RESOURCES
+from gameday.staging.resources import CLUSTER_ROLES, CONFIG_MAPS, DEPLOYMENTS, ENDPOINT_SLICES, PODS, RESOURCES
 from gameday.staging.shapes import shaped_as
 
 
@@ -60,3 +60,21 @@ def test_what_clusters_write_passes_unchanged() -> None:
     assert shaped_as(PODS, {"endpoints": [endpoint]}) == {"endpoints": [endpoint]}
     rule = {"verbs": ["get"], "resources": ["pods"], "apiGroups": [""]}
     assert shaped_as(PODS, {"rules": [rule]}) == {"rules": [rule]}
+
+
+def test_an_empty_list_or_map_is_as_if_it_were_not_there() -> None:
+    container = {"name": "a", "env": [], "resources": {"limits": {}}, "volumeMounts": []}
+    pod = {"metadata": {"labels": {}, "finalizers": []}, "spec": {"containers": [container], "volumes": [{"emptyDir": {}}]}}
+    assert shaped_as(PODS, pod) == {
+        "metadata": {},
+        "spec": {"containers": [{"name": "a", "resources": {}}], "volumes": [{"emptyDir": {}}]},
+    }
+
+
+def test_some_lists_stay_although_they_are_empty() -> None:
+    assert shaped_as(CLUSTER_ROLES, {"rules": []}) == {"rules": []}
+    assert shaped_as(ENDPOINT_SLICES, {"endpoints": [], "ports": []}) == {"endpoints": [], "ports": []}
+
+
+def test_the_keys_of_a_free_map_have_no_types() -> None:
+    assert shaped_as(CONFIG_MAPS, {"data": {"env": "x", "replicas": "3"}}) == {"data": {"env": "x", "replicas": "3"}}

@@ -1,7 +1,6 @@
 """Fields that the cluster accepts and does not honour, and what a client is told about them, as warnings.
 
-One line a field; whoever makes a field work removes its line. What a kind as a whole does not do stands in its row in
-`resources`.
+One line a field; whoever makes a field work removes its line.
 """
 
 from __future__ import annotations
@@ -9,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from gameday.staging.resources import CLUSTER_ROLES, HORIZONTAL_POD_AUTOSCALERS, PODS, SECRETS, SERVICES, Resource
+from gameday.staging.resources import CLUSTER_ROLES, CRON_JOBS, HORIZONTAL_POD_AUTOSCALERS, PODS, SECRETS, SERVICES, Resource
 
 Object = dict[str, Any]
 
@@ -31,6 +30,12 @@ _CONTAINER: dict[str, str] = {
     "stdin": "the embedded cluster gives a container no standard input",
     "tty": "the embedded cluster gives a container no terminal",
 }
+_JOB: dict[str, str] = {
+    "backoffLimitPerIndex": "the embedded cluster's Jobs have no indexes",
+    "managedBy": "the embedded cluster has one Job controller, which acts on all Jobs",
+    "podFailurePolicy": "the embedded cluster counts every failed pod against backoffLimit",
+    "successPolicy": "the embedded cluster's Jobs have no indexes",
+}
 _PROBES = ("livenessProbe", "readinessProbe", "startupProbe")
 _TOKEN_SECRET = "kubernetes.io/service-account-token"  # noqa: S105 - the name of a type
 _SERVICE_TYPES = {
@@ -40,12 +45,19 @@ _SERVICE_TYPES = {
 
 def caveats(resource: Resource, obj: Object) -> list[str]:
     """Return what a client should know about an object that was accepted: what of it will not be done."""
-    found = [resource.caveat] if resource.caveat else []
+    found: list[str] = []
     spec = obj.get("spec") or {}
     if resource is PODS:
         found += _of_pod(spec, "spec")
     elif isinstance(spec.get("template"), dict):
         found += _of_pod(spec["template"].get("spec") or {}, "spec.template.spec")
+        found += _of_job(spec, "spec")
+        if set((spec.get("persistentVolumeClaimRetentionPolicy") or {}).values()) - {"Retain"}:
+            found.append("spec.persistentVolumeClaimRetentionPolicy is not honoured: claims stay until they are deleted by hand")
+    elif resource is CRON_JOBS:
+        job = spec["jobTemplate"].get("spec") or {}
+        found += _of_job(job, "spec.jobTemplate.spec")
+        found += _of_pod((job.get("template") or {}).get("spec") or {}, "spec.jobTemplate.spec.template.spec")
     elif resource is SERVICES:
         found += _of_service(spec)
     elif resource is HORIZONTAL_POD_AUTOSCALERS:
@@ -68,6 +80,12 @@ def _of_pod(spec: Object, where: str) -> Iterator[str]:
             for probe in _PROBES:
                 if (container.get(probe) or {}).get("grpc"):
                     yield f"{at}.{probe}.grpc is not honoured: the embedded cluster probes over HTTP, TCP and exec"
+
+
+def _of_job(spec: Object, where: str) -> Iterator[str]:
+    yield from _of_fields(spec, _JOB, where)
+    if spec.get("completionMode") == "Indexed":
+        yield f"{where}.completionMode Indexed is not honoured: the embedded cluster's Jobs have no indexes"
 
 
 def _of_fields(holder: Object, table: dict[str, str], where: str) -> Iterator[str]:

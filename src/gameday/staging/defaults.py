@@ -13,10 +13,12 @@ from typing import Any
 
 from gameday.staging.resources import (
     CLUSTER_ROLE_BINDINGS,
+    CRON_JOBS,
     DAEMON_SETS,
     DEPLOYMENTS,
     ENDPOINT_SLICES,
     HORIZONTAL_POD_AUTOSCALERS,
+    JOBS,
     NAMESPACES,
     PODS,
     REPLICA_SETS,
@@ -156,7 +158,15 @@ def _fill_replica_set(obj: Object) -> None:
 def _fill_stateful_set(obj: Object) -> None:
     spec = obj.setdefault("spec", {})
     _set(spec, {"replicas": 1, "podManagementPolicy": "OrderedReady", "revisionHistoryLimit": 10})
-    _set(spec, {"updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"partition": 0}}})
+    _set(spec, {"persistentVolumeClaimRetentionPolicy": {"whenDeleted": "Retain", "whenScaled": "Retain"}})
+    strategy = spec.setdefault("updateStrategy", {})
+    _set(strategy, {"type": "RollingUpdate"})
+    if strategy["type"] == "RollingUpdate":
+        _set(strategy, {"rollingUpdate": {}})
+        _set(strategy["rollingUpdate"], {"partition": 0})
+    for template in spec.get("volumeClaimTemplates") or ():
+        _set(template, {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "status": {"phase": "Pending"}})
+        _set(template.setdefault("spec", {}), {"volumeMode": "Filesystem"})
     _fill_template(spec)
 
 
@@ -166,6 +176,30 @@ def _fill_daemon_set(obj: Object) -> None:
     rolling = {"maxUnavailable": 1, "maxSurge": 0}
     _set(spec, {"updateStrategy": {"type": "RollingUpdate", "rollingUpdate": rolling}})
     _fill_template(spec)
+
+
+def _fill_job(obj: Object) -> None:
+    spec = obj.setdefault("spec", {})
+    _fill_job_spec(spec)
+    labels = (spec["template"].get("metadata") or {}).get("labels") if spec.get("template") else None
+    if labels and not obj["metadata"].get("labels"):
+        obj["metadata"]["labels"] = dict(labels)
+
+
+def _fill_job_spec(spec: Object) -> None:
+    if spec.get("completions") is None and spec.get("parallelism") is None:
+        spec["completions"] = 1
+    _set(spec, {"parallelism": 1, "backoffLimit": 6, "completionMode": "NonIndexed", "suspend": False})
+    _set(spec, {"podReplacementPolicy": "TerminatingOrFailed", "manualSelector": False})
+    _fill_template(spec)
+
+
+def _fill_cron_job(obj: Object) -> None:
+    spec = obj.setdefault("spec", {})
+    _set(spec, {"concurrencyPolicy": "Allow", "suspend": False})
+    _set(spec, {"successfulJobsHistoryLimit": 3, "failedJobsHistoryLimit": 1})
+    template = spec.setdefault("jobTemplate", {}).setdefault("spec", {})
+    _fill_template(template)
 
 
 def _fill_service(obj: Object) -> None:
@@ -221,6 +255,8 @@ _FILLERS: dict[Resource, Callable[[Object], None]] = {
     REPLICA_SETS: _fill_replica_set,
     STATEFUL_SETS: _fill_stateful_set,
     DAEMON_SETS: _fill_daemon_set,
+    JOBS: _fill_job,
+    CRON_JOBS: _fill_cron_job,
     SERVICES: _fill_service,
     SECRETS: _fill_secret,
     ENDPOINT_SLICES: _fill_endpoint_slice,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from gameday.staging.errors import Cause
@@ -23,8 +23,8 @@ _IMMUTABLE_MESSAGE = (
 )
 
 
-def pod_spec_causes(spec: Object, field: str) -> Iterator[Cause]:
-    """Return what is wrong with a pod's spec, or a template's, that stands at `field`."""
+def pod_spec_causes(spec: Object, field: str, claims: Iterable[Object] = ()) -> Iterator[Cause]:
+    """Return what is wrong with a pod's spec, or a template's, that stands at `field`; `claims` will be volumes, too."""
     containers = spec.get("containers")
     if not isinstance(containers, list) or not containers:
         yield Cause(f"{field}.containers", "Required value", "FieldValueRequired")
@@ -35,6 +35,7 @@ def pod_spec_causes(spec: Object, field: str) -> Iterator[Cause]:
         yield Cause(f"{field}.restartPolicy", message, "FieldValueNotSupported")
     names: set[str] = set()
     volumes = {volume.get("name") for volume in spec.get("volumes") or ()}
+    volumes |= {(claim.get("metadata") or {}).get("name") for claim in claims}
     for group, items in (("containers", containers), ("initContainers", spec.get("initContainers") or [])):
         for index, container in enumerate(items):
             where = f"{field}.{group}[{index}]"

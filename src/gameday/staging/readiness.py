@@ -19,7 +19,7 @@ from gameday.errors import ClusterError, UnreachableError
 
 Object = dict[str, Any]
 POLL_SECONDS: Final = 0.05
-_WORKLOADS: Final = ("apis/apps/v1/deployments", "apis/apps/v1/daemonsets")
+_WORKLOADS: Final = ("apis/apps/v1/deployments", "apis/apps/v1/statefulsets", "apis/apps/v1/daemonsets")
 
 
 class NotReadyError(ClusterError):
@@ -43,7 +43,7 @@ def wait_ready(
     timeout_seconds: float = 60.0,
     progress: Callable[[Progress], None] | None = None,
 ) -> Progress:
-    """Return when all Deployments and DaemonSets (of these namespaces) are Ready; raise NotReadyError when time is over."""
+    """Return when all workloads (of these namespaces) are Ready; raise NotReadyError when time is over."""
     url, opener = _connection(kubeconfig)
     end = time.monotonic() + timeout_seconds
     last: Progress | None = None

@@ -26,9 +26,6 @@ class Resource:
     returns_deleted: bool = False
     """Deleting one answers with the object, as Kubernetes does for these kinds, instead of with a Status."""
 
-    caveat: str = ""
-    """What a client is told, as a warning, when it writes one: what the cluster does not do with it."""
-
     @property
     def api_version(self) -> str:
         """Return what stands in an object's apiVersion."""
@@ -119,9 +116,11 @@ STATEFUL_SETS = Resource(
     scale=True,
     has_spec=True,
     categories=_ALL,
-    caveat="the embedded cluster has no StatefulSet controller: this is stored, and no pods come of it",
 )
 DAEMON_SETS = Resource("apps", "v1", "daemonsets", "DaemonSet", True, ("ds",), status=True, has_spec=True, categories=_ALL)
+CONTROLLER_REVISIONS = Resource("apps", "v1", "controllerrevisions", "ControllerRevision", True)
+JOBS = Resource("batch", "v1", "jobs", "Job", True, status=True, has_spec=True, categories=_ALL)
+CRON_JOBS = Resource("batch", "v1", "cronjobs", "CronJob", True, ("cj",), status=True, has_spec=True, categories=_ALL)
 PERSISTENT_VOLUME_CLAIMS = Resource(
     "", "v1", "persistentvolumeclaims", "PersistentVolumeClaim", True, ("pvc",), status=True, has_spec=True
 )
@@ -167,6 +166,9 @@ RESOURCES: tuple[Resource, ...] = (
     REPLICA_SETS,
     STATEFUL_SETS,
     DAEMON_SETS,
+    CONTROLLER_REVISIONS,
+    JOBS,
+    CRON_JOBS,
     ENDPOINT_SLICES,
     LEASES,
     POD_DISRUPTION_BUDGETS,
@@ -182,8 +184,6 @@ UNSERVED: dict[tuple[str, str], str] = {
         "the embedded cluster cannot enforce a NetworkPolicy: its pods are processes that share the host's network"
     ),
     ("networking.k8s.io", "ingresses"): "the embedded cluster has no ingress controller",
-    ("batch", "jobs"): "the embedded cluster has no Job controller",
-    ("batch", "cronjobs"): "the embedded cluster has no CronJob controller",
     ("", "persistentvolumes"): "the embedded cluster keeps a claim's data in a folder, without a volume object beside it",
     ("", "replicationcontrollers"): "the embedded cluster has no ReplicationController; use a Deployment",
     ("", "resourcequotas"): "the embedded cluster enforces no quotas",

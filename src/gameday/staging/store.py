@@ -80,6 +80,7 @@ class Store:
         metadata: Object = new.setdefault("metadata", {})
         if not metadata.get("name") and metadata.get("generateName"):
             metadata["name"] = metadata["generateName"] + _random_suffix()
+        metadata["uid"] = str(uuid.uuid4())
         for hook in self.on_create:
             new = hook(resource, new)
         metadata = new["metadata"]
@@ -90,7 +91,6 @@ class Store:
             metadata["namespace"] = namespace
         for key in ("deletionTimestamp", "deletionGracePeriodSeconds", "generation"):
             metadata.pop(key, None)
-        metadata["uid"] = str(uuid.uuid4())
         metadata["creationTimestamp"] = timestamp(self._now())
         if resource.has_spec:
             metadata["generation"] = 1

@@ -12,15 +12,18 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from gameday.staging.batch_rules import cron_job_causes, job_causes, job_update_causes
 from gameday.staging.errors import Cause
 from gameday.staging.pod_rules import pod_spec_causes, pod_update_causes
 from gameday.staging.resources import (
     CLUSTER_ROLE_BINDINGS,
     CLUSTER_ROLES,
     CONFIG_MAPS,
+    CRON_JOBS,
     DAEMON_SETS,
     DEPLOYMENTS,
     HORIZONTAL_POD_AUTOSCALERS,
+    JOBS,
     NAMESPACES,
     POD_DISRUPTION_BUDGETS,
     PODS,
@@ -52,6 +55,19 @@ _LABEL_RULE = (
 )
 _PERCENT = re.compile(r"^(100|[0-9]{1,2})%$")
 _PERCENT_RULE = "a valid percent string must be a numeric string followed by an ending '%', from 0% to 100% (e.g. '1%' or '93%')"
+_MUTABLE_OF_STATEFUL_SETS = (
+    "replicas",
+    "ordinals",
+    "template",
+    "updateStrategy",
+    "revisionHistoryLimit",
+    "persistentVolumeClaimRetentionPolicy",
+    "minReadySeconds",
+)
+_STATEFUL_SET_RULE = (
+    "Forbidden: updates to statefulset spec for fields other than "
+    f"{', '.join(repr(name) for name in _MUTABLE_OF_STATEFUL_SETS[:-1])} and 'minReadySeconds' are forbidden"
+)
 _MAX_SUBDOMAIN, _MAX_LABEL, _MAX_PORT = 253, 63, 65_535
 _MAX_ANNOTATIONS_BYTES = 256 * 1024
 _MAX_DATA_BYTES = 1024 * 1024
@@ -70,10 +86,14 @@ def update_causes(resource: Resource, old: Object, new: Object) -> list[Cause]:
     causes = [*_metadata_causes(resource, new["metadata"]), *_kind_causes(resource, new)]
     if resource in {ROLE_BINDINGS, CLUSTER_ROLE_BINDINGS}:
         causes += binding_update_causes(old, new)
+    if resource is JOBS:
+        causes += job_update_causes(old["spec"], new["spec"])
     if resource is PODS:
         causes += pod_update_causes(old["spec"], new["spec"])
-    if resource in _WORKLOADS and old["spec"].get("selector") != new["spec"].get("selector"):
+    if resource in _WORKLOADS and resource is not STATEFUL_SETS and old["spec"].get("selector") != new["spec"].get("selector"):
         causes.append(Cause("spec.selector", "Invalid value: field is immutable"))
+    if resource is STATEFUL_SETS and _fixed(old["spec"]) != _fixed(new["spec"]):
+        causes.append(Cause("spec", _STATEFUL_SET_RULE, "FieldValueForbidden"))
     if resource in {SECRETS, CONFIG_MAPS}:
         causes += _immutable_data_causes(resource, old, new)
     if resource is SECRETS and old.get("type") != new.get("type"):
@@ -83,6 +103,11 @@ def update_causes(resource: Resource, old: Object, new: Object) -> list[Cause]:
         if before and after != before and new["spec"]["type"] != "ExternalName":
             causes.append(Cause("spec.clusterIP", f'Invalid value: "{after or ""}": field is immutable'))
     return causes
+
+
+def _fixed(spec: Object) -> Object:
+    """Return what of a StatefulSet's spec stays as it was made."""
+    return {key: value for key, value in spec.items() if key not in _MUTABLE_OF_STATEFUL_SETS}
 
 
 def _kind_causes(resource: Resource, obj: Object) -> Causes:
@@ -157,7 +182,8 @@ def _workload_causes(obj: Object) -> Causes:
             "spec.template.metadata.labels",
             f"Invalid value: {_as_json(labels)}: `selector` does not match template `labels`",
         )
-    yield from pod_spec_causes(template.get("spec") or {}, "spec.template.spec")
+    claims = spec.get("volumeClaimTemplates") or ()
+    yield from pod_spec_causes(template.get("spec") or {}, "spec.template.spec", claims)
     if template["spec"].get("restartPolicy") != "Always":
         policy = template["spec"].get("restartPolicy")
         message = f'Unsupported value: "{policy}": supported values: "Always"'
@@ -265,6 +291,8 @@ def _autoscaler_causes(obj: Object) -> Causes:
 
 _CHECKS: dict[Resource, Callable[[Object], Causes]] = {
     PODS: _pod_causes,
+    JOBS: job_causes,
+    CRON_JOBS: cron_job_causes,
     SERVICES: _service_causes,
     SECRETS: _secret_causes,
     CONFIG_MAPS: _config_map_causes,

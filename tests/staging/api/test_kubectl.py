@@ -96,8 +96,10 @@ def test_a_broken_manifest_is_told_field_by_field(kubectl: Run, deployment: Call
 
 
 def test_warnings_reach_the_user(kubectl: Run, deployment: Callable[..., dict[str, Any]]) -> None:
-    result = kubectl("apply", "-f", "-", stdin=json.dumps({**deployment(), "kind": "StatefulSet"}))
-    assert "Warning: the embedded cluster has no StatefulSet controller" in result.stderr
+    manifest = deployment()
+    manifest["spec"]["template"]["spec"]["hostNetwork"] = True
+    result = kubectl("apply", "-f", "-", stdin=json.dumps(manifest))
+    assert "Warning: spec.template.spec.hostNetwork is not honoured" in result.stderr
 
 
 @pytest.mark.parametrize(
@@ -105,6 +107,8 @@ def test_warnings_reach_the_user(kubectl: Run, deployment: Callable[..., dict[st
     [
         "create namespace shop",
         "create configmap a --from-literal=x=1",
+        "create job a --image=shop:1",
+        "create cronjob a --image=shop:1 --schedule=@daily",
         "create secret generic a --from-literal=x=1",
         "create serviceaccount a",
         "create token default",

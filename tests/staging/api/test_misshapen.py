@@ -26,7 +26,7 @@ POD_SPEC = {
     "tolerations": [{"key": "a"}],
 }
 WHOLE = {
-    "metadata": {"name": "a", "labels": {"a": "b"}, "annotations": {"x": "y"}, "finalizers": []},
+    "metadata": {"name": "a", "labels": {"a": "b"}, "annotations": {"x": "y"}, "finalizers": ["a.b/c"]},
     "spec": {
         **POD_SPEC,
         "selector": {"matchLabels": {"a": "b"}},

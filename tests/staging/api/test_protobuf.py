@@ -55,6 +55,32 @@ def test_numbers_keep_their_sign_and_a_zero_that_means_something() -> None:
     }
 
 
+def test_a_pods_volumes_and_references_stand_where_json_has_them() -> None:
+    volume = field(1, "shared") + field(2, field(2, b""))
+    settings = field(1, "settings") + field(2, field(19, field(1, field(1, "app")) + field(3, 420) + field(4, 0)))
+    secret = field(1, "TOKEN") + field(3, field(4, field(1, field(1, "keys")) + field(2, "token")))
+    probe = field(1, field(2, field(1, "/healthz") + field(2, field(1, 1) + field(3, "http")))) + field(4, 5)
+    container = field(1, "main") + field(7, secret) + field(11, probe) + field(19, field(2, field(1, field(1, "app"))))
+    template = field(2, field(1, volume) + field(1, settings) + field(2, container))
+    found = read_protobuf(body("batch/v1", "Job", field(2, field(2, 3) + field(6, template) + field(10, 0))))
+    assert found["spec"]["completions"] == 3
+    assert found["spec"]["suspend"] is False
+    assert found["spec"]["template"]["spec"] == {
+        "volumes": [
+            {"name": "shared", "emptyDir": {}},
+            {"name": "settings", "configMap": {"name": "app", "defaultMode": 420, "optional": False}},
+        ],
+        "containers": [
+            {
+                "name": "main",
+                "env": [{"name": "TOKEN", "valueFrom": {"secretKeyRef": {"name": "keys", "key": "token"}}}],
+                "envFrom": [{"configMapRef": {"name": "app"}}],
+                "readinessProbe": {"httpGet": {"path": "/healthz", "port": "http"}, "periodSeconds": 5},
+            }
+        ],
+    }
+
+
 def test_a_kind_or_a_field_without_a_table_is_refused_and_not_dropped() -> None:
     with pytest.raises(UnsupportedMediaType, match="v1 Gadget cannot be read as protobuf"):
         read_protobuf(body("v1", "Gadget", b""))

@@ -55,7 +55,7 @@ def test_an_unknown_path_is_404_in_kubernetes_words(cluster: Any, path: str) -> 
     "path",
     [
         "/apis/networking.k8s.io/v1/namespaces/a/networkpolicies",
-        "/apis/batch/v1/namespaces/a/jobs",
+        "/api/v1/namespaces/a/replicationcontrollers",
         "/api/v1/persistentvolumes",
         "/api/v1/watch/pods",
     ],

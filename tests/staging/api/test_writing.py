@@ -209,9 +209,9 @@ def test_scale_is_read_and_written_as_a_scale(apps: Any, deployment: Maker) -> N
 
 def test_what_is_stored_and_not_acted_on_comes_with_a_warning(cluster: Any) -> None:
     labels = {"app": "a"}
-    template = {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "a", "image": "b"}]}}
+    template = {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "a", "image": "b"}], "hostPID": True}}
     body = {"metadata": {"name": "a"}, "spec": {"selector": {"matchLabels": labels}, "template": template}}
     path = "/apis/apps/v1/namespaces/default/statefulsets"
     reply = cluster.request("POST", path, body)
     assert reply.status == 201
-    assert reply.headers["Warning"].startswith('299 - "the embedded cluster has no StatefulSet controller')
+    assert reply.headers["Warning"].startswith('299 - "spec.template.spec.hostPID is not honoured')

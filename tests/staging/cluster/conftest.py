@@ -5,6 +5,8 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import shutil
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -21,6 +23,7 @@ T = TypeVar("T")
 Object = dict[str, Any]
 ECHO = Path(__file__).with_name("echo.py")
 PORT = 8080
+KUBECTL = shutil.which("kubectl")
 _numbers = count(1)
 
 
@@ -145,3 +148,19 @@ def space(running: staging.Running) -> Iterator[Space]:
         made.core.create_namespace({"metadata": {"name": name}})
         yield made
         made.core.delete_namespace(name)
+
+
+@pytest.fixture
+def kubectl(space: Space, tmp_path: Path) -> Callable[..., str]:
+    """Return a call of the unmodified kubectl in the test's namespace; it must succeed unless `fails`."""
+    if KUBECTL is None:
+        pytest.skip("kubectl is not installed on this machine")
+    environment = {**os.environ, "KUBECONFIG": str(space.running.kubeconfig), "HOME": str(tmp_path)}
+
+    def run(*arguments: str, stdin: str | None = None, fails: bool = False) -> str:
+        command = [str(KUBECTL), "-n", space.name, *arguments]
+        done = subprocess.run(command, input=stdin, env=environment, capture_output=True, text=True, timeout=60, check=False)
+        assert (done.returncode != 0) == fails, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    return run

@@ -348,3 +348,23 @@ def test_an_exec_probe_decides_on_readiness(space: Any) -> None:
     assert space.ready("echo") == []
     Path(space.get(pod["status"]["podIP"])[1]["environment"]["DIR"], "ready").touch()
     space.await_ready("echo", 1)
+
+
+def test_a_paused_deployment_still_scales_and_rolls_out_nothing(space: Any) -> None:
+    space.deploy("echo", replicas=1)
+    space.await_ready("echo", 1)
+    container = {"name": "echo", "env": [{"name": "VERSION", "value": "2"}]}
+    paused = {"spec": {"paused": True, "replicas": 3, "template": {"spec": {"containers": [container]}}}}
+    space.apps.patch_namespaced_deployment("echo", space.name, paused)
+    assert len({pod["metadata"]["labels"]["pod-template-hash"] for pod in space.await_ready("echo", 3)}) == 1
+    status = space.apps.read_namespaced_deployment("echo", space.name).status
+    assert [(item.status, item.reason) for item in status.conditions if item.type == "Progressing"] == [
+        ("Unknown", "DeploymentPaused")
+    ]
+    space.apps.patch_namespaced_deployment("echo", space.name, {"spec": {"paused": False}})
+    space.eventually(lambda: _status_when_updated(space, "echo", 3))
+
+
+def _status_when_updated(space: Any, name: str, number: int) -> Any:
+    status = space.apps.read_namespaced_deployment(name, space.name).status
+    return status.updated_replicas == status.available_replicas == number == status.replicas

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gameday.staging.controllers.rollout import Sizes, plan_rollout, surge_of, unavailable_of
+from gameday.staging.controllers.rollout import Sizes, plan_rollout, plan_scaling, surge_of, unavailable_of
 
 
 def _deployment(replicas: int, **rolling: Any) -> dict[str, Any]:
@@ -64,3 +64,14 @@ def test_every_rollout_ends_and_keeps_to_its_bounds(replicas: int, surge: int, u
             return
         new, before = Sizes(size_new, size_new), Sizes(size_old, min(before.available, size_old))
     raise AssertionError(f"the rollout stands still at {new} and {before}")
+
+
+def test_another_number_amid_a_rollout_is_shared_out_in_proportion() -> None:
+    assert plan_scaling(20, [Sizes(5, 5, 12), Sizes(7, 7, 12)], max_surge=2) == [9, 13]
+    assert plan_scaling(5, [Sizes(5, 5, 12), Sizes(7, 7, 12)], max_surge=2) == [3, 4]
+    assert plan_scaling(0, [Sizes(5, 5, 12), Sizes(7, 7, 12)], max_surge=0) == [0, 0]
+
+
+def test_the_only_set_with_pods_gets_them_all_and_without_one_the_newest_does() -> None:
+    assert plan_scaling(4, [Sizes(0, 0), Sizes(2, 2, 3)], max_surge=1) == [0, 4]
+    assert plan_scaling(4, [Sizes(0, 0), Sizes(0, 0)], max_surge=1) == [4, 0]

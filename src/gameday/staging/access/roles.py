@@ -43,6 +43,7 @@ _VIEW: Final = [
         _READ,
     ),
     _rule("autoscaling", "horizontalpodautoscalers horizontalpodautoscalers/status", _READ),
+    _rule("batch", "cronjobs cronjobs/status jobs jobs/status", _READ),
     _rule("policy", "poddisruptionbudgets poddisruptionbudgets/status", _READ),
 ]
 _EDIT: Final = [
@@ -59,6 +60,7 @@ _EDIT: Final = [
         _WRITE,
     ),
     _rule("autoscaling", "horizontalpodautoscalers", _WRITE),
+    _rule("batch", "cronjobs jobs", _WRITE),
     _rule("policy", "poddisruptionbudgets", _WRITE),
     _rule("coordination.k8s.io", "leases", sorted(_READ + _WRITE)),
     *_VIEW,

@@ -83,8 +83,8 @@ def pod_restarts(pod: Object) -> str:
 
 
 def _template_spec(obj: Object) -> Object:
-    spec: Object = obj["spec"].get("template", {}).get("spec") or {}
-    return spec
+    spec: Object = obj["spec"].get("jobTemplate", {}).get("spec") or obj["spec"]
+    return dict(spec.get("template", {}).get("spec") or {})
 
 
 def containers(obj: Object) -> str:
@@ -212,6 +212,47 @@ def role(obj: Object) -> str:
     """Return the role that a binding refers to: `ClusterRole/view`."""
     reference = obj.get("roleRef") or {}
     return f"{reference.get('kind')}/{reference.get('name')}"
+
+
+def job_status(job: Object) -> str:
+    """Return what a Job has come to."""
+    held = {item["type"] for item in (job.get("status") or {}).get("conditions") or () if item["status"] == "True"}
+    for kind, shown in (("Complete", "Complete"), ("Failed", "Failed"), ("Suspended", "Suspended")):
+        if kind == "Suspended" and job["metadata"].get("deletionTimestamp"):
+            return "Terminating"
+        if kind in held:
+            return shown
+    return next((kind for kind in ("FailureTarget", "SuccessCriteriaMet") if kind in held), "Running")
+
+
+def job_completions(job: Object) -> str:
+    """Return `succeeded/wanted` of a Job."""
+    succeeded, parallelism = (job.get("status") or {}).get("succeeded", 0), job["spec"].get("parallelism", 0)
+    several = f" of {parallelism}" if parallelism > 1 else ""
+    wanted = job["spec"].get("completions")
+    return f"{succeeded}/1{several}" if wanted is None else f"{succeeded}/{wanted}"
+
+
+def job_duration(job: Object) -> str:
+    """Return how long a Job has run, or ran."""
+    status = job.get("status") or {}
+    end = datetime.fromisoformat(status["completionTime"]) if status.get("completionTime") else datetime.now(UTC)
+    return age(status["startTime"], end) if status.get("startTime") else ""
+
+
+def last_schedule(obj: Object) -> str:
+    """Return how long ago a CronJob last started a Job."""
+    at = (obj.get("status") or {}).get("lastScheduleTime")
+    return age(at, datetime.now(UTC)) if at else "<none>"
+
+
+def controller(obj: Object) -> str:
+    """Return what controls an object: `statefulset.apps/name`."""
+    for reference in obj["metadata"].get("ownerReferences") or ():
+        if reference.get("controller"):
+            group = reference["apiVersion"].rpartition("/")[0]
+            return f"{reference['kind'].lower()}{'.' if group else ''}{group}/{reference['name']}"
+    return "<none>"
 
 
 def scale_target(obj: Object) -> str:

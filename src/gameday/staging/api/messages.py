@@ -1,7 +1,8 @@
 """Field tables of the messages that kubectl sends as protobuf, from the .proto files of the Kubernetes API.
 
 One line a field: `number name type`. A type is `str`, `int`, `bool`, `bytes`, `time`, `quantity`, `int-or-str`, or a message;
-`[]` after it is a list, `map` before it a map by name. A `?` says that a zero is a value, where it otherwise is absence.
+`[]` after it is a list, `map` before it a map by name. A `?` says that a zero, or an empty message, is a value, where it
+otherwise is absence. The fields of a message under the name `*` stand in JSON beside those of the message that holds it.
 """
 
 from __future__ import annotations
@@ -123,24 +124,144 @@ Pod
 PodStatus
     1 phase str, 3 message str, 4 reason str, 5 hostIP str, 6 podIP str, 9 qosClass str, 11 nominatedNodeName str
 PodSpec
-    2 containers Container[], 3 restartPolicy str, 4 terminationGracePeriodSeconds int?, 5 activeDeadlineSeconds int?
-    6 dnsPolicy str, 7 nodeSelector map str, 8 serviceAccountName str, 9 serviceAccount str, 10 nodeName str
-    11 hostNetwork bool, 12 hostPID bool, 13 hostIPC bool, 14 securityContext Empty
-    15 imagePullSecrets LocalObjectReference[], 16 hostname str, 17 subdomain str, 19 schedulerName str
-    20 initContainers Container[], 21 automountServiceAccountToken bool?, 22 tolerations Toleration[]
-    24 priorityClassName str
+    1 volumes Volume[], 2 containers Container[], 3 restartPolicy str, 4 terminationGracePeriodSeconds int?
+    5 activeDeadlineSeconds int?, 6 dnsPolicy str, 7 nodeSelector map str, 8 serviceAccountName str, 9 serviceAccount str
+    10 nodeName str, 11 hostNetwork bool, 12 hostPID bool, 13 hostIPC bool, 14 securityContext PodSecurityContext?
+    15 imagePullSecrets LocalObjectReference[], 16 hostname str, 17 subdomain str, 18 affinity Affinity?, 19 schedulerName str
+    20 initContainers Container[], 21 automountServiceAccountToken bool?, 22 tolerations Toleration[], 23 hostAliases HostAlias[]
+    24 priorityClassName str, 25 priority int?, 27 shareProcessNamespace bool?, 29 runtimeClassName str
+    30 enableServiceLinks bool?, 31 preemptionPolicy str, 33 topologySpreadConstraints TopologySpreadConstraint[]
+PodSecurityContext
+    2 runAsUser int?, 3 runAsNonRoot bool?, 4 supplementalGroups int[], 5 fsGroup int?, 6 runAsGroup int?
+    9 fsGroupChangePolicy str, 10 seccompProfile SeccompProfile
+SecurityContext
+    1 capabilities Capabilities, 2 privileged bool?, 4 runAsUser int?, 5 runAsNonRoot bool?, 6 readOnlyRootFilesystem bool?
+    7 allowPrivilegeEscalation bool?, 8 runAsGroup int?, 11 seccompProfile SeccompProfile
+SeccompProfile
+    1 type str, 2 localhostProfile str
+Capabilities
+    1 add str[], 2 drop str[]
+HostAlias
+    1 ip str, 2 hostnames str[]
 Toleration
     1 key str, 2 operator str, 3 value str, 4 effect str, 5 tolerationSeconds int?
+TopologySpreadConstraint
+    1 maxSkew int, 2 topologyKey str, 3 whenUnsatisfiable str, 4 labelSelector LabelSelector, 5 minDomains int?
+    6 nodeAffinityPolicy str, 7 nodeTaintsPolicy str, 8 matchLabelKeys str[]
+Affinity
+    1 nodeAffinity NodeAffinity?, 2 podAffinity PodAffinity?, 3 podAntiAffinity PodAffinity?
+NodeAffinity
+    1 requiredDuringSchedulingIgnoredDuringExecution NodeSelector
+    2 preferredDuringSchedulingIgnoredDuringExecution PreferredSchedulingTerm[]
+NodeSelector
+    1 nodeSelectorTerms NodeSelectorTerm[]
+PreferredSchedulingTerm
+    1 weight int, 2 preference NodeSelectorTerm
+NodeSelectorTerm
+    1 matchExpressions LabelSelectorRequirement[], 2 matchFields LabelSelectorRequirement[]
+PodAffinity
+    1 requiredDuringSchedulingIgnoredDuringExecution PodAffinityTerm[]
+    2 preferredDuringSchedulingIgnoredDuringExecution WeightedPodAffinityTerm[]
+PodAffinityTerm
+    1 labelSelector LabelSelector, 2 namespaces str[], 3 topologyKey str, 4 namespaceSelector LabelSelector
+WeightedPodAffinityTerm
+    1 weight int, 2 podAffinityTerm PodAffinityTerm
+Volume
+    1 name str, 2 * VolumeSource
+VolumeSource
+    1 hostPath HostPathVolumeSource, 2 emptyDir EmptyDirVolumeSource?, 6 secret SecretVolumeSource
+    10 persistentVolumeClaim PersistentVolumeClaimVolumeSource, 16 downwardAPI ProjectedFields
+    19 configMap ConfigMapVolumeSource, 26 projected ProjectedVolumeSource
+HostPathVolumeSource
+    1 path str, 2 type str
+EmptyDirVolumeSource
+    1 medium str, 2 sizeLimit quantity
+PersistentVolumeClaimVolumeSource
+    1 claimName str, 2 readOnly bool
+SecretVolumeSource
+    1 secretName str, 2 items KeyToPath[], 3 defaultMode int?, 4 optional bool?
+ConfigMapVolumeSource
+    1 * LocalObjectReference, 2 items KeyToPath[], 3 defaultMode int?, 4 optional bool?
+ProjectedVolumeSource
+    1 sources VolumeProjection[], 2 defaultMode int?
+VolumeProjection
+    1 secret ProjectedKeys, 2 downwardAPI ProjectedFields, 3 configMap ProjectedKeys, 4 serviceAccountToken ProjectedToken
+ProjectedKeys
+    1 * LocalObjectReference, 2 items KeyToPath[], 4 optional bool?
+ProjectedFields
+    1 items DownwardAPIVolumeFile[], 2 defaultMode int?
+ProjectedToken
+    1 audience str, 2 expirationSeconds int?, 3 path str
+KeyToPath
+    1 key str, 2 path str, 3 mode int?
+DownwardAPIVolumeFile
+    1 path str, 2 fieldRef ObjectFieldSelector, 3 resourceFieldRef ResourceFieldSelector, 4 mode int?
 Container
     1 name str, 2 image str, 3 command str[], 4 args str[], 5 workingDir str, 6 ports ContainerPort[], 7 env EnvVar[]
-    8 resources ResourceRequirements, 13 terminationMessagePath str, 14 imagePullPolicy str, 16 stdin bool
-    17 stdinOnce bool, 18 tty bool, 20 terminationMessagePolicy str
+    8 resources ResourceRequirements, 9 volumeMounts VolumeMount[], 10 livenessProbe Probe, 11 readinessProbe Probe
+    12 lifecycle Lifecycle, 13 terminationMessagePath str, 14 imagePullPolicy str, 15 securityContext SecurityContext?
+    16 stdin bool, 17 stdinOnce bool, 18 tty bool, 19 envFrom EnvFromSource[], 20 terminationMessagePolicy str
+    22 startupProbe Probe, 24 restartPolicy str
+VolumeMount
+    1 name str, 2 readOnly bool, 3 mountPath str, 4 subPath str, 5 mountPropagation str, 6 subPathExpr str
+Probe
+    1 * Handler, 2 initialDelaySeconds int, 3 timeoutSeconds int, 4 periodSeconds int, 5 successThreshold int
+    6 failureThreshold int, 7 terminationGracePeriodSeconds int?
+ProbeOrSleep
+    1 exec ExecAction, 2 httpGet HTTPGetAction, 3 tcpSocket TCPSocketAction, 4 sleep SleepAction
+Lifecycle
+    1 postStart ProbeOrSleep, 2 preStop ProbeOrSleep
+Handler
+    1 exec ExecAction, 2 httpGet HTTPGetAction, 3 tcpSocket TCPSocketAction, 4 grpc GRPCAction
+ExecAction
+    1 command str[]
+HTTPGetAction
+    1 path str, 2 port int-or-str, 3 host str, 4 scheme str, 5 httpHeaders HTTPHeader[]
+HTTPHeader
+    1 name str, 2 value str
+TCPSocketAction
+    1 port int-or-str, 2 host str
+GRPCAction
+    1 port int, 2 service str
+SleepAction
+    1 seconds int?
 ContainerPort
     1 name str, 2 hostPort int, 3 containerPort int, 4 protocol str, 5 hostIP str
 EnvVar
-    1 name str, 2 value str
+    1 name str, 2 value str, 3 valueFrom EnvVarSource
+EnvVarSource
+    1 fieldRef ObjectFieldSelector, 2 resourceFieldRef ResourceFieldSelector, 3 configMapKeyRef KeySelector
+    4 secretKeyRef KeySelector
+ObjectFieldSelector
+    1 apiVersion str, 2 fieldPath str
+ResourceFieldSelector
+    1 containerName str, 2 resource str, 3 divisor quantity
+KeySelector
+    1 * LocalObjectReference, 2 key str, 3 optional bool?
+EnvFromSource
+    1 prefix str, 2 configMapRef EnvSource, 3 secretRef EnvSource
+EnvSource
+    1 * LocalObjectReference, 2 optional bool?
 ResourceRequirements
     1 limits map quantity, 2 requests map quantity
+Job
+    1 metadata ObjectMeta, 2 spec JobSpec, 3 status JobStatus
+JobSpec
+    1 parallelism int?, 2 completions int?, 3 activeDeadlineSeconds int?, 4 selector LabelSelector, 5 manualSelector bool?
+    6 template PodTemplateSpec, 7 backoffLimit int?, 8 ttlSecondsAfterFinished int?, 9 completionMode str, 10 suspend bool?
+    12 backoffLimitPerIndex int?, 13 maxFailedIndexes int?, 14 podReplacementPolicy str, 15 managedBy str
+JobStatus
+    2 startTime time, 3 completionTime time, 4 active int, 5 succeeded int, 6 failed int, 8 uncountedTerminatedPods Empty
+    9 ready int?, 11 terminating int?
+CronJob
+    1 metadata ObjectMeta, 2 spec CronJobSpec, 3 status CronJobStatus
+CronJobSpec
+    1 schedule str, 2 startingDeadlineSeconds int?, 3 concurrencyPolicy str, 4 suspend bool?, 5 jobTemplate JobTemplateSpec
+    6 successfulJobsHistoryLimit int?, 7 failedJobsHistoryLimit int?, 8 timeZone str
+CronJobStatus
+    1 active ObjectReference[], 4 lastScheduleTime time, 5 lastSuccessfulTime time
+JobTemplateSpec
+    1 metadata ObjectMeta, 2 spec JobSpec
 Service
     1 metadata ObjectMeta, 2 spec ServiceSpec, 3 status ServiceStatus
 ServiceSpec

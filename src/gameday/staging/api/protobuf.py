@@ -99,7 +99,9 @@ def _take(result: dict[str, Any], field: Field, raw: Any, depth: int) -> None:
         result.setdefault(field.name, {})[key] = _value(field.type, entry.get(2, b""), depth)
         return
     value = _value(field.type, raw, depth)
-    if field.repeated:
+    if field.name == "*":
+        result.update(value)
+    elif field.repeated:
         result.setdefault(field.name, []).append(value)
     elif field.keeps_zero or (value not in _EMPTY and value != {} and value is not None):
         result[field.name] = value

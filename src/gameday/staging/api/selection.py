@@ -8,6 +8,7 @@ from gameday.staging.api.call import Call
 from gameday.staging.errors import BadRequest
 from gameday.staging.resources import (
     EVENTS,
+    JOBS,
     NAMESPACES,
     NODES,
     PODS,
@@ -44,6 +45,7 @@ _MORE: dict[Resource, frozenset[str]] = {
         }
     ),
     SECRETS: frozenset({"type"}),
+    JOBS: frozenset({"status.successful"}),
     NAMESPACES: frozenset({"status.phase"}),
     NODES: frozenset({"spec.unschedulable"}),
     REPLICA_SETS: frozenset({"status.replicas"}),

@@ -20,7 +20,7 @@ from gameday.staging.errors import NotFound
 from gameday.staging.events import Recorder
 from gameday.staging.history import Entry
 from gameday.staging.quantities import parse_quantity
-from gameday.staging.resources import DEPLOYMENTS, HORIZONTAL_POD_AUTOSCALERS, PODS, REPLICA_SETS, Resource
+from gameday.staging.resources import DEPLOYMENTS, HORIZONTAL_POD_AUTOSCALERS, PODS, REPLICA_SETS, STATEFUL_SETS, Resource
 from gameday.staging.selectors import LabelSelector
 from gameday.staging.store import Store
 
@@ -30,7 +30,9 @@ CpuSeconds = Callable[[str], float | None]
 """How much CPU a pod's processes have used so far, by the pod's uid; None if it does not run."""
 PERIOD_SECONDS: Final = 15.0
 _DOWN_WINDOW_SECONDS: Final = 300
-_TARGETS: Final[dict[tuple[str, str], Resource]] = {(row.group, row.kind): row for row in (DEPLOYMENTS, REPLICA_SETS)}
+_TARGETS: Final[dict[tuple[str, str], Resource]] = {
+    (row.group, row.kind): row for row in (DEPLOYMENTS, REPLICA_SETS, STATEFUL_SETS)
+}
 _ABOVE: Final = "cpu resource utilization (percentage of request) above target"
 _LEAST_SPAN: Final = 0.3
 """The share of a period below which two looks are too close for a rate."""
@@ -114,7 +116,9 @@ class Autoscalers:
         group = str(reference.get("apiVersion", "")).rpartition("/")[0]
         resource = _TARGETS.get((group, str(reference.get("kind"))))
         if resource is None:
-            raise NotFound(f"the embedded cluster scales Deployments and ReplicaSets, not {group}/{reference.get('kind')}")
+            raise NotFound(
+                f"the embedded cluster scales Deployments, ReplicaSets and StatefulSets, not {group}/{reference.get('kind')}"
+            )
         return resource, self._store.get(resource, namespace, str(reference.get("name")))
 
     def _look(self, target: Object, memory: _Memory) -> list[PodCpu]:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Hashable, Iterable
 from typing import Any, Final
-
-import orjson
 
 from gameday.staging.controllers.ownership import (
     available_in_seconds,
@@ -17,6 +14,7 @@ from gameday.staging.controllers.ownership import (
     write_status,
 )
 from gameday.staging.controllers.queue import Controller, own_key, owner_key
+from gameday.staging.controllers.revisions import HASH_LABEL, current_revision, forget_old_revisions, hash_of
 from gameday.staging.controllers.scheduling import unfit_because
 from gameday.staging.errors import NotFound
 from gameday.staging.events import Recorder
@@ -25,7 +23,6 @@ from gameday.staging.resources import DAEMON_SETS, NODES, PODS
 from gameday.staging.store import Store
 
 Object = dict[str, Any]
-HASH_LABEL: Final = "controller-revision-hash"
 _ALWAYS_TOLERATED: Final = [
     {"key": "node.kubernetes.io/not-ready", "operator": "Exists", "effect": "NoExecute"},
     {"key": "node.kubernetes.io/unreachable", "operator": "Exists", "effect": "NoExecute"},
@@ -58,17 +55,19 @@ class DaemonSets:
         if "deletionTimestamp" in daemon_set["metadata"]:
             return None
         pods = [pod for pod in claimed(self._store, PODS, daemon_set) if is_active(pod)]
-        wanted = self._wanted_nodes(daemon_set)
+        wanted, current = self._wanted_nodes(daemon_set), hash_of(current_revision(self._store, daemon_set))
         by_node: dict[str, list[Object]] = {}
         for pod in pods:
             by_node.setdefault(_node_of(pod), []).append(pod)
         for node in wanted - by_node.keys():
-            self._create(daemon_set, node)
+            self._create(daemon_set, node, current)
         for node, here in by_node.items():
             for pod in here if node not in wanted else here[1:]:
                 self._delete(daemon_set, pod)
-        self._replace_outdated(daemon_set, by_node)
-        return self._write_status(key, wanted)
+        self._replace_outdated(daemon_set, by_node, current)
+        in_use = {current, *(_hash(pod) for pod in pods)}
+        forget_old_revisions(self._store, daemon_set, {f"{key[1]}-{item}" for item in in_use})
+        return self._write_status(key, wanted, current)
 
     def _wanted_nodes(self, daemon_set: Object) -> set[str]:
         template = daemon_set["spec"]["template"]
@@ -80,9 +79,9 @@ class DaemonSets:
             if unfit_because(sample, node.body, []) in {"", "node(s) were not ready"}
         }
 
-    def _create(self, daemon_set: Object, node: str) -> None:
+    def _create(self, daemon_set: Object, node: str, current: str) -> None:
         pod = pod_from(daemon_set["spec"]["template"], daemon_set, prefix=f"{daemon_set['metadata']['name']}-")
-        pod["metadata"]["labels"] = {**pod["metadata"]["labels"], HASH_LABEL: _template_hash(daemon_set)}
+        pod["metadata"]["labels"] = {**pod["metadata"]["labels"], HASH_LABEL: current}
         pod["spec"]["tolerations"] = [*(pod["spec"].get("tolerations") or ()), *_ALWAYS_TOLERATED]
         terms = [{"matchFields": [{"key": "metadata.name", "operator": "In", "values": [node]}]}]
         affinity = {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": terms}}
@@ -95,12 +94,11 @@ class DaemonSets:
         self._store.delete(PODS, metadata["namespace"], metadata["name"], uid=metadata["uid"])
         self._recorder.normal(daemon_set, "SuccessfulDelete", f"Deleted pod: {metadata['name']}")
 
-    def _replace_outdated(self, daemon_set: Object, by_node: dict[str, list[Object]]) -> None:
+    def _replace_outdated(self, daemon_set: Object, by_node: dict[str, list[Object]], current: str) -> None:
         """Delete one outdated pod at a time, as long as all others are Ready."""
         strategy = daemon_set["spec"].get("updateStrategy") or {}
-        current = _template_hash(daemon_set)
         pods = [here[0] for here in by_node.values() if here]
-        outdated = [pod for pod in pods if (pod["metadata"].get("labels") or {}).get(HASH_LABEL) != current]
+        outdated = [pod for pod in pods if _hash(pod) != current]
         if strategy.get("type") == "OnDelete" or not outdated:
             return
         broken = [pod for pod in outdated if ready_since(pod) is None]
@@ -109,12 +107,11 @@ class DaemonSets:
         elif all(ready_since(pod) is not None for pod in pods):
             self._delete(daemon_set, outdated[0])
 
-    def _write_status(self, key: tuple[str, str], wanted: set[str]) -> float | None:
+    def _write_status(self, key: tuple[str, str], wanted: set[str], current: str) -> float | None:
         daemon_set = self._store.stored(DAEMON_SETS, *key).body
         pods = [pod for pod in claimed(self._store, PODS, daemon_set) if is_active(pod)]
         here = [pod for pod in pods if _node_of(pod) in wanted]
         waits = [available_in_seconds(pod, daemon_set["spec"].get("minReadySeconds", 0)) for pod in here]
-        current = _template_hash(daemon_set)
         available = sum(wait == 0 for wait in waits)
         status: Object = {
             "currentNumberScheduled": len(here),
@@ -122,7 +119,7 @@ class DaemonSets:
             "numberMisscheduled": len(pods) - len(here),
             "numberReady": sum(wait is not None for wait in waits),
             "observedGeneration": daemon_set["metadata"]["generation"],
-            "updatedNumberScheduled": sum((pod["metadata"].get("labels") or {}).get(HASH_LABEL) == current for pod in here),
+            "updatedNumberScheduled": sum(_hash(pod) == current for pod in here),
             "numberAvailable": available,
         }
         if len(wanted) > available:
@@ -146,6 +143,5 @@ def _node_of(pod: Object) -> str:
         return ""
 
 
-def _template_hash(daemon_set: Object) -> str:
-    template = orjson.dumps(daemon_set["spec"]["template"], option=orjson.OPT_SORT_KEYS)
-    return hashlib.blake2b(template, digest_size=5).hexdigest()
+def _hash(pod: Object) -> str:
+    return str((pod["metadata"].get("labels") or {}).get(HASH_LABEL, ""))

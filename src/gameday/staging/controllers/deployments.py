@@ -5,15 +5,13 @@ How the numbers of a rolling update follow from maxSurge and maxUnavailable stan
 
 from __future__ import annotations
 
-import hashlib
 from datetime import UTC, datetime
 from typing import Any, Final
 
-import orjson
-
 from gameday.staging.controllers.ownership import claimed, compact, owner_reference, parse_time, write_status
 from gameday.staging.controllers.queue import Controller, own_key, owner_key
-from gameday.staging.controllers.rollout import Sizes, plan_rollout, surge_of, unavailable_of
+from gameday.staging.controllers.revisions import template_hash
+from gameday.staging.controllers.rollout import Sizes, plan_rollout, plan_scaling, surge_of, unavailable_of
 from gameday.staging.errors import NotFound
 from gameday.staging.events import Recorder
 from gameday.staging.history import copy_object
@@ -25,7 +23,6 @@ REVISION: Final = "deployment.kubernetes.io/revision"
 DESIRED: Final = "deployment.kubernetes.io/desired-replicas"
 MAXIMUM: Final = "deployment.kubernetes.io/max-replicas"
 HASH_LABEL: Final = "pod-template-hash"
-_SAFE_LETTERS: Final = "bcdfghjklmnpqrstvwxz2456789"
 _NOT_COPIED: Final = ("kubectl.kubernetes.io/last-applied-configuration", REVISION, DESIRED, MAXIMUM)
 
 
@@ -51,15 +48,14 @@ class Deployments:
             return None
         sets = list(claimed(self._store, REPLICA_SETS, deployment))
         new = self._new_set(deployment, sets)
-        if new is not None:
-            old = [item for item in sets if item["metadata"]["uid"] != new["metadata"]["uid"]]
-            self._scale_sets(deployment, new, old)
-            self._forget_old_sets(deployment, old)
+        old = [item for item in sets if new is None or item["metadata"]["uid"] != new["metadata"]["uid"]]
+        self._scale_sets(deployment, new, old)
+        self._forget_old_sets(deployment, old)
         return self._write_status(key, new["metadata"]["name"] if new else None)
 
     def _new_set(self, deployment: Object, sets: list[Object]) -> Object | None:
         """Return the ReplicaSet of the current template; create it unless the Deployment is paused."""
-        wanted = _template_hash(deployment["spec"]["template"])
+        wanted = template_hash(deployment["spec"]["template"])
         found = next((item for item in sets if item["metadata"]["labels"].get(HASH_LABEL) == wanted), None)
         if found is None and deployment["spec"].get("paused"):
             return None
@@ -81,9 +77,10 @@ class Deployments:
             current["metadata"].setdefault("annotations", {})[REVISION] = str(revision)
             self._store.update(DEPLOYMENTS, current)
 
-    def _scale_sets(self, deployment: Object, new: Object, old: list[Object]) -> None:
+    def _scale_sets(self, deployment: Object, new: Object | None, old: list[Object]) -> None:
         spec = deployment["spec"]
-        if spec.get("paused"):
+        if new is None or spec.get("paused") or self._was_scaled(deployment, [new, *old]):
+            self._scale_in_proportion(deployment, new, old)
             return
         if spec.get("strategy", {}).get("type") == "Recreate" and self._old_pods_left(deployment, old):
             for item in old:
@@ -97,6 +94,22 @@ class Deployments:
             max_unavailable=unavailable_of(deployment),
         )
         for item, replicas in zip([new, *old], targets, strict=True):
+            self._scale(deployment, item, replicas)
+
+    def _was_scaled(self, deployment: Object, sets: list[Object]) -> bool:
+        """Say whether the Deployment has another number now than when its ReplicaSets were given theirs."""
+        wanted = str(deployment["spec"]["replicas"])
+        told = [(item["metadata"].get("annotations") or {}).get(DESIRED) for item in sets if item["spec"]["replicas"]]
+        return any(number not in {None, wanted} for number in told)
+
+    def _scale_in_proportion(self, deployment: Object, new: Object | None, old: list[Object]) -> None:
+        spec = deployment["spec"]
+        sets = [*([new] if new else ()), *sorted(old, key=_revision, reverse=True)]
+        several = sum(bool(item["spec"]["replicas"]) for item in sets) > 1
+        if not sets or (several and spec.get("strategy", {}).get("type") == "Recreate"):
+            return
+        sizes = plan_scaling(spec["replicas"], [_sizes(item) for item in sets], max_surge=surge_of(deployment))
+        for item, replicas in zip(sets, sizes, strict=True):
             self._scale(deployment, item, replicas)
 
     def _old_pods_left(self, deployment: Object, old: list[Object]) -> bool:
@@ -184,9 +197,13 @@ def _judge_progress(
     conditions: dict[str, Object],
     new_name: str | None,
 ) -> float | None:
-    if new_name is None:
-        _set_condition(conditions, "Progressing", "Unknown", "DeploymentPaused", "Deployment is paused")
+    reason = (conditions.get("Progressing") or {}).get("reason")
+    if new_name is None or deployment["spec"].get("paused"):
+        if reason != "ProgressDeadlineExceeded":
+            _set_condition(conditions, "Progressing", "Unknown", "DeploymentPaused", "Deployment is paused")
         return None
+    if reason == "DeploymentPaused":
+        _set_condition(conditions, "Progressing", "Unknown", "DeploymentResumed", "Deployment is resumed")
     replicas = deployment["spec"]["replicas"]
     complete = counts["updatedReplicas"] == counts["replicas"] == counts["availableReplicas"] == replicas
     moved = any(
@@ -240,22 +257,6 @@ def _set_condition(
     }
 
 
-def _template_hash(template: Object) -> str:
-    text = orjson.dumps(_without_nothing(template), option=orjson.OPT_SORT_KEYS)
-    digest = hashlib.blake2b(text, digest_size=10).digest()
-    return "".join(_SAFE_LETTERS[byte % len(_SAFE_LETTERS)] for byte in digest)
-
-
-def _without_nothing(value: Any) -> Any:
-    """Leave out null and empty values: clients write a template back with or without them (`kubectl rollout undo`)."""
-    if isinstance(value, dict):
-        cleaned = {key: _without_nothing(item) for key, item in value.items()}
-        return {key: item for key, item in cleaned.items() if item not in (None, {}, [], "")}
-    if isinstance(value, list):
-        return [_without_nothing(item) for item in value]
-    return value
-
-
 def _replica_set(deployment: Object, template_hash: str, revision: int) -> Object:
     spec, metadata = deployment["spec"], deployment["metadata"]
     template = copy_object(spec["template"])
@@ -285,4 +286,5 @@ def _revision(replica_set: Object) -> int:
 
 
 def _sizes(replica_set: Object) -> Sizes:
-    return Sizes(replica_set["spec"]["replicas"], (replica_set.get("status") or {}).get("availableReplicas", 0))
+    maximum = int((replica_set["metadata"].get("annotations") or {}).get(MAXIMUM, 0))
+    return Sizes(replica_set["spec"]["replicas"], (replica_set.get("status") or {}).get("availableReplicas", 0), maximum)

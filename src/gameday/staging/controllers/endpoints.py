@@ -68,6 +68,8 @@ class ServiceEndpoints:
                 "uid": pod["metadata"]["uid"],
             },
         }
+        if pod["spec"].get("hostname") and pod["spec"].get("subdomain") == service["metadata"]["name"]:
+            endpoint["hostname"] = pod["spec"]["hostname"]
         zone = self._zone(node)
         return {**endpoint, "zone": zone} if zone else endpoint
 

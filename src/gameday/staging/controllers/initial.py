@@ -20,7 +20,7 @@ Object = dict[str, Any]
 _REQUIRED: Final = {
     DAEMON_SETS: ("currentNumberScheduled", "desiredNumberScheduled", "numberMisscheduled", "numberReady"),
     REPLICA_SETS: ("replicas",),
-    STATEFUL_SETS: ("replicas",),
+    STATEFUL_SETS: ("replicas", "availableReplicas"),
     HORIZONTAL_POD_AUTOSCALERS: ("desiredReplicas",),
     POD_DISRUPTION_BUDGETS: ("currentHealthy", "desiredHealthy", "disruptionsAllowed", "expectedPods"),
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -34,13 +34,18 @@ def owner_reference(owner: Object) -> Object:
     }
 
 
-def claimed(store: Store, resource: Resource, owner: Object) -> Iterator[Object]:
-    """Return what `owner` controls, after adopting what fits its selector and releasing what no longer does."""
+def claimed(
+    store: Store, resource: Resource, owner: Object, *, member: Callable[[str], bool] = lambda _: True
+) -> Iterator[Object]:
+    """Return what `owner` controls, after adopting what fits its selector and releasing what no longer does.
+
+    `member` says by its name whether an object could be one of the owner's at all.
+    """
     selector = LabelSelector.of(owner["spec"]["selector"])
     uid = owner["metadata"]["uid"]
     for item in store.listed(resource, owner["metadata"]["namespace"]):
         metadata = item.body["metadata"]
-        fits = selector.matches(metadata.get("labels"))
+        fits = selector.matches(metadata.get("labels")) and member(metadata["name"])
         controlled_by = controller_uid(item.body)
         if controlled_by == uid:
             if fits or "deletionTimestamp" in metadata:
@@ -74,7 +79,7 @@ def pod_from(template: Object, owner: Object, *, prefix: str) -> Object:
             "generateName": prefix,
             "namespace": owner["metadata"]["namespace"],
             "labels": metadata.get("labels") or {},
-            "annotations": metadata.get("annotations") or {},
+            **({"annotations": metadata["annotations"]} if metadata.get("annotations") else {}),
             "ownerReferences": [owner_reference(owner)],
         },
         "spec": made["spec"],

@@ -16,6 +16,8 @@ class Sizes:
 
     replicas: int
     available: int
+    maximum: int = 0
+    """How many pods the Deployment might have had, surge included, when this ReplicaSet was given its size."""
 
 
 def plan_rollout(replicas: int, new: Sizes, old: Sequence[Sizes], *, max_surge: int, max_unavailable: int) -> list[int]:
@@ -26,6 +28,35 @@ def plan_rollout(replicas: int, new: Sizes, old: Sequence[Sizes], *, max_surge: 
     room = max(0, replicas + max_surge - total_old - new.replicas)
     size_new = min(replicas, new.replicas + room)
     return [size_new, *_shrink(replicas - max_unavailable, new, size_new, old)]
+
+
+def plan_scaling(replicas: int, sets: Sequence[Sizes], *, max_surge: int) -> list[int]:
+    """Return the sizes after a Deployment was given another number amid a rollout, or while paused: in proportion.
+
+    `sets` are the new ReplicaSet and the old ones, newest first; without any that has pods, the first gets them all.
+    """
+    sizes = [item.replicas for item in sets]
+    active = [index for index, size in enumerate(sizes) if size] or [0]
+    if len(active) == 1:
+        sizes[active[0]] = replicas
+        return sizes
+    missing = (replicas + max_surge if replicas else 0) - sum(sizes)
+    active.sort(key=lambda index: (-sizes[index], index if missing > 0 else -index))
+    left = missing
+    for index in active:
+        fraction = _fraction(sets[index], replicas, max_surge)
+        share = min(fraction, left) if missing > 0 else max(fraction, left)
+        sizes[index] += share
+        left -= share
+    sizes[active[0]] = max(0, sizes[active[0]] + left)
+    return sizes
+
+
+def _fraction(item: Sizes, replicas: int, max_surge: int) -> int:
+    """Return by how much one ReplicaSet grows or shrinks if it keeps its share."""
+    if not replicas or not item.maximum:
+        return -item.replicas if not replicas else 0
+    return math.floor(item.replicas * (replicas + max_surge) / item.maximum + 0.5) - item.replicas
 
 
 def _shrink(least_available: int, new: Sizes, size_new: int, old: Sequence[Sizes]) -> list[int]:

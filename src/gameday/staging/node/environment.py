@@ -39,7 +39,7 @@ def standard_variables(pod: Object, home: Path) -> dict[str, str]:
         "HOME": str(home),
         "TMPDIR": str(home / "tmp"),
         "LANG": "C.UTF-8",
-        "HOSTNAME": pod["metadata"]["name"],
+        "HOSTNAME": pod["spec"].get("hostname") or pod["metadata"]["name"],
         "PYTHONUNBUFFERED": "1",
         **passed,
     }

@@ -8,10 +8,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from gameday.staging.resources import DAEMON_SETS, DEPLOYMENTS, PODS, REPLICA_SETS, SERVICES, Resource
+from gameday.staging.resources import (
+    CRON_JOBS,
+    DAEMON_SETS,
+    DEPLOYMENTS,
+    JOBS,
+    PODS,
+    REPLICA_SETS,
+    SERVICES,
+    STATEFUL_SETS,
+    Resource,
+)
 
 Object = dict[str, Any]
-_TEMPLATED: Final = (DEPLOYMENTS, REPLICA_SETS, DAEMON_SETS)
+_TEMPLATED: Final = (DEPLOYMENTS, REPLICA_SETS, STATEFUL_SETS, DAEMON_SETS, JOBS)
 _KNOWN_VOLUMES: Final = {"emptyDir", "configMap", "secret", "projected", "hostPath", "persistentVolumeClaim"}
 
 
@@ -24,6 +34,9 @@ def warnings_for(resource: Resource, obj: Object) -> list[str]:
         return list(_of_pod(spec, "spec"))
     if resource in _TEMPLATED:
         return list(_of_pod((spec.get("template") or {}).get("spec") or {}, "spec.template.spec"))
+    if resource is CRON_JOBS:
+        job = spec["jobTemplate"]["spec"]
+        return list(_of_pod((job.get("template") or {}).get("spec") or {}, "spec.jobTemplate.spec.template.spec"))
     return []
 
 
