@@ -13,7 +13,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
 from functools import partial
 from importlib.metadata import version
 from typing import Any, Final
@@ -25,7 +24,7 @@ from gameday.cluster import ObjectRef as Ref
 from gameday.errors import GamedayError, UnauthenticatedError, UnreachableError
 from gameday.guard.accounts import TOKEN, UNDO_ACCOUNT, UndoAccount, undo_account
 from gameday.guard.needs import ENGINE, of_action, of_guard, of_undoing
-from gameday.undo.lease import LEASE
+from gameday.undo.lease import hold_of
 from gameday.undo.storing import SecretStore
 
 OK, NOTE, MISSING, UNKNOWN = "ok", "note", "missing", "unknown"
@@ -145,16 +144,12 @@ def _records(cluster: Cluster) -> Check:
 
 
 def _lease(cluster: Cluster) -> Check:
-    found = cluster.get(LEASE)
-    holder = (found or {}).get("spec", {}).get("holderIdentity")
-    if found is None or not holder:
+    hold = hold_of(cluster)
+    if hold is None:
         return Check("lease", OK, "nobody holds it")
-    spec = found["spec"]
-    renewed = datetime.fromisoformat(spec["renewTime"]).timestamp() if spec.get("renewTime") else 0.0
-    if cluster.server_time() > renewed + spec.get("leaseDurationSeconds", 0):
-        return Check("lease", NOTE, f"expired; last held by {holder}", "the next run takes it; to clear it now: gameday recover")
-    told = f"held by {holder} since {spec.get('acquireTime')}"
-    return Check("lease", MISSING, told, "wait for that run to end; if it is dead: gameday recover")
+    if not hold.seconds_left:
+        return Check("lease", NOTE, f"expired; last held by {hold}", "the next run takes it; to clear it now: gameday recover")
+    return Check("lease", MISSING, f"held by {hold}", "wait for that run to end; if it is dead: gameday recover")
 
 
 def _opted_in(cluster: Cluster, namespaces: Sequence[str], opted_in: list[str]) -> list[Check]:

@@ -28,7 +28,7 @@ TimeLeft = Callable[[Cluster, Sequence[Stored]], float]
 class Recovered:
     """What became of one run, and of each entry of its record.
 
-    The state is undone, residue, on (its guardian lives), owed (not yet due), or unread (a newer format, or damaged).
+    The state is undone, residue, on (its guardian lives), owed or held (not yet due), or unread (a newer format, or damaged).
     """
 
     run_id: str
