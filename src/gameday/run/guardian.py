@@ -198,7 +198,8 @@ class Guardian:
         """See the rounds end, or cut them short; return what failed inside ourselves, if anything did."""
         if self._abort_by is not None:
             by, reason = self._abort_by
-            self._log.write(AbortRequested(by=by, reason=reason), durable=True)
+            # Not synced, since the undo would wait for it: the first entry that is undone syncs all that is written before.
+            self._log.write(AbortRequested(by=by, reason=reason))
             playing.cancel()
         aborting.cancel()
         try:
@@ -208,7 +209,7 @@ class Guardian:
         except Exception as error:
             # Whatever broke in us, what is owed must still be undone.
             _logger.exception("the guardian failed")
-            self._log.write(AbortRequested(by="guardian", reason=f"{type(error).__name__}: {error}"), durable=True)
+            self._log.write(AbortRequested(by="guardian", reason=f"{type(error).__name__}: {error}"))
             return f"{type(error).__name__}: {error}"
         return ""
 

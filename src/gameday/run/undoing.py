@@ -71,7 +71,8 @@ class Undoing:
         owed = [entry for entry in self.debt.entries if not entry.is_settled]
         if not owed:
             return
-        self._log.write(UndoStarted(reason=reason, holder=self.holder, owed=len(owed), round=round_id), durable=True)
+        # What is owed stands in the record, so nothing waits for this to be synced; what was undone is.
+        self._log.write(UndoStarted(reason=reason, holder=self.holder, owed=len(owed), round=round_id))
         if self._cluster is not None:
             self._undo_in_cluster(self._cluster, [entry for entry in owed if entry.rollback is None])
         for entry in owed:
