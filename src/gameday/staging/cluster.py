@@ -72,11 +72,11 @@ class Cluster:
         self._addresses: AddressBlock = claim_block()
         self._proxy = ServiceProxy(self.store)
         autoscalers = Autoscalers(self.store, self._cpu_seconds, period_seconds=settings.autoscaler_period_seconds)
-        others = (self._proxy.controller(), autoscalers.controller())
+        self.nodes = [self._kubelet(index) for index in range(settings.nodes)]
+        others = [self._proxy.controller(), autoscalers.controller(), *(node.controller() for node in self.nodes)]
         self._controllers = install_controllers(self.store, self._addresses, *others)
         self._api: ApiServer | None = None
         self._last: asyncio.Task[None] | None = None
-        self.nodes = [self._kubelet(index) for index in range(settings.nodes)]
 
     @property
     def kubeconfig(self) -> Path:
