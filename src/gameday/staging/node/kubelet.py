@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from gameday.staging.addresses import PODS_PER_NODE, AddressBlock
 from gameday.staging.controllers.queue import Controller
-from gameday.staging.errors import ApiError, Conflict, Expired
+from gameday.staging.errors import AlreadyExists, ApiError, Conflict, Expired
 from gameday.staging.events import Recorder
 from gameday.staging.history import Entry
 from gameday.staging.node.credentials import ApiAccess
@@ -151,8 +151,17 @@ class Kubelet:
         task.add_done_callback(self._endings.discard)
 
     def _register(self) -> None:
-        node = self._store.create(NODES, _node(self._settings, self._addresses))
-        node["status"] = _node_status(self._settings, self._addresses)
+        made = _node(self._settings, self._addresses)
+        try:
+            node = self._store.create(NODES, made)
+        except AlreadyExists:  # it was there before the cluster, or this node, was switched off
+            node = self._store.get(NODES, None, self.name)
+            node["metadata"]["labels"] = {**(node["metadata"].get("labels") or {}), **made["metadata"]["labels"]}
+            node = self._store.update(NODES, {**node, "spec": {**node["spec"], **made["spec"]}})
+        before = (node.get("status") or {}).get("conditions") or ()
+        node["status"] = status = _node_status(self._settings, self._addresses)
+        own = {condition["type"] for condition in status["conditions"]}
+        status["conditions"] += [condition for condition in before if condition["type"] not in own]
         self._store.update(NODES, node, subresource="status")
         self._recorder.normal(node, "Starting", "Starting kubelet.")
         self._recorder.normal(node, "NodeReady", f"Node {self.name} status is now: NodeReady")

@@ -251,6 +251,9 @@ class PodWorker:
 
     def _runner(self, container: Object) -> ContainerRunner:
         policy = self._pod["spec"].get("restartPolicy", "Always")
+        runs = [
+            item for item in (self._pod.get("status") or {}).get("containerStatuses") or () if item["name"] == container["name"]
+        ]
         is_initial = container in (self._pod["spec"].get("initContainers") or ())
         return ContainerRunner(
             container,
@@ -268,6 +271,7 @@ class PodWorker:
                 changed=self._changed,
             ),
             restart_policy="OnFailure" if is_initial and policy == "Always" else policy,
+            restart_count=sum(item["restartCount"] + 1 for item in runs if item.get("containerID")),
         )
 
 
