@@ -17,7 +17,7 @@ _directory = click.option(
     "directory",
     type=click.Path(path_type=Path, file_okay=False),
     default=None,
-    help="The cluster's folder; one cluster a folder.",
+    help="The cluster's folder; one cluster a folder. `up` keeps the cluster's objects in it for the next `up`.",
 )
 
 
@@ -29,6 +29,9 @@ def command() -> None:
 @command.command("up")
 @_directory
 @click.option("--nodes", type=click.IntRange(1, 20), default=2, show_default=True, help="How many nodes it has.")
+@click.option(
+    "--zones", type=click.IntRange(1, 20), default=3, show_default=True, help="How many zones the nodes are in, by turns."
+)
 @click.option("--empty", is_flag=True, help="Without the demo shop.")
 @click.option(
     "-f", "--filename", "manifests", multiple=True, type=click.Path(path_type=Path, exists=True), help="Manifests to apply."
@@ -36,17 +39,21 @@ def command() -> None:
 @click.option(
     "--timeout", "timeout_seconds", type=float, default=60.0, show_default=True, help="Seconds until all pods must be Ready."
 )
-def up_command(directory: Path | None, nodes: int, *, empty: bool, manifests: tuple[Path, ...], timeout_seconds: float) -> None:
+def up_command(
+    directory: Path | None, nodes: int, zones: int, *, empty: bool, manifests: tuple[Path, ...], timeout_seconds: float
+) -> None:
     """Start it with the demo shop, wait until everything is Ready, and print its KUBECONFIG.
 
     To use it: eval "$(gameday staging up)".
     """
     started = time.monotonic()
     chosen = [*([] if empty else [shop_manifests()]), *manifests]
-    running = up(directory=directory, manifests=chosen, nodes=nodes, detach=True)
+    keep = directory is not None
+    running = up(directory=directory, manifests=chosen, nodes=nodes, zones=zones, keep=keep, detach=True)
+    where = "" if directory is None else f" --dir {directory}"
     if chosen:
         show_progress(running.kubeconfig, timeout_seconds=timeout_seconds)
-    click.echo(f"ready after {time.monotonic() - started:.1f} s; stop it with: gameday staging down", err=True)
+    click.echo(f"ready after {time.monotonic() - started:.1f} s; stop it with: gameday staging down{where}", err=True)
     click.echo(f"export KUBECONFIG={running.kubeconfig}")
 
 

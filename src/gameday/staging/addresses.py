@@ -75,10 +75,11 @@ class AddressBlock:
             return False
 
 
-def claim_block() -> AddressBlock:
-    """Claim a block for a new cluster; RefusedError if all are taken."""
+def claim_block(before: str = "") -> AddressBlock:
+    """Claim a block for a cluster, the network that it had before if that is free; RefusedError if all are taken."""
     numbers = list(_BLOCKS)
     random.shuffle(numbers)
+    numbers.sort(key=lambda number: before != f"127.{number}.0.0/16")
     for number in numbers:
         claim = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         try:

@@ -10,6 +10,7 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from string import ascii_lowercase
 from typing import Any, Final
 
 import structlog
@@ -22,6 +23,8 @@ from gameday.staging.controllers import install_controllers
 from gameday.staging.controllers.autoscaling import PERIOD_SECONDS, Autoscalers
 from gameday.staging.defaults import fill, prepare_new
 from gameday.staging.errors import AlreadyExists, ApiError, invalid
+from gameday.staging.keeping import Keeper, Kept, read_kept, restore
+from gameday.staging.lifecycle import OBJECTS_FILE
 from gameday.staging.manifests import read_manifests
 from gameday.staging.node.credentials import ApiAccess
 from gameday.staging.node.images import Image, default_images
@@ -42,7 +45,6 @@ SYSTEM_NAMESPACE: Final = "gameday-system"
 NAME_LABEL: Final = "gameday.dev/cluster-name"
 AFTERWARDS_SECONDS: Final = 60.0
 """What comes afterwards comes by then, even if some workload never becomes Ready."""
-ZONES: Final = ("zone-a", "zone-b", "zone-c")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,10 @@ class ClusterSettings:
     directory: Path
     """Where everything of it is: kubeconfig, logs, volumes."""
     nodes: int = 2
+    zones: int = 3
+    """How many zones the nodes are in, by turns."""
+    keep: bool = False
+    """Whether the objects are kept in the folder, and those are there again that were kept before."""
     manifests: Sequence[Path] = ()
     afterwards: Sequence[Path] = ()
     """Manifests whose objects are created when all workloads are Ready, so that their start takes no time from the others'."""
@@ -69,14 +75,18 @@ class Cluster:
         self.settings = settings
         self.store = Store()
         self._tokens = Tokens(self.store, secrets.token_urlsafe(32))
-        self._addresses: AddressBlock = claim_block()
+        objects = settings.directory / OBJECTS_FILE
+        kept = read_kept(objects) if settings.keep else Kept()
+        self._addresses: AddressBlock = claim_block(kept.network)
+        restore(self.store, kept, self._addresses)
+        self._keeper = Keeper(self.store, objects, self._addresses) if settings.keep else None
         self._proxy = ServiceProxy(self.store)
         autoscalers = Autoscalers(self.store, self._cpu_seconds, period_seconds=settings.autoscaler_period_seconds)
-        others = (self._proxy.controller(), autoscalers.controller())
+        self.nodes = [self._kubelet(index) for index in range(settings.nodes)]
+        others = [self._proxy.controller(), autoscalers.controller(), *(node.controller() for node in self.nodes)]
         self._controllers = install_controllers(self.store, self._addresses, *others)
         self._api: ApiServer | None = None
         self._last: asyncio.Task[None] | None = None
-        self.nodes = [self._kubelet(index) for index in range(settings.nodes)]
 
     @property
     def kubeconfig(self) -> Path:
@@ -106,6 +116,8 @@ class Cluster:
         for node in self.nodes:
             node.start()
         self._controllers.start()
+        if self._keeper is not None:
+            self._keeper.start()
         for resource, obj in objects:
             _create(self.store, resource, obj)
         self._api.write_kubeconfig(self.kubeconfig, context=CONTEXT)
@@ -118,6 +130,8 @@ class Cluster:
             self._last.cancel()
             await asyncio.wait([self._last])
         await self._controllers.stop()
+        if self._keeper is not None:
+            await self._keeper.stop()
         self._proxy.close()
         await asyncio.gather(*(node.stop(self.settings.stop_grace_seconds) for node in self.nodes))
         if self._api is not None:
@@ -145,7 +159,7 @@ class Cluster:
         settings = NodeSettings(
             index=index,
             name=f"node-{index + 1}",
-            zone=ZONES[index % len(ZONES)],
+            zone=f"zone-{ascii_lowercase[index % self.settings.zones]}",
             images=self.settings.images,
             directory=self.settings.directory,
             access=ApiAccess(self._addresses.api, API_PORT, self._tokens),

@@ -28,7 +28,9 @@ from gameday.staging.processes import await_end, start_ticks
 
 STATE_FILE: Final = "server.json"
 LOG_FILE: Final = "server.log"
-_OWN_FILES: Final = {STATE_FILE, LOG_FILE, "kubeconfig", "pods", "host", "claims", "logs"}
+OBJECTS_FILE: Final = "objects.jsonl"
+_KEPT: Final = {OBJECTS_FILE, "host", "claims"}
+_OWN_FILES: Final = {STATE_FILE, LOG_FILE, "kubeconfig", "pods", "logs"} | _KEPT
 _LOG_TAIL_LINES: Final = 15
 _STOP_SECONDS: Final = 5.0
 
@@ -106,6 +108,8 @@ def up(
     manifests: Sequence[Path] | None = None,
     afterwards: Sequence[Path] | None = None,
     nodes: int = 2,
+    zones: int = 3,
+    keep: bool = False,
     hold_fds: Sequence[int] = (),
     detach: bool = False,
     timeout_seconds: float = 30.0,
@@ -113,20 +117,22 @@ def up(
     """Start a cluster and return when it serves; its pods may still be starting (see `wait_ready`).
 
     Without `manifests` the demo shop is on it. What `afterwards` names is created when all of that is Ready, so as not to slow
-    it; if nothing is said, and the shop is there, that is the reaper. A cluster that is not detached ends with the last process
-    that holds `Running.hold_fd`, and one with `hold_fds` (read ends of pipes) when those, too, are at their end. Raises
-    AlreadyUpError, and ServerFailedError with the end of the server's log.
+    it; if nothing is said, and the shop is there, that is the reaper. With `keep`, the objects, claims and hostPaths that were
+    kept in the folder are there again, with pods started anew, and are kept at the end; without it the folder is emptied. A
+    cluster that is not detached ends with the last process that holds `Running.hold_fd`, and one with `hold_fds` (read ends of
+    pipes) when those, too, are at their end. Raises AlreadyUpError, and ServerFailedError with the end of the server's log.
     """
     folder = (directory or default_directory()).absolute()
     created = _claim_folder(folder)
     with _locked(folder):
-        _clear_remains(folder)
+        _clear_remains(folder, keep=keep)
         hold_read, hold_write = (None, None) if detach else os.pipe()
         try:
             inherited = [*hold_fds, *([hold_read] if hold_read is not None else [])]
             chosen = [shop_manifests()] if manifests is None else list(manifests)
             last = [reaper_manifests()] if afterwards is None and shop_manifests() in chosen else afterwards or ()
-            command = [*_command(folder, chosen, nodes, inherited, remove=created), *_options("--afterwards", last)]
+            shape = ["--nodes", str(nodes), "--zones", str(zones), *(["--keep"] if keep else [])]
+            command = [*_command(folder, chosen, inherited, remove=created and not keep), *shape, *_options("--afterwards", last)]
             state = _start(command, folder, inherited, timeout_seconds)
         except BaseException:
             if hold_write is not None:
@@ -162,7 +168,7 @@ def down(directory: Path | None = None) -> bool:
         with contextlib.suppress(ChildProcessError):
             os.waitpid(found.pid, 0)
     if folder.is_dir() and _read_state(folder) is not None:
-        _clear_remains(folder)
+        _clear_remains(folder, keep=(folder / OBJECTS_FILE).exists())
         with contextlib.suppress(OSError):
             folder.rmdir()
     return found is not None
@@ -200,8 +206,8 @@ def _locked(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _clear_remains(folder: Path) -> None:
-    """Remove what a killed server left; refuse a folder in which one runs, or that holds somebody's files."""
+def _clear_remains(folder: Path, *, keep: bool) -> None:
+    """Remove what a killed server left, but for what is kept; refuse a folder in which one runs, or with somebody's files."""
     found = status(folder)
     if found is not None:
         raise AlreadyUpError(
@@ -214,14 +220,16 @@ def _clear_remains(folder: Path) -> None:
             f"expected an empty folder for the cluster, found {', '.join(foreign[:5])} in {folder}; choose another one"
         )
     for item in folder.iterdir():
+        if keep and item.name in _KEPT:
+            continue
         if item.is_dir() and not item.is_symlink():
             shutil.rmtree(item, ignore_errors=True)
         else:
             item.unlink()
 
 
-def _command(folder: Path, manifests: Sequence[Path], nodes: int, hold_fds: Sequence[int], *, remove: bool) -> list[str]:
-    command = [sys.executable, "-m", "gameday.staging.server", "--directory", str(folder), "--nodes", str(nodes)]
+def _command(folder: Path, manifests: Sequence[Path], hold_fds: Sequence[int], *, remove: bool) -> list[str]:
+    command = [sys.executable, "-m", "gameday.staging.server", "--directory", str(folder)]
     command += _options("--manifests", manifests)
     for descriptor in hold_fds:
         command += ["--hold-fd", str(descriptor)]

@@ -35,7 +35,12 @@ def main(arguments: list[str] | None = None) -> int:
     given = _parser().parse_args(arguments)
     _configure_log(verbose=given.verbose)
     settings = ClusterSettings(
-        directory=given.directory, nodes=given.nodes, manifests=given.manifests, afterwards=given.afterwards
+        directory=given.directory,
+        nodes=given.nodes,
+        zones=given.zones,
+        keep=given.keep,
+        manifests=given.manifests,
+        afterwards=given.afterwards,
     )
     created = not given.directory.exists()
     given.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -45,7 +50,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return int(error.exit_code)
     finally:
-        _clear(given.directory, itself=created or given.remove_directory)
+        _clear(given.directory, itself=created or given.remove_directory, keep=given.keep)
     return int(ExitCode.EXPECTED)
 
 
@@ -53,6 +58,10 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m gameday.staging.server", description=__doc__)
     parser.add_argument("--directory", type=Path, required=True, help="where everything of the cluster is kept while it runs")
     parser.add_argument("--nodes", type=int, default=2, help="how many nodes it has")
+    parser.add_argument("--zones", type=int, default=3, help="how many zones the nodes are in")
+    parser.add_argument(
+        "--keep", action="store_true", help="keep the objects, claims and hostPaths in the folder for the next start"
+    )
     parser.add_argument("--manifests", type=Path, action="append", default=[], help="a file or folder to create objects from")
     parser.add_argument("--afterwards", type=Path, action="append", default=[], help="the same, when all workloads are Ready")
     parser.add_argument("--hold-fd", type=int, action="append", default=[], help="a pipe; at its end, the cluster ends")
@@ -145,13 +154,13 @@ def _announce(cluster: Cluster) -> None:
     _log.info("the cluster serves", url=cluster.url)
 
 
-def _clear(directory: Path, *, itself: bool) -> None:
-    if itself:
+def _clear(directory: Path, *, itself: bool, keep: bool) -> None:
+    if itself and not keep:
         shutil.rmtree(directory, ignore_errors=True)
         return
     for name in (STATE_FILE, "kubeconfig"):
         (directory / name).unlink(missing_ok=True)
-    for name in ("pods", "host", "claims", "logs"):
+    for name in ("pods", "logs") if keep else ("pods", "host", "claims", "logs"):
         shutil.rmtree(directory / name, ignore_errors=True)
 
 

@@ -69,6 +69,14 @@ class Store:
         """Return the revision of the last write to one of these kinds; 0 if there was none."""
         return max((self._last_writes.get(resource, 0) for resource in resources), default=0)
 
+    def restore(self, objects: Iterable[tuple[Resource, Object]], revision: int) -> None:
+        """Put objects into an empty store as they were, and go on counting from the revision that they were kept at."""
+        for resource, obj in objects:
+            place = _place(resource, obj["metadata"].get("namespace"))
+            self._objects.setdefault(resource, {}).setdefault(place, {})[obj["metadata"]["name"]] = Stored(obj)
+            self._last_writes[resource] = revision
+        self._history = History(first_revision=revision, limit=self._history.limit)
+
     def create(self, resource: Resource, obj: Object, *, dry_run: bool = False) -> Object:
         """Store a new object and return it; AlreadyExists if the name is taken.
 

@@ -368,3 +368,23 @@ def test_a_paused_deployment_still_scales_and_rolls_out_nothing(space: Any) -> N
 def _status_when_updated(space: Any, name: str, number: int) -> Any:
     status = space.apps.read_namespaced_deployment(name, space.name).status
     return status.updated_replicas == status.available_replicas == number == status.replicas
+
+
+def test_what_is_mounted_changes_in_running_pods_and_a_sub_path_does_not(space: Any) -> None:
+    space.core.create_namespaced_config_map(space.name, {"metadata": {"name": "settings"}, "data": {"level": "low"}})
+    space.core.create_namespaced_secret(space.name, {"metadata": {"name": "keys"}, "stringData": {"key": "old"}})
+    sources = [{"configMap": {"name": "settings"}}, {"secret": {"name": "keys"}}]
+    mounts = [{"name": "all", "mountPath": "/all"}, {"name": "all", "mountPath": "/one", "subPath": "level"}]
+    env = [{"name": "ALL", "value": "/all"}, {"name": "ONE", "value": "/one"}]
+    space.deploy("echo", env=env, volumeMounts=mounts, pod={"volumes": [{"name": "all", "projected": {"sources": sources}}]})
+    pod = space.await_ready("echo", 1)[0]
+    environment = space.get(pod["status"]["podIP"])[1]["environment"]
+    every, one = Path(environment["ALL"]), Path(environment["ONE"])
+    assert (every / "level").read_text() + (every / "key").read_text() == "lowold"
+    space.core.patch_namespaced_config_map("settings", space.name, {"data": {"level": "high", "more": "x"}})
+    space.core.patch_namespaced_secret("keys", space.name, {"stringData": {"key": "new"}})
+    space.eventually(lambda: (every / "level").read_text() + (every / "key").read_text() == "highnew", within_seconds=1)
+    assert (every / "more").read_text() == "x"
+    assert one.read_text() == "low"
+    os.kill(space.get(pod["status"]["podIP"])[1]["pid"], signal.SIGKILL)
+    space.eventually(lambda: one.read_text() == "high")

@@ -7,12 +7,11 @@ from typing import Any
 import pytest
 
 from gameday.staging.node.environment import (
-    UnresolvedVariableError,
     declared_variables,
     expand,
-    field_value,
     service_variables,
 )
+from gameday.staging.node.references import UnresolvedError, field_value
 
 POD: dict[str, Any] = {
     "metadata": {"name": "p", "namespace": "n", "labels": {"app": "a"}},
@@ -69,7 +68,7 @@ def test_fields_of_the_pod_are_found() -> None:
 
 def test_a_missing_reference_is_named_unless_it_is_optional() -> None:
     reference = {"name": "keys", "key": "k"}
-    with pytest.raises(UnresolvedVariableError, match='secret "keys" not found'):
+    with pytest.raises(UnresolvedError, match='secret "keys" not found'):
         declared_variables(POD, {"env": [{"name": "A", "valueFrom": {"secretKeyRef": reference}}]}, {}, _nothing)
     optional = {"secretKeyRef": {**reference, "optional": True}}
     assert declared_variables(POD, {"env": [{"name": "A", "valueFrom": optional}]}, {}, _nothing) == {}
@@ -77,7 +76,7 @@ def test_a_missing_reference_is_named_unless_it_is_optional() -> None:
 
 def test_a_missing_key_is_named() -> None:
     reference = {"configMapKeyRef": {"name": "settings", "key": "colour"}}
-    with pytest.raises(UnresolvedVariableError, match="couldn't find key colour in ConfigMap settings"):
+    with pytest.raises(UnresolvedError, match="couldn't find key colour in ConfigMap settings"):
         declared_variables(
             POD, {"env": [{"name": "A", "valueFrom": reference}]}, {}, lambda *_: {"kind": "ConfigMap", "data": {}}
         )

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from gameday.staging.node.volumes import Places, VolumeError, make_volumes, mounts_of, remove_volumes, rewrite
+from gameday.staging.node.mirroring import VolumeError
+from gameday.staging.node.volumes import Places, make_volumes, mounts_of, remove_volumes, rewrite
 
 MOUNTS = {"/data": "/srv/x", "/data/cache": "/srv/y"}
 
@@ -41,33 +41,12 @@ def _pod(*volumes: dict[str, Any]) -> dict[str, Any]:
 
 def _objects(kind: str, name: str) -> dict[str, Any] | None:
     found: dict[tuple[str, str], dict[str, Any]] = {
-        ("ConfigMap", "settings"): {"kind": "ConfigMap", "data": {"a": "1", "b": "2"}},
-        ("Secret", "keys"): {"kind": "Secret", "data": {"k": base64.b64encode(b"s").decode()}},
         ("PersistentVolumeClaim", "disk"): {
             "metadata": {"name": "disk", "namespace": "n", "uid": "c"},
             "status": {"phase": "Bound"},
         },
     }
     return found.get((kind, name))
-
-
-def test_config_maps_and_secrets_become_files(places: Places) -> None:
-    volumes = [
-        {"name": "settings", "configMap": {"name": "settings", "items": [{"key": "a", "path": "sub/a.txt"}]}},
-        {"name": "keys", "secret": {"secretName": "keys", "defaultMode": 0o400}},
-    ]
-    folders = make_volumes(_pod(*volumes), places, _objects)
-    assert (folders["settings"] / "sub" / "a.txt").read_text() == "1"
-    assert not (folders["settings"] / "b").exists()
-    assert (folders["keys"] / "k").read_bytes() == b"s"
-    assert (folders["keys"] / "k").stat().st_mode & 0o777 == 0o400
-
-
-def test_what_a_volume_refers_to_must_be_there_unless_optional(places: Places) -> None:
-    with pytest.raises(VolumeError, match='configmap "none" not found'):
-        make_volumes(_pod({"name": "v", "configMap": {"name": "none"}}), places, _objects)
-    folders = make_volumes(_pod({"name": "v", "configMap": {"name": "none", "optional": True}}), places, _objects)
-    assert list(folders["v"].iterdir()) == []
 
 
 def test_an_empty_dir_goes_with_its_pod_and_a_claim_stays(places: Places) -> None:
@@ -93,4 +72,4 @@ def test_a_volume_of_an_unknown_type_is_named(places: Places) -> None:
 def test_a_mount_without_its_volume_is_named(tmp_path: Path) -> None:
     container = {"name": "c", "volumeMounts": [{"name": "none", "mountPath": "/x"}]}
     with pytest.raises(VolumeError, match='volume "none" of container "c"'):
-        mounts_of(container, {"other": tmp_path})
+        mounts_of(container, {"other": tmp_path}, tmp_path)

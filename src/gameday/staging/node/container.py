@@ -31,8 +31,8 @@ _CHECK_GRACE_SECONDS: Final = 0.2
 class ContainerRunner:
     """Runs one container of one pod; `run` returns when it will not be started again."""
 
-    def __init__(self, container: Object, surroundings: Surroundings, *, restart_policy: str) -> None:
-        self.state = ContainerState(container["name"], container["image"])
+    def __init__(self, container: Object, surroundings: Surroundings, *, restart_policy: str, restart_count: int) -> None:
+        self.state = ContainerState(container["name"], container["image"], restart_count=restart_count)
         self._container = container
         self._around = surroundings
         self._restart_policy = restart_policy

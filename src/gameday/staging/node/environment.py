@@ -14,16 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from gameday.staging.node.images import SYSTEM_FOLDERS
-from gameday.staging.node.volumes import Lookup, contents_of, rewrite
+from gameday.staging.node.references import Lookup, UnresolvedError, contents_of, field_value
+from gameday.staging.node.volumes import rewrite
 
 Object = dict[str, Any]
 _REFERENCE = re.compile(r"\$\$|\$\(([A-Za-z_][A-Za-z0-9_.-]*)\)")
-_SUBSCRIPT = re.compile(r"^metadata\.(labels|annotations)\['([^']+)'\]$")
 _PASSED_THROUGH = ("PYTHONPATH", "PYTHONHOME")
-
-
-class UnresolvedVariableError(Exception):
-    """A variable cannot be resolved; the text is what the container's waiting message says."""
 
 
 def expand(text: str, values: Mapping[str, str]) -> str:
@@ -97,7 +93,7 @@ def _from_source(source: Object, lookup: Lookup) -> dict[str, str]:
         if field in source:
             found = lookup(kind, source[field]["name"])
             if found is None and not source[field].get("optional"):
-                raise UnresolvedVariableError(f'{kind.lower()} "{source[field]["name"]}" not found')
+                raise UnresolvedError(f'{kind.lower()} "{source[field]["name"]}" not found')
             prefix = source.get("prefix", "")
             return {prefix + key: value.decode() for key, value in contents_of(found or {}).items()}
     return {}
@@ -109,7 +105,7 @@ def _from_reference(source: Object, pod: Object, lookup: Lookup) -> str | None:
     for field, kind in (("configMapKeyRef", "ConfigMap"), ("secretKeyRef", "Secret")):
         if field in source:
             return _from_key(source[field], kind, lookup)
-    raise UnresolvedVariableError(f"the embedded cluster has no environment from {', '.join(source)}")
+    raise UnresolvedError(f"the embedded cluster has no environment from {', '.join(source)}")
 
 
 def _from_key(reference: Object, kind: str, lookup: Lookup) -> str | None:
@@ -120,22 +116,8 @@ def _from_key(reference: Object, kind: str, lookup: Lookup) -> str | None:
     if reference.get("optional"):
         return None
     if found is None:
-        raise UnresolvedVariableError(f'{kind.lower()} "{reference["name"]}" not found')
-    raise UnresolvedVariableError(f"couldn't find key {reference['key']} in {kind} {reference['name']}")
-
-
-def field_value(pod: Object, path: str) -> str:
-    """Return a field of the pod, as the downward API names it."""
-    if match := _SUBSCRIPT.match(path):
-        return str((pod["metadata"].get(match[1]) or {}).get(match[2], ""))
-    if path == "status.podIPs":
-        path = "status.podIP"
-    value: Any = pod
-    for step in path.split("."):
-        value = value.get(step, "") if isinstance(value, dict) else ""
-    if isinstance(value, dict | list):
-        raise UnresolvedVariableError(f"field {path} cannot be an environment variable")
-    return str(value)
+        raise UnresolvedError(f'{kind.lower()} "{reference["name"]}" not found')
+    raise UnresolvedError(f"couldn't find key {reference['key']} in {kind} {reference['name']}")
 
 
 def rewritten(variables: Mapping[str, str], mounts: Mapping[str, str]) -> dict[str, str]:

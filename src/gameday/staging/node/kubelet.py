@@ -11,21 +11,23 @@ import contextlib
 import os
 import platform
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
 from gameday.staging.addresses import PODS_PER_NODE, AddressBlock
-from gameday.staging.errors import ApiError, Conflict, Expired
+from gameday.staging.controllers.queue import Controller
+from gameday.staging.errors import AlreadyExists, ApiError, Conflict, Expired
 from gameday.staging.events import Recorder
+from gameday.staging.history import Entry
 from gameday.staging.node.credentials import ApiAccess
 from gameday.staging.node.images import Image
 from gameday.staging.node.pod import Host, PodWorker
 from gameday.staging.node.runtime import Runtime
 from gameday.staging.node.volumes import Places
-from gameday.staging.resources import LEASES, NODES, PODS
+from gameday.staging.resources import CONFIG_MAPS, LEASES, NODES, PODS, SECRETS
 from gameday.staging.store import Store, timestamp
 from gameday.staging.version import KUBERNETES_VERSION
 
@@ -80,6 +82,16 @@ class Kubelet:
         """Return the CPU that a pod of this node has used so far; None if it does not run here."""
         worker = self._workers.get(uid)
         return worker.cpu_seconds() if worker else None
+
+    def controller(self) -> Controller:
+        """Return what brings ConfigMaps and Secrets that change into the running pods."""
+        keys = dict.fromkeys((CONFIG_MAPS, SECRETS), _mirrored_key)
+        return Controller(f"kubelet {self.name}", keys, self._refresh)
+
+    def _refresh(self, key: tuple[str, str, str]) -> None:
+        for worker in self._workers.values():
+            if worker.mounts(*key):
+                worker.refresh()
 
     def start(self) -> None:
         """Register the node and begin to run pods."""
@@ -139,8 +151,17 @@ class Kubelet:
         task.add_done_callback(self._endings.discard)
 
     def _register(self) -> None:
-        node = self._store.create(NODES, _node(self._settings, self._addresses))
-        node["status"] = _node_status(self._settings, self._addresses)
+        made = _node(self._settings, self._addresses)
+        try:
+            node = self._store.create(NODES, made)
+        except AlreadyExists:  # it was there before the cluster, or this node, was switched off
+            node = self._store.get(NODES, None, self.name)
+            node["metadata"]["labels"] = {**(node["metadata"].get("labels") or {}), **made["metadata"]["labels"]}
+            node = self._store.update(NODES, {**node, "spec": {**node["spec"], **made["spec"]}})
+        before = (node.get("status") or {}).get("conditions") or ()
+        node["status"] = status = _node_status(self._settings, self._addresses)
+        own = {condition["type"] for condition in status["conditions"]}
+        status["conditions"] += [condition for condition in before if condition["type"] not in own]
         self._store.update(NODES, node, subresource="status")
         self._recorder.normal(node, "Starting", "Starting kubelet.")
         self._recorder.normal(node, "NodeReady", f"Node {self.name} status is now: NodeReady")
@@ -161,6 +182,11 @@ class Kubelet:
             return
         except ApiError:
             self._store.create(LEASES, {"metadata": metadata, "spec": spec})
+
+
+def _mirrored_key(entry: Entry) -> Iterator[tuple[str, str, str]]:
+    metadata = entry.stored.body["metadata"]
+    yield metadata["namespace"], entry.resource.kind, metadata["name"]
 
 
 def _node(settings: NodeSettings, addresses: AddressBlock) -> Object:

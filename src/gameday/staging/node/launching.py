@@ -9,7 +9,6 @@ from typing import Any
 
 from gameday.staging.events import Recorder
 from gameday.staging.node.environment import (
-    UnresolvedVariableError,
     declared_variables,
     expand,
     rewritten,
@@ -17,8 +16,10 @@ from gameday.staging.node.environment import (
     standard_variables,
 )
 from gameday.staging.node.images import Image, UnknownImageError, UnknownProgramError, resolve
+from gameday.staging.node.mirroring import VolumeError
+from gameday.staging.node.references import Lookup, UnresolvedError
 from gameday.staging.node.runtime import Launch, Runtime
-from gameday.staging.node.volumes import Lookup, VolumeError, mounts_of, rewrite
+from gameday.staging.node.volumes import mounts_of, rewrite
 from gameday.staging.quantities import parse_quantity
 
 Object = dict[str, Any]
@@ -60,13 +61,13 @@ def prepare(container: Object, around: Surroundings, run: int) -> Launch:
         raise CannotStartError("ErrImagePull", str(error)) from error
     except UnknownProgramError as error:
         raise CannotStartError("RunContainerError", str(error)) from error
-    except (UnresolvedVariableError, VolumeError, ValueError) as error:
+    except (UnresolvedError, VolumeError, ValueError) as error:
         raise CannotStartError("CreateContainerConfigError", str(error)) from error
 
 
 def _prepare(container: Object, around: Surroundings, run: int) -> Launch:
     pod = around.pod()
-    mounts = mounts_of(container, around.folders)
+    mounts = mounts_of(container, around.folders, around.home / "subpaths")
     services = {**service_variables(around.services()), **around.api_variables}
     declared = declared_variables(pod, container, services, around.lookup)
     known = {**services, **declared}

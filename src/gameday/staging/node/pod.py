@@ -19,13 +19,14 @@ import structlog
 from gameday.staging.errors import ApiError
 from gameday.staging.events import Recorder
 from gameday.staging.node.container import ContainerRunner
-from gameday.staging.node.credentials import ApiAccess, write_credentials
+from gameday.staging.node.credentials import ApiAccess, Credentials, credentials_of
 from gameday.staging.node.images import Image
 from gameday.staging.node.launching import Surroundings
+from gameday.staging.node.mirroring import Files, VolumeError, mirrored, mirrored_objects, write_files
 from gameday.staging.node.runtime import Runtime
 from gameday.staging.node.status import Snapshot, pod_status
 from gameday.staging.node.usage import cpu_seconds
-from gameday.staging.node.volumes import Places, VolumeError, make_volumes, remove_volumes
+from gameday.staging.node.volumes import Places, make_volumes, remove_volumes
 from gameday.staging.resources import PODS, SERVICES, resource_of
 from gameday.staging.store import Store
 
@@ -59,6 +60,8 @@ class PodWorker:
         self._host = host
         self._started_at = datetime.now(UTC)
         self._folders: dict[str, Path] = {}
+        self._files: dict[str, Files] = {}
+        self._credentials = Credentials({}, None)
         self._initial = [self._runner(container) for container in pod["spec"].get("initContainers") or ()]
         self._main = [self._runner(container) for container in pod["spec"]["containers"]]
         self._initialized = not self._initial
@@ -85,8 +88,22 @@ class PodWorker:
     def update(self, pod: Object) -> None:
         """Take the pod as the API has it now; begin to stop it if it is being deleted."""
         self._pod = pod
+        self.refresh()
         if "deletionTimestamp" in pod["metadata"]:
             self.stop(float(pod["metadata"].get("deletionGracePeriodSeconds") or 0))
+
+    def mounts(self, namespace: str, kind: str, name: str) -> bool:
+        """Say whether a ConfigMap or Secret is mounted in the pod."""
+        return self._pod["metadata"]["namespace"] == namespace and (kind, name) in mirrored_objects(self._pod)
+
+    def refresh(self) -> None:
+        """Bring the volumes of a pod that has them up to date with what they mirror; what cannot be had stays as it was."""
+        if not self._files or self._stopping is not None:
+            return
+        try:
+            self._fill_volumes()
+        except VolumeError as error:
+            self._host.recorder.warning(self._pod, "FailedMount", f"MountVolume.SetUp failed: {error}")
 
     def stop(self, grace_seconds: float) -> None:
         """Begin to stop the pod, or shorten the grace that it was given."""
@@ -127,24 +144,35 @@ class PodWorker:
         while True:
             try:
                 self._folders.update(make_volumes(self._pod, self._host.places, self._lookup))
-                self._write_credentials()
+                self._take_credentials()
+                self._fill_volumes()
             except VolumeError as error:
                 self._host.recorder.warning(self._pod, "FailedMount", f"MountVolume.SetUp failed: {error}")
                 await asyncio.sleep(RETRY_VOLUMES_SECONDS)
             else:
                 return
 
-    def _write_credentials(self) -> None:
-        """Write the pod's tokens, and again in time; VolumeError if it cannot be done."""
-        again_seconds = write_credentials(self._pod, self._folders, self._host.access, self._host.store)
-        if again_seconds is not None and self._stopping is None:
-            self._renewing = asyncio.get_running_loop().call_later(again_seconds, self._renew_credentials)
+    def _take_credentials(self) -> None:
+        """Take new tokens, and again in time; VolumeError if it cannot be done."""
+        mirror = mirrored(self._pod, self._lookup)
+        self._credentials = found = credentials_of(self._pod, mirror, self._host.access, self._host.store)
+        if found.renew_seconds is not None and self._stopping is None:
+            self._renewing = asyncio.get_running_loop().call_later(found.renew_seconds, self._renew_credentials)
 
     def _renew_credentials(self) -> None:
         try:
-            self._write_credentials()
+            self._take_credentials()
         except VolumeError as error:  # its account is gone, and the token with it
             self._host.recorder.warning(self._pod, "FailedMount", f"MountVolume.SetUp failed: {error}")
+        self.refresh()
+
+    def _fill_volumes(self) -> None:
+        """Write the volumes that mirror something, where it has changed."""
+        for name, mirror in mirrored(self._pod, self._lookup).items():
+            files = {**mirror, **self._credentials.files.get(name, {})}
+            if self._files.get(name) != files:
+                write_files(self._folders[name], files)
+                self._files[name] = files
 
     async def _stop(self) -> None:
         for runner in self._main:
@@ -223,6 +251,9 @@ class PodWorker:
 
     def _runner(self, container: Object) -> ContainerRunner:
         policy = self._pod["spec"].get("restartPolicy", "Always")
+        runs = [
+            item for item in (self._pod.get("status") or {}).get("containerStatuses") or () if item["name"] == container["name"]
+        ]
         is_initial = container in (self._pod["spec"].get("initContainers") or ())
         return ContainerRunner(
             container,
@@ -240,6 +271,7 @@ class PodWorker:
                 changed=self._changed,
             ),
             restart_policy="OnFailure" if is_initial and policy == "Always" else policy,
+            restart_count=sum(item["restartCount"] + 1 for item in runs if item.get("containerID")),
         )
 
 

@@ -8,21 +8,18 @@ works unchanged where mounts are real. A path that stands in the program's code,
 
 from __future__ import annotations
 
-import base64
 import re
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from gameday.staging.node.mirroring import DATA, VolumeError
+from gameday.staging.node.references import Lookup
+
 Object = dict[str, Any]
-Lookup = Callable[[str, str], Object | None]
-"""Find a ConfigMap, Secret or PersistentVolumeClaim (`kind`, `name`) of the pod's namespace."""
-
-
-class VolumeError(Exception):
-    """A volume cannot be made; the text is what the FailedMount event says."""
+_MIRRORED = frozenset({"configMap", "secret", "projected", "downwardAPI"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +40,10 @@ class Places:
 
 
 def make_volumes(pod: Object, places: Places, lookup: Lookup) -> dict[str, Path]:
-    """Make the folder of each of the pod's volumes, by name; VolumeError if one cannot be made."""
+    """Make the folder of each of the pod's volumes, by name; VolumeError if one cannot be made.
+
+    What stands in those that mirror objects is `mirroring`'s business.
+    """
     return {volume["name"]: _make_volume(volume, places, places.of_pod(pod), lookup) for volume in pod["spec"].get("volumes", ())}
 
 
@@ -55,14 +55,7 @@ def _make_volume(volume: Object, places: Places, home: Path, lookup: Lookup) -> 
     folder = _made(home / "volumes" / volume["name"])
     if "emptyDir" in volume:
         return folder
-    if "configMap" in volume:
-        _write_files(folder, volume["configMap"], lookup, "ConfigMap", volume["configMap"].get("name", ""))
-    elif "secret" in volume:
-        _write_files(folder, volume["secret"], lookup, "Secret", volume["secret"].get("secretName", ""))
-    elif "projected" in volume:
-        for source in volume["projected"].get("sources", ()):
-            _project(folder, source, lookup)
-    else:
+    if not _MIRRORED & volume.keys():
         kind = next((key for key in volume if key != "name"), "nothing")
         raise VolumeError(f'volume "{volume["name"]}": the embedded cluster has no volumes of type {kind}')
     return folder
@@ -76,13 +69,6 @@ def _claimed(name: str, places: Places, lookup: Lookup) -> Path:
     return _made(places.claims / f"{metadata['namespace']}_{name}_{metadata['uid']}")
 
 
-def _project(folder: Path, source: Object, lookup: Lookup) -> None:
-    """Write what is of ConfigMaps and Secrets; tokens and the pod's own fields are written in `credentials.py`."""
-    for field, kind in (("configMap", "ConfigMap"), ("secret", "Secret")):
-        if field in source:
-            _write_files(folder, source[field], lookup, kind, source[field].get("name", ""))
-
-
 def _made(folder: Path) -> Path:
     if ".." in folder.parts:
         raise VolumeError(f"expected a path without '..', found {folder}")
@@ -90,42 +76,33 @@ def _made(folder: Path) -> Path:
     return folder
 
 
-def _write_files(folder: Path, source: Object, lookup: Lookup, kind: str, name: str) -> None:
-    found = lookup(kind, name)
-    if found is None:
-        if source.get("optional"):
-            return
-        raise VolumeError(f'{kind.lower()} "{name}" not found')
-    contents = contents_of(found)
-    items = source.get("items") or [{"key": key, "path": key} for key in contents]
-    for item in items:
-        if item["key"] not in contents:
-            raise VolumeError(f"{kind.lower()} references non-existent config key: {item['key']}")
-        target = folder / item["path"]
-        _made(target.parent)
-        target.write_bytes(contents[item["key"]])
-        target.chmod(item.get("mode") or source.get("defaultMode") or 0o644)
-
-
-def contents_of(found: Object) -> dict[str, bytes]:
-    """Return the data of a ConfigMap or a Secret as bytes."""
-    if found.get("kind") == "Secret":
-        return {key: base64.b64decode(value) for key, value in (found.get("data") or {}).items()}
-    plain = {key: value.encode() for key, value in (found.get("data") or {}).items()}
-    return plain | {key: base64.b64decode(value) for key, value in (found.get("binaryData") or {}).items()}
-
-
-def mounts_of(container: Object, folders: Mapping[str, Path]) -> dict[str, str]:
+def mounts_of(container: Object, folders: Mapping[str, Path], copies: Path) -> dict[str, str]:
     """Return the folder behind each mountPath of a container; VolumeError if it mounts a volume the pod has not."""
     mounts = {}
-    for mount in container.get("volumeMounts", ()):
+    for index, mount in enumerate(container.get("volumeMounts", ())):
         if mount["name"] not in folders:
             raise VolumeError(f'volume "{mount["name"]}" of container "{container["name"]}" is not among the pod\'s volumes')
-        folder = folders[mount["name"]] / mount.get("subPath", "")
-        if not folder.exists():
-            _made(folder)
-        mounts[mount["mountPath"].rstrip("/")] = str(folder)
+        folder, inside = folders[mount["name"]], mount.get("subPath", "")
+        if inside and (folder / DATA).is_symlink():
+            place = _copied(folder / inside, copies / mount["name"] / container["name"] / str(index))
+        else:
+            place = folder / inside
+        if not place.exists():
+            _made(place)
+        mounts[mount["mountPath"].rstrip("/")] = str(place)
     return mounts
+
+
+def _copied(source: Path, target: Path) -> Path:
+    """Copy what a subPath means: it stays as it was when the container was started, whatever becomes of the volume."""
+    if target.is_dir():
+        shutil.rmtree(target)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if source.is_dir():
+        shutil.copytree(source, target)
+    elif source.exists():
+        shutil.copy(source, target)
+    return target
 
 
 def rewrite(text: str, mounts: Mapping[str, str]) -> str:
