@@ -15,6 +15,7 @@ import of_aborts
 import of_cluster
 import of_commands
 import of_files
+import of_lists
 from measuring import Figure
 
 BENCHMARKS: Final[dict[str, Callable[[], Iterator[Figure]]]] = {
@@ -28,6 +29,7 @@ BENCHMARKS: Final[dict[str, Callable[[], Iterator[Figure]]]] = {
     "report": of_files.reports,
     "breach": of_aborts.breaches,
     "killed-worker": of_aborts.killed_workers,
+    "choosing": of_lists.choosing,
 }
 
 
