@@ -15,6 +15,8 @@ from gameday.run import channel, line
 from gameday.run.channel import Peer
 from gameday.run.line import Line
 
+BEAT = b'{"beat": true}\n'
+
 
 class Lost:
     """Notes that, and why, the other end was lost."""
@@ -115,9 +117,39 @@ def test_a_peer_that_falls_silent_is_lost_though_its_end_is_open(
     monkeypatch.setattr(channel, "SILENCE_SECONDS", 0.3)
     lost = Lost()
     peer = Peer(pair[1], lost=lost)
+    pair[0].sendall(BEAT)
     assert lost.happened.wait(5)
     assert lost.why == ["was silent for 0.3 s"]
     peer.close()
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (channel, line):
+        monkeypatch.setattr(module, "BEAT_SECONDS", 0.02)
+        monkeypatch.setattr(module, "SILENCE_SECONDS", 0.1)
+        monkeypatch.setattr(module, "STARTING_SECONDS", 0.6)
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_guardian_that_has_not_said_a_word_yet_is_given_the_time_to_start(pair: tuple[socket.socket, socket.socket]) -> None:
+    lost = Lost()
+    peer = Peer(pair[1], lost=lost)
+    assert lost.happened.wait(5)
+    assert lost.why == ["was silent for 0.6 s"]
+    peer.close()
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_worker_that_has_not_said_a_word_yet_is_given_the_time_to_start(
+    pair: tuple[socket.socket, socket.socket],
+) -> None:
+    lost = Lost()
+    served = Line(pair[0], handle=_nothing, lost=lost)
+    served.start()
+    await asyncio.to_thread(lost.happened.wait, 5)
+    assert lost.why == ["was silent for 0.6 s"]
+    served.close()
 
 
 def test_closing_a_line_on_purpose_is_no_loss(pair: tuple[socket.socket, socket.socket]) -> None:
@@ -146,6 +178,7 @@ async def test_the_guardians_end_notices_who_falls_silent_and_beats_itself(
     lost = Lost()
     served = Line(pair[0], handle=_nothing, lost=lost)
     served.start()
+    pair[1].sendall(BEAT)
     await asyncio.to_thread(lost.happened.wait, 5)
     assert lost.why == ["was silent for 0.3 s"]
     served.close()

@@ -17,6 +17,8 @@ from typing import Any
 BEAT_SECONDS = 0.25
 SILENCE_SECONDS = 5.0
 """How long a peer may be silent before it counts as dead; twenty beats, so that a busy machine is not taken for one."""
+STARTING_SECONDS = 30.0
+"""The same for one that has not said a word yet: it imports, which takes long on a busy machine, and has changed nothing."""
 
 
 def encode(message: dict[str, Any]) -> bytes:
@@ -36,6 +38,7 @@ class Peer:
         self._next_id = 0
         self._closed = threading.Event()
         self._last_heard = time.monotonic()
+        self._has_spoken = False
         threading.Thread(target=self._read, name="channel-read", daemon=True).start()
         threading.Thread(target=self._beat, name="channel-beat", daemon=True).start()
 
@@ -70,8 +73,9 @@ class Peer:
     def _beat(self) -> None:
         while not self._closed.wait(BEAT_SECONDS):
             self.tell({"beat": True})
-            if time.monotonic() - self._last_heard > SILENCE_SECONDS:
-                self._give_up(f"was silent for {SILENCE_SECONDS:g} s")
+            limit = SILENCE_SECONDS if self._has_spoken else STARTING_SECONDS
+            if time.monotonic() - self._last_heard > limit:
+                self._give_up(f"was silent for {limit:g} s")
 
     def _read(self) -> None:
         buffer = b""
@@ -83,7 +87,7 @@ class Peer:
             if not data:
                 self._give_up("is gone")
                 return
-            self._last_heard = time.monotonic()
+            self._last_heard, self._has_spoken = time.monotonic(), True
             *lines, buffer = (buffer + data).split(b"\n")
             for line in lines:
                 self._deliver(json.loads(line))

@@ -9,7 +9,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from gameday.run.channel import BEAT_SECONDS, SILENCE_SECONDS, encode
+from gameday.run.channel import BEAT_SECONDS, SILENCE_SECONDS, STARTING_SECONDS, encode
 
 Handler = Callable[[dict[str, Any]], Awaitable[dict[str, Any] | None]]
 
@@ -24,6 +24,7 @@ class Line:
         self._handle = handle
         self._lost: Callable[[str], None] | None = lost
         self._last_heard = time.monotonic()
+        self._has_spoken = False
         self._tasks: set[asyncio.Task[None]] = set()
 
     def start(self) -> None:
@@ -51,8 +52,9 @@ class Line:
             # If we ourselves were stopped or starved for that long, the peer's silence proves nothing yet.
             if time.monotonic() - before > SILENCE_SECONDS / 2:
                 self._last_heard = time.monotonic()
-            if time.monotonic() - self._last_heard > SILENCE_SECONDS:
-                self._give_up(f"was silent for {SILENCE_SECONDS:g} s")
+            limit = SILENCE_SECONDS if self._has_spoken else STARTING_SECONDS
+            if time.monotonic() - self._last_heard > limit:
+                self._give_up(f"was silent for {limit:g} s")
                 return
 
     async def _read(self) -> None:
@@ -66,7 +68,7 @@ class Line:
             if not data:
                 self._give_up("hung up")
                 return
-            self._last_heard = time.monotonic()
+            self._last_heard, self._has_spoken = time.monotonic(), True
             *lines, buffer = (buffer + data).split(b"\n")
             for line in lines:
                 message = json.loads(line)
