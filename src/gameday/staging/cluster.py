@@ -22,7 +22,7 @@ from gameday.staging.api import ApiServer, Certificates
 from gameday.staging.controllers import install_controllers
 from gameday.staging.controllers.autoscaling import PERIOD_SECONDS, Autoscalers
 from gameday.staging.defaults import fill, prepare_new
-from gameday.staging.errors import AlreadyExists, ApiError, invalid
+from gameday.staging.errors import AlreadyExists, ApiError, invalid, not_found
 from gameday.staging.keeping import Keeper, Kept, read_kept, restore
 from gameday.staging.lifecycle import OBJECTS_FILE
 from gameday.staging.manifests import read_manifests
@@ -32,7 +32,7 @@ from gameday.staging.node.kubelet import Kubelet, NodeSettings
 from gameday.staging.node.logs import ContainerLogs
 from gameday.staging.node.proxy import ServiceProxy
 from gameday.staging.node.unhonoured import warnings_for
-from gameday.staging.resources import NAMESPACES, Resource
+from gameday.staging.resources import NAMESPACES, NODES, Resource
 from gameday.staging.settling import when_ready
 from gameday.staging.store import Store
 from gameday.staging.validation import create_causes
@@ -111,6 +111,7 @@ class Cluster:
             logs=ContainerLogs(self.store, self.settings.directory / "logs"),
         )
         self._api.warnings.append(warnings_for)
+        self._api.set_switch(self._switch)
         await self._api.start()
         _create(self.store, NAMESPACES, {"metadata": {"name": SYSTEM_NAMESPACE, "labels": {NAME_LABEL: "embedded"}}})
         for node in self.nodes:
@@ -137,6 +138,16 @@ class Cluster:
         if self._api is not None:
             await self._api.stop()
         self._addresses.close()
+
+    async def _switch(self, name: str, power: str) -> None:
+        """Switch a node on or off; NotFound if there is none of that name. Twice is once."""
+        node = next((node for node in self.nodes if node.name == name), None)
+        if node is None:
+            raise not_found(NODES, name)
+        if power == "off":
+            await node.power_off()
+        else:
+            node.start()
 
     def hurry(self) -> None:
         """Give the pods no more grace."""

@@ -5,7 +5,7 @@ Bodies are JSON, YAML, or protobuf for the kinds that kubectl sends so; anything
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -33,6 +33,8 @@ _JSON_TYPES = frozenset({"", "application/json", "*/*"})
 _YAML_TYPES = frozenset({"application/yaml", "application/apply-patch+yaml"})
 _MAX_MANAGER = 128
 
+Switch = Callable[[str, str], Awaitable[None]]
+"""Switches a node (by its name) `on` or `off`; NotFound if there is none of that name."""
 WarningsOf = Callable[[Resource, Object], list[str]]
 
 
@@ -48,6 +50,7 @@ class Backend:
     warnings: list[WarningsOf] = field(default_factory=list)
     pages: Pages = field(default_factory=Pages)
     watches: dict[Watch, None] = field(default_factory=dict)
+    switch: Switch | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
 
 from aiohttp import web
@@ -26,6 +27,7 @@ from gameday.staging.errors import MethodNotSupported
 from gameday.staging.resources import NAMESPACES, PODS, SERVICE_ACCOUNTS, Resource
 from gameday.staging.store import timestamp
 
+_SWITCH = re.compile(r"^/embedded/nodes/(?P<name>[^/]+)/power/(?P<power>on|off)$")
 Handler = Callable[[Backend, Call], Awaitable[web.StreamResponse]]
 
 HEALTH = frozenset({"healthz", "livez", "readyz"})
@@ -58,6 +60,9 @@ async def answer(backend: Backend, user: User, request: web.Request) -> web.Stre
     about = _about_no_object(request, steps)
     if about is not None:
         return about
+    if backend.switch is not None and request.method == "POST" and (found := _SWITCH.match(request.path)):
+        await backend.switch(found["name"], found["power"])
+        return json_answer({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success"})
     time = timestamp(backend.now())
     if request.method == "POST" and reviews.is_review(request.path):
         call = Call(request, Target(PODS), user, time)

@@ -21,7 +21,7 @@ from gameday.staging.access.roles import create_default_roles
 from gameday.staging.access.tokens import Tokens
 from gameday.staging.accounts import with_account
 from gameday.staging.api.answers import error_answer
-from gameday.staging.api.call import MAX_BODY_BYTES, Backend, WarningsOf
+from gameday.staging.api.call import MAX_BODY_BYTES, Backend, Switch, WarningsOf
 from gameday.staging.api.certificates import Certificates
 from gameday.staging.api.impersonating import acting_as
 from gameday.staging.api.logs import LogProvider
@@ -75,6 +75,10 @@ class ApiServer:
     def set_logs(self, logs: LogProvider) -> None:
         """Say who has the logs of containers."""
         self._backend.logs = logs
+
+    def set_switch(self, switch: Switch) -> None:
+        """Say who switches nodes off and on."""
+        self._backend.switch = switch
 
     async def start(self) -> None:
         """Create the namespaces and roles that every cluster has, and serve."""

@@ -32,6 +32,8 @@ _ALWAYS_TOLERATED: Final = [
     {"key": "node.kubernetes.io/unschedulable", "operator": "Exists", "effect": "NoSchedule"},
 ]
 
+_EVERYTHING_THAT_EVICTS_NOBODY: Final = {"operator": "Exists", "effect": "NoSchedule"}
+
 
 class DaemonSets:
     """Keeps a pod of each DaemonSet on each fitting node."""
@@ -55,28 +57,30 @@ class DaemonSets:
         if "deletionTimestamp" in daemon_set["metadata"]:
             return None
         pods = [pod for pod in claimed(self._store, PODS, daemon_set) if is_active(pod)]
-        wanted, current = self._wanted_nodes(daemon_set), hash_of(current_revision(self._store, daemon_set))
+        wanted, kept = self._fitting_nodes(daemon_set), self._fitting_nodes(daemon_set, _EVERYTHING_THAT_EVICTS_NOBODY)
+        current = hash_of(current_revision(self._store, daemon_set))
         by_node: dict[str, list[Object]] = {}
         for pod in pods:
             by_node.setdefault(_node_of(pod), []).append(pod)
         for node in wanted - by_node.keys():
             self._create(daemon_set, node, current)
         for node, here in by_node.items():
-            for pod in here if node not in wanted else here[1:]:
+            for pod in here if node not in kept else here[1:]:
                 self._delete(daemon_set, pod)
         self._replace_outdated(daemon_set, by_node, current)
         in_use = {current, *(_hash(pod) for pod in pods)}
         forget_old_revisions(self._store, daemon_set, {f"{key[1]}-{item}" for item in in_use})
         return self._write_status(key, wanted, current)
 
-    def _wanted_nodes(self, daemon_set: Object) -> set[str]:
+    def _fitting_nodes(self, daemon_set: Object, *tolerations: Object) -> set[str]:
         template = daemon_set["spec"]["template"]
-        spec = {**template["spec"], "tolerations": [*(template["spec"].get("tolerations") or ()), *_ALWAYS_TOLERATED]}
+        tolerated = [*(template["spec"].get("tolerations") or ()), *_ALWAYS_TOLERATED, *tolerations]
+        spec = {**template["spec"], "tolerations": tolerated}
         sample = {"metadata": {"namespace": daemon_set["metadata"]["namespace"]}, "spec": spec}
         return {
             node.body["metadata"]["name"]
             for node in self._store.listed(NODES)
-            if unfit_because(sample, node.body, []) in {"", "node(s) were not ready"}
+            if unfit_because(sample, node.body, [], {}) in {"", "node(s) were not ready"}
         }
 
     def _create(self, daemon_set: Object, node: str, current: str) -> None:

@@ -7,7 +7,7 @@ of the nodes that are left it takes the one with the fewest pods of the same kin
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -22,6 +22,8 @@ from gameday.staging.selectors import LabelSelector, Requirement
 from gameday.staging.store import Store, timestamp
 
 Object = dict[str, Any]
+NodeLabels = Mapping[str, Object]
+ZONE_LABEL = "topology.kubernetes.io/zone"
 
 
 class Scheduler:
@@ -52,15 +54,16 @@ class Scheduler:
             return None
         reasons: Counter[str] = Counter()
         fitting = []
-        nodes = self._store.listed(NODES)
-        placed = [item.body for item in self._store.listed(PODS) if item.body["spec"].get("nodeName")]
+        nodes = [item.body for item in self._store.listed(NODES)]
+        labels = {node["metadata"]["name"]: node["metadata"].get("labels") or {} for node in nodes}
+        placed = [item.body for item in self._store.listed(PODS) if item.body["spec"].get("nodeName") and _is_alive(item.body)]
         for node in nodes:
-            if reason := unfit_because(pod, node.body, placed):
+            if reason := unfit_because(pod, node, placed, labels):
                 reasons[reason] += 1
             else:
-                fitting.append(node.body)
+                fitting.append(node)
         if fitting:
-            self._bind(pod, min(fitting, key=lambda node: _crowding(pod, node, placed)))
+            self._bind(pod, min(fitting, key=lambda node: _crowding(pod, node, placed, labels)))
         else:
             self._refuse(pod, _why_nowhere(len(nodes), reasons))
         return None
@@ -124,8 +127,11 @@ def _is_waiting(pod: Object) -> bool:
     return not pod["spec"].get("nodeName") and "deletionTimestamp" not in pod["metadata"]
 
 
-def unfit_because(pod: Object, node: Object, placed: list[Object]) -> str:
-    """Return why a pod cannot go to a node, in the scheduler's words; empty if it can."""
+def unfit_because(pod: Object, node: Object, placed: list[Object], labels_of: NodeLabels) -> str:
+    """Return why a pod cannot go to a node, in the scheduler's words; empty if it can.
+
+    `placed` are the pods that have a node and have not ended, `labels_of` the labels of all nodes by name.
+    """
     spec, labels = pod["spec"], node["metadata"].get("labels") or {}
     if node["spec"].get("unschedulable") and not _tolerates_cordon(spec):
         return "node(s) were unschedulable"
@@ -137,8 +143,8 @@ def unfit_because(pod: Object, node: Object, placed: list[Object]) -> str:
     selector = spec.get("nodeSelector") or {}
     if any(labels.get(key) != value for key, value in selector.items()) or not _affine(spec, node):
         return "node(s) didn't match Pod's node affinity/selector"
-    here = [item for item in placed if item["spec"]["nodeName"] == node["metadata"]["name"] and _is_alive(item)]
-    if any(_repelled(pod, other) for other in here):
+    here = [item for item in placed if item["spec"]["nodeName"] == node["metadata"]["name"]]
+    if _is_repelled(pod, node, placed, labels_of):
         return "node(s) didn't match pod anti-affinity rules"
     return _lacking(pod, node, here)
 
@@ -186,15 +192,17 @@ def _all_match(expressions: list[Object] | None, labels: dict[str, str]) -> bool
     )
 
 
-def _repelled(pod: Object, other: Object) -> bool:
-    """Say whether required anti-affinity keeps a pod off a node with `other` on it; every topology key counts as the host."""
-    rules = ((pod["spec"].get("affinity") or {}).get("podAntiAffinity") or {}).get(
-        "requiredDuringSchedulingIgnoredDuringExecution"
-    )
-    same_namespace = pod["metadata"]["namespace"] == other["metadata"]["namespace"]
-    return same_namespace and any(
-        LabelSelector.of(rule.get("labelSelector")).matches(other["metadata"].get("labels")) for rule in rules or ()
-    )
+def _is_repelled(pod: Object, node: Object, placed: list[Object], labels_of: NodeLabels) -> bool:
+    """Say whether required anti-affinity keeps a pod off a node because of what runs in the same zone, or on the same host."""
+    affinity = (pod["spec"].get("affinity") or {}).get("podAntiAffinity") or {}
+    here, namespace = node["metadata"].get("labels") or {}, pod["metadata"]["namespace"]
+    for rule in affinity.get("requiredDuringSchedulingIgnoredDuringExecution") or ():
+        key, selector = rule["topologyKey"], LabelSelector.of(rule.get("labelSelector"))
+        others = (other for other in placed if key in here and other["metadata"]["namespace"] == namespace)
+        near = (other for other in others if (labels_of.get(other["spec"]["nodeName"]) or {}).get(key) == here[key])
+        if any(selector.matches(other["metadata"].get("labels")) for other in near):
+            return True
+    return False
 
 
 def _is_alive(pod: Object) -> bool:
@@ -222,10 +230,10 @@ def _requested(pod: Object, resource: str) -> float:
     return total
 
 
-def _crowding(pod: Object, node: Object, placed: list[Object]) -> tuple[int, int, str]:
-    """Return what the best node has least of."""
-    name = node["metadata"]["name"]
-    here = [item for item in placed if item["spec"]["nodeName"] == name and _is_alive(item)]
-    owner = controller_uid(pod)
-    siblings = sum(controller_uid(item) == owner for item in here) if owner else 0
-    return siblings, len(here), name
+def _crowding(pod: Object, node: Object, placed: list[Object], labels_of: NodeLabels) -> tuple[int, int, int, str]:
+    """Return what the best node has least of: pods of the same kind in its zone, and on it, then pods."""
+    name, owner = node["metadata"]["name"], controller_uid(pod)
+    siblings = [item["spec"]["nodeName"] for item in placed if owner and controller_uid(item) == owner]
+    zone = labels_of[name].get(ZONE_LABEL)
+    in_zone = sum((labels_of.get(where) or {}).get(ZONE_LABEL) == zone for where in siblings)
+    return in_zone, siblings.count(name), sum(item["spec"]["nodeName"] == name for item in placed), name

@@ -26,7 +26,7 @@ from gameday.staging.node.credentials import ApiAccess
 from gameday.staging.node.images import Image
 from gameday.staging.node.pod import Host, PodWorker
 from gameday.staging.node.runtime import Runtime
-from gameday.staging.node.volumes import Places
+from gameday.staging.node.volumes import Places, remove_volumes
 from gameday.staging.resources import CONFIG_MAPS, LEASES, NODES, PODS, SECRETS
 from gameday.staging.store import Store, timestamp
 from gameday.staging.version import KUBERNETES_VERSION
@@ -51,7 +51,7 @@ class NodeSettings:
 
 
 class Kubelet:
-    """Runs one node's pods; `start` and `stop` once each."""
+    """Runs one node's pods, from `start` to `stop`, and may be switched off in between."""
 
     def __init__(self, settings: NodeSettings, store: Store, addresses: AddressBlock) -> None:
         self._settings = settings
@@ -94,16 +94,32 @@ class Kubelet:
                 worker.refresh()
 
     def start(self) -> None:
-        """Register the node and begin to run pods."""
+        """Register the node and begin to run pods; again after `power_off`. Twice is once."""
+        if self._tasks:
+            return
         self._host.runtime.start()
         self._register()
         self._tasks = [asyncio.create_task(self._follow()), asyncio.create_task(self._keep_lease())]
 
+    async def power_off(self) -> None:
+        """End everything at once, as if the plug were pulled: nothing of it is reported to the API."""
+        await self._end_tasks()
+        workers, self._workers = self._workers, {}
+        for worker in workers.values():
+            worker.abandon()
+        await self._host.runtime.stop()
+        for worker in workers.values():
+            self._addresses.give_back_pod(self._settings.index, worker.address)
+
+    async def _end_tasks(self) -> None:
+        tasks, self._tasks = self._tasks, []
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
     async def stop(self, grace_seconds: float) -> None:
         """End every pod, first asking for at most `grace_seconds`, and the runtime with whatever is left."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._end_tasks()
         for worker in self._workers.values():
             worker.stop(grace_seconds)
         await asyncio.gather(*(worker.stopped() for worker in self._workers.values()))
@@ -134,11 +150,19 @@ class Kubelet:
                 self._forget_when_stopped(worker)
         elif worker is not None:
             worker.update(pod)
+        elif "deletionTimestamp" in pod["metadata"]:
+            self._finish(pod)  # it was to end while this node was off, or before it began
         elif (pod.get("status") or {}).get("phase") not in {"Succeeded", "Failed"}:
             worker = PodWorker(pod, self._host, self._addresses.take_pod(self._settings.index))
             self._workers[uid] = worker
             worker.start()
             worker.update(pod)
+
+    def _finish(self, pod: Object) -> None:
+        metadata = pod["metadata"]
+        remove_volumes(pod, self._host.places)
+        with contextlib.suppress(ApiError):
+            self._store.delete(PODS, metadata["namespace"], metadata["name"], uid=metadata["uid"], grace_seconds=0)
 
     def _forget_when_stopped(self, worker: PodWorker) -> None:
         async def forget() -> None:
@@ -158,6 +182,7 @@ class Kubelet:
             node = self._store.get(NODES, None, self.name)
             node["metadata"]["labels"] = {**(node["metadata"].get("labels") or {}), **made["metadata"]["labels"]}
             node = self._store.update(NODES, {**node, "spec": {**node["spec"], **made["spec"]}})
+            self._recorder.warning(node, "Rebooted", f"Node {self.name} has been rebooted, boot id: {self.name}")
         before = (node.get("status") or {}).get("conditions") or ()
         node["status"] = status = _node_status(self._settings, self._addresses)
         own = {condition["type"] for condition in status["conditions"]}

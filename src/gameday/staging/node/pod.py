@@ -66,6 +66,8 @@ class PodWorker:
         self._main = [self._runner(container) for container in pod["spec"]["containers"]]
         self._initialized = not self._initial
         self._kill_at: float | None = None
+        self._abandoned = False
+        self._written: Object | None = None
         self._writing: asyncio.Handle | None = None
         self._renewing: asyncio.Handle | None = None
         self._running: asyncio.Task[None] | None = None
@@ -89,6 +91,8 @@ class PodWorker:
         """Take the pod as the API has it now; begin to stop it if it is being deleted."""
         self._pod = pod
         self.refresh()
+        if self._written is not None and pod.get("status") != self._written:
+            self._changed()  # somebody else wrote it; what runs here is this node's to say
         if "deletionTimestamp" in pod["metadata"]:
             self.stop(float(pod["metadata"].get("deletionGracePeriodSeconds") or 0))
 
@@ -111,6 +115,15 @@ class PodWorker:
         self._kill_at = kill_at if self._kill_at is None else min(self._kill_at, kill_at)
         if self._stopping is None:
             self._stopping = asyncio.create_task(self._stop(), name=f"stop pod {self._pod['metadata']['name']}")
+
+    def abandon(self) -> None:
+        """Forget the pod: its node has no power any more, and nothing about it is written from now on."""
+        self._abandoned = True
+        for handle in (self._writing, self._renewing, self._running, self._stopping):
+            if handle is not None:
+                handle.cancel()
+        for runner in (*self._initial, *self._main):
+            runner.abandon()
 
     async def stopped(self) -> None:
         """Wait until nothing of the pod runs any more."""
@@ -200,7 +213,7 @@ class PodWorker:
 
     def _changed(self) -> None:
         """Write the status soon; changes that come together are one write."""
-        if self._writing is None:
+        if self._writing is None and not self._abandoned:
             self._writing = asyncio.get_running_loop().call_soon(self._write_status)
 
     def _write_status(self) -> None:
@@ -217,6 +230,7 @@ class PodWorker:
             foreign = [item for item in before.get("conditions", ()) if item["type"] not in _OWN_CONDITIONS]
             status["conditions"] += foreign
             self._pod = self._host.store.update(PODS, {**current, "status": {**before, **status}}, subresource="status")
+            self._written = self._pod["status"]
         except ApiError:
             return  # deleted, or written by somebody else at this moment; then there comes another change
 
