@@ -35,7 +35,7 @@ demo: $(READY) ## Start a small shop on an embedded cluster, and run a whole gam
 .PHONY: test
 test: lint ## Check everything: style, types, import contracts, and all tests
 	@echo '==> tests'
-	@$(BIN)/pytest -m 'not soak and not crash and not honest' -n 2 --dist loadfile --durations=15
+	@$(BIN)/pytest -m 'not soak and not crash' -n 2 --dist loadfile --durations=15
 
 .PHONY: test-unit
 test-unit: $(READY_DEV) ## Run only the tests that start no cluster
@@ -48,10 +48,6 @@ test-soak: $(READY_DEV) ## Run the long tests: the demo's steady state fifty tim
 .PHONY: test-crash
 test-crash: $(READY_DEV) ## Kill runs at every point, and random plans anywhere: about an hour; writes tests/crash/RESULT.json
 	@$(BIN)/pytest -m crash --durations=5
-
-.PHONY: test-honest
-test-honest: $(READY_DEV) ## Run the experiments whose fault silently does nothing: none may end as held (some minutes)
-	@$(BIN)/pytest -m honest --durations=5
 
 .PHONY: lint
 lint: $(READY_DEV) ## Check style, types and import contracts

@@ -7,6 +7,7 @@ from typing import Any
 
 from gameday.change import Change, DeletePod, EvictPod, Evidence, PodSighting, Right, action
 from gameday.cluster import ObjectRef, Selection, View
+from gameday.cluster.reading import pods_of
 from gameday.errors import BadParameterError, NoTargetError
 
 _SLICES = ("discovery.k8s.io/v1", "EndpointSlice")
@@ -39,7 +40,7 @@ def kill(
     lists it as ready any more. NoTargetError if fewer than `count` running pods match.
     """
     _check(count, grace_seconds)
-    pods = sorted(filter(_is_running, view.list(Selection("v1", "Pod", namespace, selector))), key=_name)
+    pods = sorted(filter(_is_running, pods_of(view, namespace, selector)), key=_name)
     if len(pods) < count:
         raise NoTargetError(
             f"expected at least {count} running pod(s) for the selector {selector!r} in namespace {namespace!r}, "

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gameday.change import Change, Evidence, PatchObject, Right, action
-from gameday.cluster import ObjectRef, Selection, View
-from gameday.cluster.reading import is_ready, selector_text
+from gameday.cluster import ObjectRef, View
+from gameday.cluster.reading import is_ready, pods_of, selector_text
 from gameday.errors import BadParameterError, NoTargetError
 
 _SCALABLE = ("Deployment", "StatefulSet", "ReplicaSet")
@@ -51,7 +51,7 @@ def _pods_of(view: View, change: PatchObject) -> Evidence:
     if workload is None:
         return Evidence(None, f"{change.ref} is not there any more")
     wanted = int(change.fields[_REPLICAS])
-    pods = view.list(Selection("v1", "Pod", change.ref.namespace, selector_text(workload["spec"]["selector"])))
+    pods = pods_of(view, change.ref.namespace, selector_text(workload["spec"]["selector"]))
     pods = [pod for pod in pods if pod.get("status", {}).get("phase") not in {"Succeeded", "Failed"}]
     ready = sum(1 for pod in pods if is_ready(pod))
     landed = len(pods) == ready == wanted

@@ -168,3 +168,13 @@ def test_a_process_is_shown_under_the_name_it_takes() -> None:
     driver = "from gameday.processes import name_process; name_process('gameday-guardian'); print(open('/proc/self/comm').read())"
     done = subprocess.run([sys.executable, "-c", driver], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "gameday-guardian"[:15]
+
+
+def test_what_a_process_calls_itself_hides_nothing_of_it() -> None:
+    odd = "from gameday.processes import name_process; name_process(') Z 1 (a b'); print(flush=True); input()"
+    with subprocess.Popen([sys.executable, "-c", odd], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+        before = process_id(child.pid)
+        assert child.stdout is not None
+        child.stdout.readline()
+        assert process_id(child.pid) == before
+        assert before.is_alive

@@ -20,7 +20,7 @@ class ExitCode(IntEnum):
     INCONCLUSIVE = 2
     """A red baseline, a fault that cannot be shown to have landed, or data that is missing."""
     REFUSED = 3
-    """Refused, not reached, forbidden or without a target, before anything was changed."""
+    """Refused, not reached, not let in, forbidden or without a target, before anything was changed."""
     ABORTED = 4
     """Aborted (by hand, deadline, stop condition, or a process of ours died) and undone."""
     RESIDUE = 5
@@ -106,8 +106,12 @@ class ServerError(ClusterError):
     """The server itself failed (5xx): what was asked may have happened, or not."""
 
 
+class UnauthenticatedError(ClusterError):
+    """The cluster answered 401: it does not know who asks, or not any more. No right would help."""
+
+
 class ForbiddenError(ClusterError):
-    """The cluster answered 401 or 403: the account lacks a right."""
+    """The cluster answered 403: the account lacks a right."""
 
 
 class ConflictError(ClusterError):

@@ -13,11 +13,13 @@ import signal
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from typing import NamedTuple
 
 _PR_SET_CHILD_SUBREAPER = 36
 _PR_SET_NAME = 15
 _QUIET_LOOKS = 2
+_STAT_BYTES = 1024
+"""Holds the fields of /proc/PID/stat that are read, 22 numbers at most and a name of up to 64 bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +36,9 @@ class ProcessId:
         return stat is not None and stat.start_ticks == self.start_ticks and stat.state not in "ZX"
 
 
-@dataclass(frozen=True, slots=True)
-class _Stat:
+class _Stat(NamedTuple):
+    """What is read of every process of the host at every look, hence no dataclass: it takes a third of the time to make."""
+
     state: str
     parent: int
     group: int
@@ -88,7 +91,7 @@ def end_orphans(*, spare: frozenset[int], patience_seconds: float = 2.0) -> None
     sessions: set[int] = set()
     deadline = time.monotonic() + patience_seconds
     quiet = 0
-    while quiet < _QUIET_LOOKS and time.monotonic() < deadline:
+    while True:
         everything = _all()
         orphans = _orphans(everything, spare, sessions)
         _kill(orphans, everything, spare)
@@ -96,6 +99,8 @@ def end_orphans(*, spare: frozenset[int], patience_seconds: float = 2.0) -> None
             with contextlib.suppress(ChildProcessError):
                 os.waitpid(pid, os.WNOHANG)
         quiet = 0 if orphans else quiet + 1
+        if quiet == _QUIET_LOOKS or time.monotonic() > deadline:
+            return
         time.sleep(0.005)
 
 
@@ -167,22 +172,20 @@ def _with_descendants(found: set[int], alive: Mapping[int, _Stat]) -> set[int]:
 
 
 def _all() -> dict[int, _Stat]:
-    found = {}
-    for entry in os.scandir("/proc"):
-        if entry.name.isdigit():
-            stat = _stat(int(entry.name))
-            if stat is not None:
-                found[int(entry.name)] = stat
-    return found
+    pids = [int(name) for name in os.listdir("/proc") if name.isdigit()]  # noqa: PTH208  # a Path a process takes longer
+    return {pid: stat for pid in pids if (stat := _stat(pid)) is not None}
 
 
 def _stat(pid: int) -> _Stat | None:
+    """Read what /proc says of a process, in the fewest calls: an abort reads it of every process of the host, several times."""
     try:
-        text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+        file = os.open(f"/proc/{pid}/stat", os.O_RDONLY)
+        try:
+            data = os.read(file, _STAT_BYTES)
+        finally:
+            os.close(file)
     except OSError:
         return None
     # The command's name, in parentheses, may itself hold spaces and parentheses: count from the last one.
-    fields = text[text.rindex(")") + 2 :].split()
-    return _Stat(
-        state=fields[0], parent=int(fields[1]), group=int(fields[2]), session=int(fields[3]), start_ticks=int(fields[19])
-    )
+    state, parent, group, session, *rest = data[data.rindex(b")") + 2 :].split(None, 20)
+    return _Stat(state.decode(), int(parent), int(group), int(session), start_ticks=int(rest[15]))

@@ -9,7 +9,7 @@ import platform
 import random
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -124,13 +124,8 @@ class Campaign:
             "by_victim": dict(sorted(victims.items())),
             "by_moment": dict(sorted(modes.items())),
             "by_run": dict(sorted(Counter(death.point.script.name for death in killed).items())),
-            "seed": seed(),
-            "date": datetime.now(UTC).isoformat(timespec="seconds"),
-            "versions": {"gameday": __version__, "python": platform.python_version(), "kernel": platform.release()},
-            "digest_of_suite": _digest(Path(__file__).parent.glob("*.py")),
-            "digest_of_product": _digest((ROOT / "src" / "gameday").rglob("*.py")),
         }
-        RESULT.write_text(json.dumps(result, indent=2) + "\n")
+        record("kill points", result)
 
 
 def all_points(learnt: Iterable[Learnt]) -> list[Point]:
@@ -150,8 +145,30 @@ def sample(learnt: Iterable[Learnt], *, number: int) -> list[Point]:
     return [*two, *rng.sample(points, number - len(two))]
 
 
+def record(what: str, found: Mapping[str, Any]) -> None:
+    """Keep what one kind of test came to, in full, with what it was of; the results of the other kinds stay."""
+    results = json.loads(RESULT.read_text()) if RESULT.exists() else {}
+    results[what] = {
+        **found,
+        "seed": seed(),
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "versions": {"gameday": __version__, "python": platform.python_version(), "kernel": platform.release()},
+        "digest_of_suite": _digest(Path(__file__).parent.glob("*.py")),
+        "digest_of_product": _digest(_product()),
+    }
+    RESULT.write_text(json.dumps(results, indent=2) + "\n")
+
+
+def _product() -> Iterable[Path]:
+    """Return what a run consists of; the embedded cluster is another program, and changes for other reasons."""
+    engine = ROOT / "src" / "gameday"
+    yield from (path for path in engine.rglob("*.py") if "staging" not in path.relative_to(engine).parts)
+    for name in ("actions", "probes"):
+        yield from (ROOT / name).rglob("*.py")
+
+
 def _digest(paths: Iterable[Path]) -> str:
     found = hashlib.sha256()
     for path in sorted(paths):
-        found.update(path.name.encode() + b"\0" + path.read_bytes())
+        found.update(str(path.relative_to(ROOT)).encode() + b"\0" + path.read_bytes())
     return found.hexdigest()

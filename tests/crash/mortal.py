@@ -133,6 +133,15 @@ class Mortal:
     def server_time(self) -> float:
         return self.real.server_time()
 
+    def in_pod(self) -> bool:
+        return self.real.in_pod()
+
+    def acting_as(self, namespace: str, account: str) -> Cluster:
+        raise NotImplementedError(f"{namespace}/{account} dies a death of its own")
+
+    def renew(self) -> None:
+        self._call(self.real.renew)
+
     def create(self, manifest: Json) -> Json:
         return self._write(lambda: self.real.create(manifest))
 

@@ -23,7 +23,7 @@ def campaign(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Campaign:
     return Campaign(tmp_path, told)
 
 
-@pytest.mark.crash
+@pytest.mark.e2e
 def test_a_sample_of_deaths_leaves_nothing_behind(campaign: Campaign) -> None:
     learnt = campaign.learn()
     campaign.carry_out(learnt, sample(learnt, number=SAMPLE))

@@ -65,7 +65,7 @@ def test_random_plans_are_undone_whoever_dies_and_writes(stage: Stage, told: Tol
 
 @pytest.mark.crash
 def test_a_thousand_random_plans_are_undone_whoever_dies_and_writes(stage: Stage, told: Told) -> None:
-    _cases(stage, told, _faked, number=1000, deaths_at_least=400)
+    campaign.record("random plans, deaths faked", _cases(stage, told, _faked, number=1000, deaths_at_least=400))
 
 
 @pytest.mark.e2e
@@ -75,10 +75,10 @@ def test_random_plans_of_processes_that_are_killed_are_undone(stage: Stage, told
 
 @pytest.mark.crash
 def test_a_hundred_random_plans_of_processes_that_are_killed_are_undone(stage: Stage, told: Told, proxy: Between) -> None:
-    _cases(stage, told, _killed(proxy), number=130, deaths_at_least=100)
+    campaign.record("random plans, processes killed", _cases(stage, told, _killed(proxy), number=130, deaths_at_least=100))
 
 
-def _cases(stage: Stage, told: Told, carry_out: Inject, *, number: int, deaths_at_least: int) -> None:
+def _cases(stage: Stage, told: Told, carry_out: Inject, *, number: int, deaths_at_least: int) -> dict[str, int]:
     first, done, deaths = stage.look(), 0, 0
 
     @seed(campaign.seed())
@@ -106,6 +106,7 @@ def _cases(stage: Stage, told: Told, carry_out: Inject, *, number: int, deaths_a
     check()
     told(f"random plans: {done}, runs that died: {deaths}, left behind: 0, seed {campaign.seed()}")
     assert deaths >= deaths_at_least, "plans in which nobody dies show little"
+    return {"plans": done, "runs_that_died": deaths, "left_behind": 0}
 
 
 def _faked(world: World, plan: Plan, run_id: str) -> int:

@@ -7,7 +7,7 @@ import json
 import pytest
 import yaml
 
-from gameday.log.events import AbortRequested, ChangeLanded, ChangeOwed, RunEnded, UndoStarted
+from gameday.log.events import AbortRequested, ChangeLanded, ChangeOwed, PhaseStarted, RunEnded, UndoStarted
 from tests.e2e.conftest import QUICK, Command, eventually
 
 pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("as_before")]
@@ -46,6 +46,18 @@ def test_a_run_is_aborted_from_another_terminal(slow: Command) -> None:
     stopped(slow, by="SIGTERM")
     assert slow.run("status").stdout == "no run is on\n"
     assert slow.run("abort").returncode == 3
+
+
+def test_an_abort_without_customers_waits_for_no_recovery_of_theirs(slow: Command) -> None:
+    probe = "module: gameday.probes.workloads, func: ready, arguments: {namespace: shop, name: checkout}"
+    document = SLOW.replace("module: gameday.probes.checkout, func: success_rate, arguments: {window_seconds: 2}", probe)
+    (slow.folder / "quick.yaml").write_text(document.replace("    traffic: {journey: checkout, rate: 30/s}\n", ""))
+    running = slow.start("run", "quick.yaml", "--yes")
+    slow.wait_for(ChangeLanded)
+    assert slow.run("abort").returncode == 0
+    assert running.wait(timeout=30) == 4
+    stopped(slow, by="SIGTERM")
+    assert "recovery" not in [event.phase for event in slow.events() if isinstance(event, PhaseStarted)]
 
 
 def test_a_run_is_aborted_from_another_machine_through_the_cluster(slow: Command) -> None:

@@ -14,6 +14,7 @@ import yaml
 from gameday import staging
 from gameday.kube import KubeCluster
 from tests.e2e.conftest import QUICK, Command, replicas_of
+from tests.e2e.lying import liar, once, says
 
 pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("as_before")]
 
@@ -181,3 +182,42 @@ def test_planning_shows_a_diff_and_changes_nothing(command: Command, shop_cluste
 
 def test_a_report_of_a_run_that_is_not_there_names_those_that_are(command: Command) -> None:
     refused(command, code=64, says="no run called 'nothing'", words=("report", "nothing"))
+
+
+# ------------------------------------------------------------------------------------------------ credentials
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("run", "quick.yaml", "--yes"), ("plan", "quick.yaml"), ("recover",), ("status",), ("doctor",)],
+    ids=lambda words: words[0],
+)
+def test_credentials_that_the_cluster_does_not_accept_are_called_that_and_not_a_missing_right(
+    command: Command, shop: staging.Running, words: tuple[str, ...]
+) -> None:
+    config = yaml.safe_load(shop.kubeconfig.read_text())
+    config["users"][0]["user"] = {"token": "of-last-year"}
+    (command.folder / "stale").write_text(yaml.safe_dump(config))
+    ended = Command(command.folder, command.folder / "stale").run(*words)
+    told = " ".join((ended.stderr + ended.stdout).split())
+    assert ended.returncode == (0 if words == ("status",) else 3), told
+    assert "does not accept these credentials" in told
+    assert "Log in again or renew the token" in told
+    assert "may not be read" not in told
+    assert "Traceback" not in told
+    assert "nothing is owed by the runs in runs/; the cluster could not be asked" in told or words != ("recover",)
+
+
+def test_credentials_that_end_in_a_run_abort_it_and_leave_what_is_owed_to_recover(
+    command: Command, shop: staging.Running, shop_cluster: KubeCluster
+) -> None:
+    scaled = "PATCH .*/deployments/payment"
+    with liar(shop.kubeconfig, command.folder, once(scaled, says(401, "."))) as kubeconfig:
+        ended = command.run("run", "quick.yaml", "--yes", "--kubeconfig", str(kubeconfig))
+    assert ended.returncode == 5, ended.stdout + ended.stderr
+    assert "does not accept these credentials" in " ".join((ended.stdout + ended.stderr).split())
+    assert replicas_of(shop_cluster, "payment") == 0
+    # Its folder names the way that does not work any more; the record in the cluster is enough.
+    recovered = command.run("recover", "--runs", "elsewhere")
+    assert recovered.returncode == 0, recovered.stdout + recovered.stderr
+    assert replicas_of(shop_cluster, "payment") == 2

@@ -12,7 +12,7 @@ from kubernetes import client
 from gameday.change import CreateObject, DeletePod, EvictPod, PatchObject
 from gameday.cluster import Access, ObjectRef
 from gameday.guard import Policy, RunFacts, gather, judge
-from gameday.guard.needs import ENGINE, needed_by, plural
+from gameday.guard.needs import ENGINE, plural, to_inject, to_undo
 from gameday.kube import KubeCluster, connect
 from gameday.plan import PlannedChange, look_at
 from tests.e2e.lying import lying_cluster
@@ -116,15 +116,13 @@ def test_each_change_needs_its_own_request_and_those_of_its_undo(scratch: Any) -
     metadata = {"name": "m", "namespace": "shop"}
     create = PlannedChange(CreateObject({"apiVersion": "batch/v1", "kind": "CronJob", "metadata": metadata}), "act", None)
     delete, evict = (PlannedChange(kind(scratch.ref("Pod", "p")), "act", None) for kind in (DeletePod, EvictPod))
-    assert [str(access) for access in needed_by([create], starting=False)] == [
-        "create cronjobs.batch in shop",
-        "get cronjobs.batch m in shop",
-        "delete cronjobs.batch m in shop",
-    ]
+    assert [str(access) for access in to_inject([create])] == ["create cronjobs.batch in shop", "get cronjobs.batch m in shop"]
+    assert [str(access) for access in to_undo([create])] == ["get cronjobs.batch m in shop", "delete cronjobs.batch m in shop"]
     at = scratch.name
-    pod = [f"get pods p in {at}", f"patch pods p in {at}", f"list pods in {at}"]
-    assert sorted(map(str, needed_by([delete], starting=False))) == sorted([f"delete pods p in {at}", *pod])
-    assert sorted(map(str, needed_by([evict], starting=False))) == sorted([f"create pods/eviction p in {at}", *pod])
+    pod = [f"get pods p in {at}", f"list pods in {at}"]
+    assert sorted(map(str, to_inject([delete]))) == sorted([f"delete pods p in {at}", *pod])
+    assert sorted(map(str, to_inject([evict]))) == sorted([f"create pods/eviction p in {at}", *pod])
+    assert sorted(map(str, to_undo([delete, evict]))) == sorted([f"patch pods p in {at}", *pod])
 
 
 def test_a_grant_is_told_with_its_access(cluster: KubeCluster) -> None:

@@ -18,9 +18,9 @@ from gameday.errors import (
     BadParameterError,
     ClusterError,
     ConflictError,
-    ForbiddenError,
     NotFoundError,
     RefusedError,
+    UnauthenticatedError,
     UnreachableError,
 )
 from gameday.kube import KubeCluster, connect
@@ -180,8 +180,14 @@ def test_what_breaks_a_rule_of_the_api_is_refused_with_the_servers_words(scratch
 
 def test_a_token_that_is_not_accepted_is_called_that(connecting: Connecting) -> None:
     found = connecting(lambda config: config["users"][0]["user"].update(token="somebody-else"))
-    with pytest.raises(ForbiddenError, match=r"answered 401 .*The token of this context is not accepted"):
+    with pytest.raises(UnauthenticatedError, match=r"does not accept these credentials.*401 to GET .*Log in again"):
         found.get(SYSTEM)
+
+
+def test_who_is_not_known_is_not_told_that_a_right_is_missing(connecting: Connecting) -> None:
+    found = connecting(lambda config: config["users"][0]["user"].update(token="somebody-else"))
+    with pytest.raises(UnauthenticatedError, match="does not accept these credentials"):
+        found.identity()
 
 
 def test_a_closed_port_is_a_sentence_with_the_address_and_what_to_ask_oneself(connecting: Connecting) -> None:

@@ -128,7 +128,7 @@ def test_a_cluster_that_refuses_the_record_means_that_nothing_is_injected(cluste
     broken = tmp_path / "kubeconfig"
     broken.write_text(yaml.safe_dump(config))
     store = SecretStore(connect(kubeconfig=broken))
-    with pytest.raises(RecordError, match=r"nothing is injected: .* answered 401"):
+    with pytest.raises(RecordError, match=r"nothing is injected: .*does not accept these credentials"):
         store.write("x", shard_of("x"), version="")
 
 

@@ -84,10 +84,10 @@ def _wait_for_lease(cluster: Cluster, holder: str) -> int:
 
 def holder_of(cluster: Cluster) -> str | None:
     """Return who holds the cluster's Lease, or None."""
-    from gameday.undo.lease import LEASE  # noqa: PLC0415
+    from gameday.undo.lease import hold_of  # noqa: PLC0415
 
-    found = cluster.get(LEASE)
-    return None if found is None else str(found["spec"].get("holderIdentity", ""))
+    hold = hold_of(cluster)
+    return None if hold is None else hold.holder
 
 
 def reach(kubeconfig: str, context: str) -> Cluster:

@@ -34,7 +34,7 @@ def command(file: str, kubeconfig: str, context: str, output: str) -> int:
     choice = choose(kubeconfig, context)
     cluster = connect(kubeconfig=choice.kubeconfig or None, context=choice.context)
     identity = cluster.identity()
-    plans = check_plans(programme, cluster)
+    plans = check_plans(programme, cluster).rounds
     if output == "text":
         click.echo(f"{programme.title}\ncluster {identity} at {identity.server}")
         for item, plan, findings in plans:

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from gameday.cli.aborting import holder_of, reach, runs_on
+from gameday.cli.aborting import reach, runs_on
 from gameday.cli.options import cluster_options, output_option, runs_option
 from gameday.cli.printing import print_data
 from gameday.errors import RefusedError
@@ -22,22 +22,24 @@ from gameday.log.events import PhaseStarted, RoundStarted, RunStarted
 @output_option("text", "json", "yaml")
 def command(kubeconfig: str, context: str, runs: Path, output: str) -> None:
     """Say which run is on, in which round and phase, and who holds the cluster."""
+    from gameday.undo.lease import hold_of  # noqa: PLC0415  # with the cluster client
+
     rows = [_row(path) for path in runs_on(runs)]
     try:
-        holder = holder_of(reach(kubeconfig, context))
+        hold = hold_of(reach(kubeconfig, context))
     except RefusedError as error:
-        holder = None
+        hold = None
         click.echo(f"the cluster was not asked: {error}", err=True)
     if output != "text":
-        print_data({"runs": rows, "holder": holder}, output=output)
+        print_data({"runs": rows, "holder": hold.holder if hold else None}, output=output)
         return
     for row in rows:
         click.echo(
             f"{row['run']}: {row['title']}, round {row['round'] or '-'}, {row['phase'] or 'starting'}, for {row['seconds']:.0f} s"
         )
-    if holder:
-        click.echo(f"the cluster is held by {holder}")
-    if not rows and not holder:
+    if hold:
+        click.echo(f"the cluster is held by {hold}")
+    if not rows and not hold:
         click.echo("no run is on")
 
 

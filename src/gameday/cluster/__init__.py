@@ -9,9 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 Json = dict[str, Any]
+
+SYSTEM_NAMESPACE: Final = "gameday-system"
+"""Where undo records, the Lease and the reaper live; it never opts in."""
+NAME_LABEL: Final = "gameday.dev/cluster-name"
+"""Of that namespace: what the cluster is called in plans."""
+OPT_IN_LABEL: Final = "gameday.dev/enabled"
+"""Of a namespace whose owner consents to it being harmed, with the value "true"."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -74,6 +81,9 @@ class Selection:
     labels: str = ""
     """A label selector as kubectl's -l takes it."""
     fields: str = ""
+    only: tuple[str, ...] = ()
+    """The paths of each object that are wanted, such as `status.conditions[].type`; empty for whole objects. Of a large list
+    whatever is not wanted is never decoded."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -102,6 +112,8 @@ class Permission:
     access: Access
     allowed: bool
     reason: str = ""
+    account: str = ""
+    """Which account, where it is another than the one that this process came with."""
 
 
 class View(Protocol):
@@ -143,3 +155,12 @@ class Cluster(View, Protocol):
 
     def server_time(self) -> float:
         """Return the server's clock, in seconds since the epoch: that of its last answer, carried on by our monotonic clock."""
+
+    def in_pod(self) -> bool:
+        """Say whether this process is in a pod of this cluster."""
+
+    def acting_as(self, namespace: str, account: str) -> Cluster:
+        """Return the same cluster as a service account sees it; ForbiddenError or NotFoundError if its token cannot be had."""
+
+    def renew(self) -> None:
+        """Renew in time the token of the account that this acts as, if it is one; a ClusterError if a new one is refused."""

@@ -6,9 +6,24 @@ Pure functions over a `View`; they write nothing and judge nothing.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from gameday.cluster import Json, ObjectRef, Selection, View
+
+POD_FIELDS: Final = (
+    *(f"metadata.{key}" for key in ("name", "namespace", "uid", "resourceVersion", "labels", "deletionTimestamp")),
+    *(f"metadata.ownerReferences[].{key}" for key in ("apiVersion", "kind", "name", "uid", "controller")),
+    "spec.nodeName",
+    *(f"spec.containers[].{key}" for key in ("name", "ports")),
+    *(f"status.{key}" for key in ("phase", "podIP")),
+    *(f"status.conditions[].{key}" for key in ("type", "status")),
+)
+"""What choosing pods and judging their state needs; clusters have many, and most of one is of no interest here."""
+
+
+def pods_of(view: View, namespace: str, labels: str = "") -> Sequence[Json]:
+    """Return the pods that a label selector matches, each with POD_FIELDS only."""
+    return view.list(Selection("v1", "Pod", namespace, labels, only=POD_FIELDS))
 
 
 def controller_of(obj: Mapping[str, Any]) -> ObjectRef | None:
@@ -37,7 +52,7 @@ def ready_pods(view: View, workload: Mapping[str, Any]) -> Sequence[Json]:
     """Return the workload's pods that are Ready and not about to go."""
     labels = selector_text(workload["spec"].get("selector", {}))
     namespace = workload["metadata"].get("namespace", "")
-    return [pod for pod in view.list(Selection("v1", "Pod", namespace, labels)) if is_ready(pod)]
+    return [pod for pod in pods_of(view, namespace, labels) if is_ready(pod)]
 
 
 def is_ready(pod: Mapping[str, Any]) -> bool:

@@ -12,7 +12,7 @@ from typing import Any
 
 from gameday.change import PatchObject
 from gameday.cluster import Json, Selection, View
-from gameday.cluster.reading import is_ready, selector_text, workload_of
+from gameday.cluster.reading import is_ready, pods_of, selector_text, workload_of
 from gameday.guard.model import Budget
 from gameday.plan import PlannedChange
 
@@ -60,7 +60,7 @@ def _pod_labels(change: PlannedChange) -> Mapping[str, str]:
 
 def _budget(budget: Json, selector: Mapping[str, Any], changes: Sequence[PlannedChange], view: View) -> Budget:
     metadata = budget["metadata"]
-    pods = view.list(Selection("v1", "Pod", metadata["namespace"], selector_text(selector)))
+    pods = pods_of(view, metadata["namespace"], selector_text(selector))
     healthy = sum(1 for pod in pods if is_ready(pod))
     status = budget.get("status") or {}
     current = "disruptionsAllowed" in status and status.get("observedGeneration", 0) >= metadata.get("generation", 0)

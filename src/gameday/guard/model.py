@@ -14,7 +14,6 @@ from typing import Final
 from gameday.cluster import Identity, Json, ObjectRef, Permission
 from gameday.gameday.model import ApprovalSpec, Window
 
-OPT_IN_LABEL: Final = "gameday.dev/enabled"
 PROTECTED_LABEL: Final = "gameday.dev/protected"
 
 

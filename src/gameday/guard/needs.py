@@ -9,10 +9,9 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from gameday.change import ActionSpec, CreateObject, DeletePod, EvictPod, PatchObject, Right
-from gameday.cluster import Access, ObjectRef
+from gameday.cluster import SYSTEM_NAMESPACE, Access, ObjectRef
 from gameday.plan import PlannedChange
 
-SYSTEM_NAMESPACE: Final = "gameday-system"
 _WRITES: Final = ("create", "delete", "patch")
 _CLUSTER_WIDE: Final = ("nodes", "namespaces", "persistentvolumes", "clusterroles", "clusterrolebindings")
 
@@ -33,18 +32,37 @@ def of_guard(namespace: str) -> tuple[Access, ...]:
     )
 
 
-def needed_by(changes: Sequence[PlannedChange], *, starting: bool) -> tuple[Access, ...]:
-    """Return what these changes and their undo need, each once; when starting, also what the engine needs."""
+def to_inject(changes: Sequence[PlannedChange], *, starting: bool = False) -> tuple[Access, ...]:
+    """Return what making these changes needs, each once; when starting, also what the engine needs."""
     needed = [access for change in changes for access in _of_change(change)]
     return tuple(dict.fromkeys([*needed, *(ENGINE if starting else ())]))
 
 
+def to_undo(changes: Sequence[PlannedChange]) -> tuple[Access, ...]:
+    """Return what undoing these changes needs, each once."""
+    return tuple(dict.fromkeys(access for change in changes for access in _of_undo(change)))
+
+
 def of_action(spec: ActionSpec, namespace: str) -> tuple[Access, ...]:
-    """Return the rights that an action declares and those that undoing it takes, as they are asked about in a namespace."""
-    undo = [Right("get", right.resource.split("/")[0], right.api_group) for right in spec.rights if right.verb in _WRITES]
-    # A pod is fenced by a patch, in case its deletion is still under way.
-    undo += [Right("patch", right.resource) for right in spec.rights if (right.verb, right.resource) == ("delete", "pods")]
-    return tuple(dict.fromkeys(of_right(right, namespace) for right in (*spec.rights, *undo)))
+    """Return the rights that an action declares, as they are asked about in a namespace."""
+    return tuple(dict.fromkeys(of_right(right, namespace) for right in spec.rights))
+
+
+def of_undoing(spec: ActionSpec, namespace: str) -> tuple[Access, ...]:
+    """Return the rights that undoing an action takes, as far as its own rights tell, asked about in a namespace."""
+    undo: list[Right] = []
+    for right in spec.rights:
+        resource = right.resource.split("/")[0]
+        if right.verb in _WRITES:
+            undo.append(Right("get", resource, right.api_group))
+        if resource == "pods" and right.verb in {"create", "delete"}:
+            # A pod is fenced, in case its deletion is still under way, and its replacement waited for.
+            undo += [Right("patch", "pods"), Right("list", "pods")]
+        elif right.verb == "patch":
+            undo.append(right)
+        elif right.verb == "create":
+            undo.append(Right("delete", resource, right.api_group))
+    return tuple(dict.fromkeys(of_right(right, namespace) for right in undo))
 
 
 def of_right(right: Right, namespace: str) -> Access:
@@ -71,16 +89,41 @@ def _of_change(change: PlannedChange) -> Iterator[Access]:
         case CreateObject():
             # The name of what is created is unknown to an authoriser.
             yield _on("create", ref, named=False)
-            yield from (_on(verb, ref) for verb in ("get", "delete"))
+            yield _on("get", ref)
         case DeletePod():
-            # Undo fences the pod by a patch, in case the deletion is still under way.
-            yield from (_on(verb, ref) for verb in ("get", "delete", "patch"))
+            yield from (_on(verb, ref) for verb in ("get", "delete"))
             yield Access("list", "pods", "", ref.namespace)
         case EvictPod():
             yield Access("create", "pods/eviction", "", ref.namespace, ref.name)
-            yield from (_on(verb, ref) for verb in ("get", "patch"))
+            yield _on("get", ref)
             yield Access("list", "pods", "", ref.namespace)
     yield from (of_right(right, ref.namespace) for right in change.rights)
+
+
+def _of_undo(change: PlannedChange) -> Iterator[Access]:
+    match change.change:
+        case PatchObject():
+            yield from to_set_back(change.ref)
+        case CreateObject():
+            yield from to_remove(change.ref)
+        case DeletePod() | EvictPod():
+            yield from to_replace(change.ref)
+
+
+def to_set_back(ref: ObjectRef) -> Iterator[Access]:
+    """Yield what setting fields of an object back needs."""
+    yield from (_on(verb, ref) for verb in ("get", "patch"))
+
+
+def to_remove(ref: ObjectRef) -> Iterator[Access]:
+    """Yield what removing what was created needs."""
+    yield from (_on(verb, ref) for verb in ("get", "delete"))
+
+
+def to_replace(ref: ObjectRef) -> Iterator[Access]:
+    """Yield what waiting for a pod's replacement needs; the pod is fenced by a patch, since its deletion may be under way."""
+    yield from (_on(verb, ref) for verb in ("get", "patch"))
+    yield Access("list", "pods", "", ref.namespace)
 
 
 def _on(verb: str, ref: ObjectRef, *, named: bool = True) -> Access:

@@ -1,34 +1,35 @@
-"""One cluster over HTTP: `gameday.cluster.Cluster` on the transport of the `kubernetes` library.
+"""One cluster over HTTP: `gameday.cluster.Cluster`, each call one request.
 
-Every call is one request with a time-out and no silent retry: whoever writes must know whether a request may have
-happened. Errors say what the server said. Lists are fetched in pages, so that a large cluster costs memory by the page.
+Lists are fetched in pages, so that a large cluster costs memory by the page.
 """
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import socket
-import ssl
-import threading
-import time
-from collections.abc import Mapping, Sequence
-from email.utils import parsedate_to_datetime
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from functools import partial
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import quote
 
-import orjson
-import urllib3
+import msgspec
 from kubernetes import client
 
-from gameday.cluster import Access, Identity, Json, ObjectRef, Permission, Selection
-from gameday.errors import ClusterError, ConflictError, ForbiddenError, NotFoundError, RefusedError, ServerError, UnreachableError
+from gameday.cluster import NAME_LABEL, SYSTEM_NAMESPACE, Access, Identity, Json, ObjectRef, Permission, Selection
+from gameday.errors import ClusterError, ConflictError, ForbiddenError, NotFoundError
+from gameday.kube.answers import UnprocessableError
+from gameday.kube.pods import in_pod_of
+from gameday.kube.projection import as_json, page_of
 from gameday.kube.resources import ResourceMap
+from gameday.kube.tokens import TOKEN_SECONDS, AccountToken, Token
+from gameday.kube.transport import Transport
 
 _PAGE = 500
+_JSON_PATCH = "application/json-patch+json"
+_APPLY = "application/apply-patch+yaml"
 _REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
-_OK = range(200, 300)
-_UNAUTHENTICATED = 401
-_SERVER_FAILED = 500
 
 
 class KubeCluster:
@@ -36,14 +37,8 @@ class KubeCluster:
 
     def __init__(self, configuration: client.Configuration, *, context: str = "", timeout_seconds: float = 10.0) -> None:
         """Take a configuration that `connect` filled in; no request is made."""
-        self._configuration = configuration
-        self._pool: urllib3.PoolManager = client.rest.RESTClientObject(configuration).pool_manager
-        self._authority = _authority(configuration)
-        _read_certificates(self._pool, verify=bool(configuration.verify_ssl))
-        self._timeout = urllib3.Timeout(connect=min(5.0, timeout_seconds), read=timeout_seconds)
-        self._resources = ResourceMap(lambda path: self._request("GET", path))
-        self._clock = threading.Lock()
-        self._clock_offset: float | None = None
+        self._transport = Transport(configuration, timeout_seconds=timeout_seconds)
+        self._resources = ResourceMap(lambda path: self._transport.json("GET", path))
         self._identity: Identity | None = None
         self.server: str = configuration.host
         self.context = context
@@ -53,7 +48,7 @@ class KubeCluster:
     def get(self, ref: ObjectRef) -> Json | None:
         """Return the object, or None if there is none of that name (and uid, if the reference has one)."""
         try:
-            obj = self._request("GET", self._path(ref))
+            obj = self._transport.json("GET", self._path(ref))
         except NotFoundError:
             return None
         return None if ref.uid and obj["metadata"].get("uid") != ref.uid else obj
@@ -62,22 +57,35 @@ class KubeCluster:
         """Return the objects selected, page by page, each with its apiVersion and kind."""
         path = self._resources.path(selection.api_version, selection.kind, selection.namespace)
         query = {"limit": str(_PAGE), "labelSelector": selection.labels, "fieldSelector": selection.fields}
+        named = {"apiVersion": selection.api_version, "kind": selection.kind}
+        read = self._whole_page if not selection.only else partial(self._projected_page, page_of(selection.only))
         items: list[Json] = []
         while True:
-            page = self._request("GET", path, query={key: value for key, value in query.items() if value})
-            items += [{"apiVersion": selection.api_version, "kind": selection.kind, **item} for item in page.get("items", ())]
-            query["continue"] = page.get("metadata", {}).get("continue", "")
+            page, query["continue"] = read(path, {key: value for key, value in query.items() if value})
+            items += [{**named, **item} for item in page]
             if not query["continue"]:
                 return items
+
+    def _whole_page(self, path: str, query: Mapping[str, str]) -> tuple[Iterable[Json], str]:
+        page = self._transport.json("GET", path, query=query)
+        return page.get("items") or (), page.get("metadata", {}).get("continue", "")
+
+    def _projected_page(self, decoder: Any, path: str, query: Mapping[str, str]) -> tuple[Iterable[Json], str]:
+        data = self._transport.data("GET", path, query=query)
+        try:
+            page = decoder.decode(data)
+        except msgspec.DecodeError as error:
+            raise ClusterError(f"expected a list of objects from {self.server} to GET {path}, but got: {error}") from error
+        return map(as_json, page.items or ()), page.metadata.continue_
 
     def identity(self) -> Identity:
         """Say which cluster this is; asked once, then remembered."""
         if self._identity is None:
             try:
-                system = self.get(ObjectRef("v1", "Namespace", "", "gameday-system"))
+                system = self.get(ObjectRef("v1", "Namespace", "", SYSTEM_NAMESPACE))
             except ForbiddenError:
                 system = None
-            name = ((system or {}).get("metadata", {}).get("labels") or {}).get("gameday.dev/cluster-name", "")
+            name = ((system or {}).get("metadata", {}).get("labels") or {}).get(NAME_LABEL, "")
             self._identity = Identity(self._uid(system), name, self.server)
         return self._identity
 
@@ -97,7 +105,7 @@ class KubeCluster:
             "kind": "SelfSubjectAccessReview",
             "spec": {"resourceAttributes": {key: value for key, value in asked.items() if value}},
         }
-        status = self._request("POST", _REVIEWS, body=review).get("status", {})
+        status = self._transport.json("POST", _REVIEWS, body=review).get("status", {})
         allowed = bool(status.get("allowed"))
         if status.get("evaluationError") and not allowed:
             raise ClusterError(f"{self.server} could not tell whether this account may {access}: {status['evaluationError']}")
@@ -118,24 +126,24 @@ class KubeCluster:
     def create(self, manifest: Json) -> Json:
         """Create the object; ConflictError if it exists."""
         ref = ObjectRef.of(manifest)
-        return self._request("POST", self._resources.path(ref.api_version, ref.kind, ref.namespace), body=manifest)
+        return self._transport.json("POST", self._resources.path(ref.api_version, ref.kind, ref.namespace), body=manifest)
 
     def patch(self, ref: ObjectRef, operations: Sequence[Json]) -> Json:
         """Apply a JSON Patch; ConflictError when a `test` in it does not hold."""
         try:
-            return self._request("PATCH", self._path(ref), body=list(operations), content_type="application/json-patch+json")
-        except _UnprocessableError as error:
+            return self._transport.json("PATCH", self._path(ref), body=list(operations), content_type=_JSON_PATCH)
+        except UnprocessableError as error:
             # The API server answers a failed `test` with 422, like any other patch that cannot be applied.
             raise ConflictError(str(error)) from error
 
     def replace(self, obj: Json) -> Json:
         """Write the whole object; ConflictError unless its resourceVersion still stands."""
-        return self._request("PUT", self._path(ObjectRef.of(obj)), body=obj)
+        return self._transport.json("PUT", self._path(ObjectRef.of(obj)), body=obj)
 
     def delete(self, ref: ObjectRef, *, grace_seconds: int | None = None, resource_version: str = "") -> None:
         """Delete the object, if it still has that uid and resourceVersion."""
         options = _delete_options(ref, grace_seconds, resource_version)
-        self._request("DELETE", self._path(ref), body=options)
+        self._transport.json("DELETE", self._path(ref), body=options)
 
     def evict(self, ref: ObjectRef, *, grace_seconds: int | None = None) -> None:
         """Ask for the pod's eviction; RefusedError when a disruption budget forbids it."""
@@ -145,17 +153,54 @@ class KubeCluster:
             "metadata": {"name": ref.name, "namespace": ref.namespace},
             "deleteOptions": _delete_options(ref, grace_seconds, ""),
         }
-        self._request("POST", f"{self._path(ref)}/eviction", body=eviction)
+        self._transport.json("POST", f"{self._path(ref)}/eviction", body=eviction)
+
+    def apply(self, manifest: Json, *, manager: str) -> str:
+        """Apply it on the server, taking over the fields that it names; return created, configured or unchanged."""
+        ref = ObjectRef.of(manifest)
+        before = self.get(ref)
+        query = {"fieldManager": manager, "force": "true"}
+        after = self._transport.json("PATCH", self._path(ref), query=query, body=manifest, content_type=_APPLY)
+        if before is None:
+            return "created"
+        is_same = before["metadata"]["resourceVersion"] == after["metadata"]["resourceVersion"]
+        return "unchanged" if is_same else "configured"
 
     def server_time(self) -> float:
         """Return the server's clock in seconds since the epoch, as of its last answer."""
-        if self._clock_offset is None:
-            self._request("GET", "/version")
-        with self._clock:
-            offset = self._clock_offset
-        if offset is None:
-            raise ClusterError(f"{self.server} answers without a Date header, so deadlines cannot be set by its clock")
-        return time.monotonic() + offset
+        return self._transport.server_time()
+
+    # ------------------------------------------------------------------------------------------------ accounts
+
+    def in_pod(self) -> bool:
+        """Say whether this process is in a pod of this cluster."""
+        return in_pod_of(self.server)
+
+    def acting_as(self, namespace: str, account: str) -> KubeCluster:
+        """Return this cluster as that service account sees it, by a token that is taken now and renewed before it ends.
+
+        ForbiddenError without the right to `create serviceaccounts/token` of it, NotFoundError if there is no such account.
+        """
+        acting = copy.copy(self)
+        acting._transport = self._transport.as_account(AccountToken(lambda: self._token_of(namespace, account)))  # noqa: SLF001
+        acting.renew()
+        return acting
+
+    def renew(self) -> None:
+        """Take a new token for the account that this acts as, once most of the old one's life is over."""
+        self._transport.renew()
+
+    def _token_of(self, namespace: str, account: str) -> Token:
+        path = f"/api/v1/namespaces/{quote(namespace, safe='')}/serviceaccounts/{quote(account, safe='')}/token"
+        spec = {"expirationSeconds": TOKEN_SECONDS}
+        body = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": spec}
+        status = self._transport.json("POST", path, body=body).get("status") or {}
+        try:
+            # The server may give a shorter life than was asked for, or a longer one, which is not relied on.
+            lives = datetime.fromisoformat(status["expirationTimestamp"]).timestamp() - self.server_time()
+            return Token(str(status["token"]), min(lives, TOKEN_SECONDS))
+        except (KeyError, TypeError, ValueError) as error:
+            raise ClusterError(f"expected a token and its expirationTimestamp from {self.server} to POST {path}") from error
 
     # ------------------------------------------------------------------------------------------------ one request
 
@@ -175,82 +220,8 @@ class KubeCluster:
                 f"{self.server} cannot be told from other clusters: the namespaces kube-system and gameday-system may "
                 f"not be read{refused}. Grant get on one of them to this account."
             )
-        authority = hashlib.sha256(self._authority).hexdigest()[:16]
+        authority = hashlib.sha256(self._transport.authority).hexdigest()[:16]
         return f"ca:{authority}/{system['metadata']['uid']}"
-
-    def _request(
-        self,
-        method: str,
-        path: str,
-        *,
-        query: Mapping[str, str] | None = None,
-        body: Any = None,
-        content_type: str = "application/json",
-    ) -> Json:
-        url = self.server + path + (f"?{urlencode(query)}" if query else "")
-        headers = {"Accept": "application/json", "Content-Type": content_type, "User-Agent": "gameday"}
-        headers.update({auth["key"]: auth["value"] for auth in self._configuration.auth_settings().values()})
-        data = None if body is None else orjson.dumps(body)
-        try:
-            answer = self._pool.request(method, url, body=data, headers=headers, timeout=self._timeout, retries=False)
-        except urllib3.exceptions.HTTPError as error:
-            raise UnreachableError(
-                f"no answer from the cluster at {self.server} to {method} {path}: {_cause(error)}. "
-                "Is it up, and is this the right context?"
-            ) from error
-        self._set_clock(answer.headers.get("Date"))
-        if answer.status not in _OK:
-            raise _error(answer.status, answer.data, f"{method} {path}", urlsplit(self.server).netloc)
-        return _json(answer.data, f"{method} {path}", self.server)
-
-    def _set_clock(self, date: str | None) -> None:
-        """Keep the offset from our monotonic clock to the server's; its Date has whole seconds, so it may lag by one."""
-        if date:
-            with self._clock:
-                self._clock_offset = parsedate_to_datetime(date).timestamp() - time.monotonic()
-
-
-class _UnprocessableError(RefusedError):
-    """The server understood the request and found it wrong (422)."""
-
-
-_ERRORS: Mapping[int, type[RefusedError]] = {
-    401: ForbiddenError,
-    403: ForbiddenError,
-    404: NotFoundError,
-    409: ConflictError,
-    412: ConflictError,
-    422: _UnprocessableError,
-    429: RefusedError,
-}
-
-
-def _error(status: int, data: bytes, what: str, server: str) -> RefusedError:
-    text = f"the cluster at {server} answered {status} to {what}: {_message(data)}"
-    if status == _UNAUTHENTICATED:
-        text += ". The token of this context is not accepted (any more)."
-    return _ERRORS.get(status, ServerError if status >= _SERVER_FAILED else ClusterError)(text)
-
-
-def _json(data: bytes, what: str, server: str) -> Json:
-    try:
-        answer = orjson.loads(data or b"{}")
-    except orjson.JSONDecodeError:
-        answer = None
-    if not isinstance(answer, dict):
-        raise ClusterError(
-            f"expected an object of the Kubernetes API from {server} to {what}, but got: "
-            f"{data[:100].decode(errors='replace')!r}. Is this the address of a cluster?"
-        )
-    return answer
-
-
-def _message(data: bytes) -> str:
-    try:
-        status = orjson.loads(data)
-    except orjson.JSONDecodeError:
-        return data[:200].decode(errors="replace") or "(no text)"
-    return str(status.get("message") or status) if isinstance(status, dict) else str(status)
 
 
 def _delete_options(ref: ObjectRef, grace_seconds: int | None, resource_version: str) -> Json:
@@ -260,32 +231,3 @@ def _delete_options(ref: ObjectRef, grace_seconds: int | None, resource_version:
     preconditions = {"uid": ref.uid, "resourceVersion": resource_version}
     options["preconditions"] = {key: value for key, value in preconditions.items() if value}
     return options
-
-
-def _authority(configuration: Any) -> bytes:
-    data = getattr(configuration, "ca_cert_data", None)
-    if data:
-        return data if isinstance(data, bytes) else str(data).encode()
-    if configuration.ssl_ca_cert:
-        with open(configuration.ssl_ca_cert, "rb") as stream:  # noqa: PTH123  # a path the library made
-            return stream.read()
-    return str(configuration.host).encode()
-
-
-def _read_certificates(pool: urllib3.PoolManager, *, verify: bool) -> None:
-    """Put the certificates themselves in place of the files that they are in, which need not be there any longer."""
-    settings = pool.connection_pool_kw
-    context = ssl.create_default_context(cafile=settings.pop("ca_certs", None), cadata=settings.pop("ca_cert_data", None))
-    certificate, key = settings.pop("cert_file", None), settings.pop("key_file", None)
-    if certificate:
-        context.load_cert_chain(certificate, key)
-    if not verify:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    settings["ssl_context"] = context
-
-
-def _cause(error: BaseException) -> str:
-    """Return the innermost reason: what the operating system or TLS said, without urllib3's wrapping."""
-    reason = getattr(error, "reason", None)
-    return _cause(reason) if isinstance(reason, BaseException) else str(error) or type(error).__name__

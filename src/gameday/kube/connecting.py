@@ -18,8 +18,8 @@ _SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
 def connect(*, kubeconfig: Path | str | None = None, context: str = "", timeout_seconds: float = 10.0) -> KubeCluster:
     """Return a client of the cluster that kubeconfig and context name; nothing is asked of the cluster yet.
 
-    Without a kubeconfig: $KUBECONFIG, then ~/.kube/config, then, inside a pod, its service account. RefusedError
-    says what was looked for, and which contexts there are.
+    Without a kubeconfig: $KUBECONFIG, then ~/.kube/config, then, inside a pod, its service account; there $KUBECONFIG may
+    name a file that only some clusters mount. RefusedError says what was looked for, and which contexts there are.
     """
     from kubernetes import client  # noqa: PLC0415  # half a second: only for commands that reach a cluster
     from kubernetes.config import ConfigException, kube_config, load_incluster_config  # noqa: PLC0415
@@ -29,7 +29,8 @@ def connect(*, kubeconfig: Path | str | None = None, context: str = "", timeout_
 
     configuration = client.Configuration()
     files = os.fspath(kubeconfig) if kubeconfig else os.environ.get("KUBECONFIG", "~/.kube/config")
-    if not kubeconfig and not context and not _any_exists(files) and _SERVICE_ACCOUNT.exists():
+    was_named = bool(kubeconfig) and files != os.environ.get("KUBECONFIG")
+    if not was_named and not context and not _any_exists(files) and _SERVICE_ACCOUNT.exists():
         load_incluster_config(client_configuration=configuration)
         return KubeCluster(configuration, context="in-cluster", timeout_seconds=timeout_seconds)
     if not _any_exists(files):

@@ -13,6 +13,7 @@ from gameday.change import shown, wire
 from gameday.cluster import Cluster, ObjectRef
 from gameday.errors import GamedayError
 from gameday.guard import Policy, gather, judge
+from gameday.guard.accounts import UndoAccount
 from gameday.log import LogWriter
 from gameday.log.events import ChangeApplied, ChangeFailed, ChangeOwed, Event, GuardJudged, Noted
 from gameday.plan import PlannedChange, look_at
@@ -26,8 +27,16 @@ from gameday.undo.owing import Debt, Owed
 class Desk:
     """Decides about changes; called in threads, one request at a time a worker."""
 
-    def __init__(self, cluster: Cluster, debt: Debt, log: LogWriter, conditions: Conditions | None = None) -> None:
-        """Take the cluster to read from, the run's record, its log, and what it knows of itself."""
+    def __init__(
+        self,
+        cluster: Cluster,
+        debt: Debt,
+        log: LogWriter,
+        conditions: Conditions | None = None,
+        undoing: UndoAccount | None = None,
+    ) -> None:
+        """Take the cluster to read from, the run's record, its log, what it knows of itself, and who undoes."""
+        self._undoing = undoing
         self._cluster, self._debt, self._log = cluster, debt, log
         self._conditions = conditions or Conditions(cluster, None)
         self._tally = Tally()
@@ -99,7 +108,15 @@ class Desk:
         so_far = self._tally.total(on, but=again)
         others = len(so_far.objects - {planned.ref.anonymous})
         run = self._conditions.facts(lost=so_far.lost)
-        facts = gather([planned], policy, self._cluster, pods_lost=so_far.pods_lost, objects_changed=others, run=run)
+        facts = gather(
+            [planned],
+            policy,
+            self._cluster,
+            pods_lost=so_far.pods_lost,
+            objects_changed=others,
+            run=run,
+            undoing=self._undoing,
+        )
         findings = judge([planned], policy, facts)
         if not findings:
             return ""

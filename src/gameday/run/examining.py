@@ -13,20 +13,19 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
 from functools import partial
 from importlib.metadata import version
 from typing import Any, Final
 
 from gameday import __version__
 from gameday.change import ActionSpec
-from gameday.cluster import Access, Cluster, Selection
+from gameday.cluster import OPT_IN_LABEL, SYSTEM_NAMESPACE, Access, Cluster, Selection
 from gameday.cluster import ObjectRef as Ref
-from gameday.errors import GamedayError, UnreachableError
-from gameday.guard.model import OPT_IN_LABEL
-from gameday.guard.needs import ENGINE, of_action, of_guard
-from gameday.undo.lease import LEASE
-from gameday.undo.storing import SYSTEM_NAMESPACE, SecretStore
+from gameday.errors import GamedayError, UnauthenticatedError, UnreachableError
+from gameday.guard.accounts import TOKEN, UNDO_ACCOUNT, UndoAccount, undo_account
+from gameday.guard.needs import ENGINE, of_action, of_guard, of_undoing
+from gameday.undo.lease import hold_of
+from gameday.undo.storing import SecretStore
 
 OK, NOTE, MISSING, UNKNOWN = "ok", "note", "missing", "unknown"
 _SKEW_SECONDS: Final = 5.0
@@ -86,6 +85,8 @@ def examine_cluster(
         identity = cluster.identity()
     except GamedayError as error:
         hint = "choose another --context, or start the embedded cluster: gameday staging up"
+        if isinstance(error, UnauthenticatedError):
+            hint = "log in again, or renew the token of this context; no right needs to be granted"
         yield Check("cluster", UNKNOWN if isinstance(error, UnreachableError) else MISSING, str(error), hint)
         return
     yield Check("cluster", OK, f"{identity} at {identity.server}")
@@ -96,11 +97,14 @@ def examine_cluster(
     yield from _looked("engine", partial(_granted, "engine", ENGINE, cluster))
     opted_in: list[str] = []
     yield from _looked("opted-in namespaces", partial(_opted_in, cluster, namespaces, opted_in))
+    needs = tuple(dict.fromkeys(need for namespace in opted_in for spec in actions for need in of_undoing(spec, namespace)))
+    undoing = [UndoAccount(cluster)]
+    yield from _looked("undo", partial(_undoing, cluster, needs, undoing))
     for namespace in opted_in:
         yield from _looked(f"guard in {namespace}", partial(_granted, f"guard in {namespace}", of_guard(namespace), cluster))
         for spec in actions:
-            topic, needs = f"{spec.name} in {namespace}", of_action(spec, namespace)
-            yield from _looked(topic, partial(_granted, topic, needs, cluster))
+            topic, own, undo = f"{spec.name} in {namespace}", of_action(spec, namespace), of_undoing(spec, namespace)
+            yield from _looked(topic, partial(_granted, topic, own, cluster, undo=undo, undoing=undoing[-1]))
 
 
 def _looked(topic: str, look: Callable[[], Check | Sequence[Check]]) -> Sequence[Check]:
@@ -140,16 +144,12 @@ def _records(cluster: Cluster) -> Check:
 
 
 def _lease(cluster: Cluster) -> Check:
-    found = cluster.get(LEASE)
-    holder = (found or {}).get("spec", {}).get("holderIdentity")
-    if found is None or not holder:
+    hold = hold_of(cluster)
+    if hold is None:
         return Check("lease", OK, "nobody holds it")
-    spec = found["spec"]
-    renewed = datetime.fromisoformat(spec["renewTime"]).timestamp() if spec.get("renewTime") else 0.0
-    if cluster.server_time() > renewed + spec.get("leaseDurationSeconds", 0):
-        return Check("lease", NOTE, f"expired; last held by {holder}", "the next run takes it; to clear it now: gameday recover")
-    told = f"held by {holder} since {spec.get('acquireTime')}"
-    return Check("lease", MISSING, told, "wait for that run to end; if it is dead: gameday recover")
+    if not hold.seconds_left:
+        return Check("lease", NOTE, f"expired; last held by {hold}", "the next run takes it; to clear it now: gameday recover")
+    return Check("lease", MISSING, f"held by {hold}", "wait for that run to end; if it is dead: gameday recover")
 
 
 def _opted_in(cluster: Cluster, namespaces: Sequence[str], opted_in: list[str]) -> list[Check]:
@@ -175,19 +175,48 @@ def _namespace(cluster: Cluster, name: str, opted_in: list[str]) -> Check:
     return Check(topic, OK, "has opted in")
 
 
-def _granted(topic: str, needs: Sequence[Access], cluster: Cluster) -> Check:
-    denied = [access for access in needs if not cluster.may(access).allowed]
+def _granted(
+    topic: str,
+    needs: Sequence[Access],
+    cluster: Cluster,
+    *,
+    undo: Sequence[Access] = (),
+    undoing: UndoAccount | None = None,
+) -> Check:
+    """Ask for what this account needs, and for what whoever undoes needs besides."""
+    other = undoing.name if undoing else ""
+    acting = undoing.cluster if undoing else cluster
+    asked = [(cluster, "", access) for access in needs]
+    asked += [(acting, other, access) for access in undo if other or access not in needs]
+    denied = [(name, access) for whose, name, access in asked if not whose.may(access).allowed]
     if denied:
-        told = ", ".join(map(str, denied))
-        return Check(topic, MISSING, f"not granted: {told}", f"grant it by a Role; to see it: {_can_i(denied[0])}")
-    return Check(topic, OK, f"granted: {', '.join(map(str, needs)) or 'needs nothing'}")
+        told = ", ".join(f"{access} to {name}" if name else str(access) for name, access in denied)
+        return Check(topic, MISSING, f"not granted: {told}", f"grant it by a Role; to see it: {_can_i(*denied[0])}")
+    told = ", ".join(f"{access} to {name}" if name else str(access) for _, name, access in asked)
+    return Check(topic, OK, f"granted: {told or 'needs nothing'}")
 
 
-def _can_i(access: Access) -> str:
+def _undoing(cluster: Cluster, needs: Sequence[Access], chosen: list[UndoAccount]) -> Check:
+    """Say who would undo, and put that into the list for those whose rights are then asked for."""
+    account = undo_account(cluster, needs)
+    chosen.append(account)
+    if account.name:
+        return Check("undo", OK, f"by {account.name}, whose token this account may take: {TOKEN}")
+    if not account.why_own:
+        return Check("undo", OK, "by this account itself")
+    grant = f"to keep the two apart: kubectl apply -k deploy, which grants: {TOKEN}"
+    if all(cluster.may(access).allowed for access in needs):
+        return Check("undo", NOTE, f"by this account itself, and not by {UNDO_ACCOUNT}: {account.why_own}", grant)
+    told = f"neither by this account nor by {UNDO_ACCOUNT}: {account.why_own}"
+    return Check("undo", MISSING, told, f"grant {TOKEN} (kubectl apply -k deploy), or this account what undoing takes")
+
+
+def _can_i(account: str, access: Access) -> str:
     resource, _, subresource = access.resource.partition("/")
     kind = resource + (f".{access.group}" if access.group else "")
     words = ["kubectl auth can-i", access.verb, kind]
     words += [f"--subresource={subresource}"] if subresource else []
+    words += [f"--as=system:serviceaccount:{SYSTEM_NAMESPACE}:{account}"] if account else []
     return " ".join([*words, *([f"-n {access.namespace}"] if access.namespace else [])])
 
 

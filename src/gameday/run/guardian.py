@@ -19,7 +19,17 @@ from typing import Any, Final
 
 import structlog
 
-from gameday.errors import ClusterError, ConflictError, ExitCode, GamedayError, RefusedError, ServerError, UnreachableError, worst
+from gameday.errors import (
+    ClusterError,
+    ConflictError,
+    ExitCode,
+    GamedayError,
+    RefusedError,
+    ServerError,
+    UnauthenticatedError,
+    UnreachableError,
+    worst,
+)
 from gameday.log import LogWriter, read
 from gameday.log.events import (
     AbortRequested,
@@ -153,6 +163,9 @@ class Guardian:
                     await asyncio.to_thread(opened.renew)
             except UnreachableError as error:
                 self._log.write(Noted(level="warning", text=f"could not renew the lease: {error}"))
+            except UnauthenticatedError as error:
+                self.abort("credentials", f"the lease cannot be renewed: {error}")
+                return
             except (ConflictError, ClusterError) as error:
                 self.abort("lease", f"the lease or the undo record is not ours any more: {error}")
                 return
@@ -185,7 +198,8 @@ class Guardian:
         """See the rounds end, or cut them short; return what failed inside ourselves, if anything did."""
         if self._abort_by is not None:
             by, reason = self._abort_by
-            self._log.write(AbortRequested(by=by, reason=reason), durable=True)
+            # Not synced, since the undo would wait for it: the first entry that is undone syncs all that is written before.
+            self._log.write(AbortRequested(by=by, reason=reason))
             playing.cancel()
         aborting.cancel()
         try:
@@ -195,7 +209,7 @@ class Guardian:
         except Exception as error:
             # Whatever broke in us, what is owed must still be undone.
             _logger.exception("the guardian failed")
-            self._log.write(AbortRequested(by="guardian", reason=f"{type(error).__name__}: {error}"), durable=True)
+            self._log.write(AbortRequested(by="guardian", reason=f"{type(error).__name__}: {error}"))
             return f"{type(error).__name__}: {error}"
         return ""
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from gameday import __version__
 from gameday.cluster import Cluster, Identity
 from gameday.errors import RefusedError
+from gameday.guard.accounts import TOKEN, UndoAccount
 from gameday.log import LogWriter
 from gameday.log.events import GuardJudged, LeaseAcquired, Noted, ProcessStarted, RunStarted
 from gameday.processes import process_id
@@ -46,10 +47,11 @@ class Opened:
     lease: Lease | None
 
     def renew(self) -> None:
-        """Renew the Lease and the record's deadline: the guardian lives."""
+        """Renew the Lease and the record's deadline: the guardian lives. Also the token with which it undoes, in time."""
         if self.cluster is not None and self.lease is not None:
             self.lease.renew()
             self.undoing.debt.renew(self.cluster.server_time())
+            self.undoing.renew()
 
     def give_back(self) -> None:
         """Remove the record of what is settled, and release the Lease."""
@@ -70,14 +72,14 @@ def open_run(spec: RunSpec, log: LogWriter) -> Opened:
     check_foreign(programme, spec)
     cluster = _reach(programme, spec)
     identity = cluster.identity() if cluster else None
-    conditions = None
+    conditions, account = None, None
     if cluster is not None:
         check_nothing_owed(cluster, spec)
         conditions = conditions_of(programme, cluster)
-        _have_judged(programme, cluster, conditions, log)
+        account = _have_judged(programme, cluster, conditions, log)
     traffic = traffic_of(programme, cluster)
     log.write(_started(spec, programme, traffic, identity))
-    undoing = _undoing(spec, log, cluster, conditions, uid=identity.uid if identity else "")
+    undoing = _undoing(spec, log, cluster, conditions, account, uid=identity.uid if identity else "")
     return Opened(programme, traffic, undoing, cluster, _held(spec, log, cluster))
 
 
@@ -89,9 +91,10 @@ def _reach(programme: Programme, spec: RunSpec) -> Cluster | None:
     return connect(kubeconfig=spec.kubeconfig or None, context=spec.context)
 
 
-def _have_judged(programme: Programme, cluster: Cluster, conditions: Conditions, log: LogWriter) -> None:
+def _have_judged(programme: Programme, cluster: Cluster, conditions: Conditions, log: LogWriter) -> UndoAccount:
     refused = []
-    for item, plan, findings in check_plans(programme, cluster, conditions):
+    judged = check_plans(programme, cluster, conditions)
+    for item, plan, findings in judged.rounds:
         log.write(
             GuardJudged(
                 allowed=not findings,
@@ -106,14 +109,33 @@ def _have_judged(programme: Programme, cluster: Cluster, conditions: Conditions,
     approvals = conditions.facts().approvals
     if approvals is not None:
         log.write(Noted(level="info", text=f"approved by {', '.join(approvals.given)}; run by {approvals.runners[0]}"))
+    _note_account(judged.undoing, log)
+    return judged.undoing
 
 
-def _undoing(spec: RunSpec, log: LogWriter, cluster: Cluster | None, conditions: Conditions | None, *, uid: str) -> Undoing:
+def _note_account(account: UndoAccount, log: LogWriter) -> None:
+    """Say who undoes, unless that goes without saying."""
+    if account.name:
+        log.write(Noted(level="info", text=f"undoes with a token of {account.name}, renewed while the run lasts"))
+    elif account.why_own:
+        told = f"undoes with the account that injects: {account.why_own}. To keep the two apart, grant it: {TOKEN} (deploy/)"
+        log.write(Noted(level="warning", text=told))
+
+
+def _undoing(
+    spec: RunSpec,
+    log: LogWriter,
+    cluster: Cluster | None,
+    conditions: Conditions | None,
+    account: UndoAccount | None,
+    *,
+    uid: str,
+) -> Undoing:
     directory = Path(spec.directory)
     store = SecretStore(cluster) if cluster else FileStore(directory)
     debt = Debt(store, cluster, blank_shard(spec.run_id, directory, cluster_uid=uid))
-    desk = Desk(cluster, debt, log, conditions) if cluster else None
-    return Undoing(log, debt, cluster, run_id=spec.run_id, desk=desk)
+    desk = Desk(cluster, debt, log, conditions, account) if cluster else None
+    return Undoing(log, debt, cluster, run_id=spec.run_id, desk=desk, account=account)
 
 
 def _held(spec: RunSpec, log: LogWriter, cluster: Cluster | None) -> Lease | None:

@@ -15,6 +15,8 @@ from gameday.experiment import Experiment, TrafficSpec
 from gameday.experiment.stops import Stop
 from gameday.gameday import GameDay, Round, load_any
 from gameday.guard import Finding, Policy, gather, judge
+from gameday.guard.accounts import UndoAccount, undo_account
+from gameday.guard.needs import to_undo
 from gameday.plan import Plan, make_plan
 from gameday.run.conditions import Conditions
 from gameday.run.load import target_url
@@ -148,18 +150,25 @@ def check_nothing_owed(cluster: Cluster, spec: RunSpec) -> None:
         )
 
 
-def check_plans(
-    programme: Programme, cluster: Cluster, conditions: Conditions | None = None
-) -> list[tuple[Round, Plan, Sequence[Finding]]]:
-    """Plan every round against the cluster as it stands, and have the guard judge it."""
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """The rounds of a programme with their plans and what the guard says of each, and who would undo them."""
+
+    rounds: Sequence[tuple[Round, Plan, Sequence[Finding]]]
+    undoing: UndoAccount
+
+
+def check_plans(programme: Programme, cluster: Cluster, conditions: Conditions | None = None) -> Judged:
+    """Plan every round against the cluster as it stands, choose who undoes, and have the guard judge it."""
     conditions = conditions or conditions_of(programme, cluster)
+    plans = [(item, make_plan(item.experiment, cluster)) for item in programme.rounds]
+    undoing = undo_account(cluster, to_undo([change for _, plan in plans for change in plan.changes]))
     judged: list[tuple[Round, Plan, Sequence[Finding]]] = []
-    for item in programme.rounds:
-        plan = make_plan(item.experiment, cluster)
+    for item, plan in plans:
         policy = programme.policy(item)
-        facts = gather(plan.changes, policy, cluster, run=conditions.facts(starting=True))
+        facts = gather(plan.changes, policy, cluster, run=conditions.facts(starting=True), undoing=undoing)
         judged.append((item, plan, judge(plan.changes, policy, facts)))
-    return judged
+    return Judged(judged, undoing)
 
 
 def conditions_of(programme: Programme, cluster: Cluster) -> Conditions:

@@ -10,7 +10,9 @@ import contextlib
 import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from pathlib import Path
+from typing import Final
 
 from gameday.cluster import Cluster
 from gameday.errors import ExitCode, GamedayError, worst
@@ -19,10 +21,13 @@ from gameday.log.events import RunEnded, UndoEnded
 from gameday.processes import ProcessId
 from gameday.run.spec import SPEC_FILE
 from gameday.run.taking_over import guardian_of, take_over, unfinished
-from gameday.undo.lease import release_lost
+from gameday.undo.accounts import account_for
+from gameday.undo.lease import Hold, Lease, hold_of
 from gameday.undo.orphans import Recovered, time_left, undo_record
 from gameday.undo.settling import Undoer, holder_here
 from gameday.undo.storing import SecretStore, Stored
+
+_LOOK_SECONDS: Final = 1.0
 
 
 def recover(
@@ -41,7 +46,8 @@ def recover(
     done = {item.run_id for item in found}
     if cluster is not None:
         found += _from_records(cluster, done, told, wait=wait, sleep=sleep)
-        release_lost(cluster, over=frozenset(_over(runs)))
+        left = {item.run_id for item in found if item.code is not ExitCode.EXPECTED}
+        found += _from_lease(cluster, left, frozenset(_over(runs)), told, wait=wait, sleep=sleep)
     return tuple(found)
 
 
@@ -111,8 +117,52 @@ def _from_records(
         if left > 0:
             told(f"{run_id}: its guardian on {shards[0].shard.host} answers for it for another {left:.0f} s; waiting")
             sleep(left)
-        undoer = Undoer(cluster, holder_here("recover"), run_id)
-        yield undo_record(undoer, SecretStore(cluster).read(run_id), time_left=_time_left)
+        shards = list(SecretStore(cluster).read(run_id))
+        account = account_for(cluster, [entry for item in shards for entry in item.shard.entries.values()])
+        yield undo_record(Undoer(account.cluster, holder_here("recover"), run_id), shards, time_left=_time_left)
+
+
+def _from_lease(
+    cluster: Cluster,
+    left: AbstractSet[str],
+    over: AbstractSet[str],
+    told: Callable[[str], None],
+    *,
+    wait: bool,
+    sleep: Callable[[float], None],
+) -> Iterator[Recovered]:
+    """Release the Lease of a run that owes nothing, once nobody can be holding it any more; `left` are said already.
+
+    A run that was killed before its first change has no record, and its Lease still keeps others out. One that was killed
+    while it took the Lease may have it later than whoever undid for it could look.
+    """
+    hold = hold_of(cluster)
+    if hold is None or hold.run_id in left:
+        return
+    if hold.run_id not in over and not hold.is_known_dead and hold.seconds_left:
+        if not wait:
+            yield Recovered(hold.run_id, "held", f"it owes nothing yet, and holds the cluster: {hold}")
+            return
+        told(f"{hold.run_id}: it owes nothing yet, and holds the cluster: {hold}; waiting")
+        if _is_renewed(cluster, hold, sleep):
+            yield Recovered(hold.run_id, "on", f"its guardian on {hold.host} is at work; it undoes by itself")
+            return
+    Lease(cluster, hold.run_id).release()
+    yield Recovered(hold.run_id, "undone", "it owed nothing; the Lease that it held is released")
+
+
+def _is_renewed(cluster: Cluster, hold: Hold, sleep: Callable[[float], None]) -> bool:
+    """Watch a Lease until it ends; say whether its run has given a sign of life, or somebody else has it by now."""
+    left = hold.seconds_left
+    while left > 0:
+        sleep(min(left, _LOOK_SECONDS))
+        left -= _LOOK_SECONDS
+        now = hold_of(cluster)
+        if now is None:
+            return False
+        if (now.holder, now.renewed) != (hold.holder, hold.renewed):
+            return True
+    return False
 
 
 def _time_left(cluster: Cluster, shards: Sequence[Stored]) -> float:

@@ -141,7 +141,7 @@ class RoundPlayer:
 
         `hurry` cuts the watching short: whoever aborts twice wants to leave.
         """
-        if self._fault_at() is not None:
+        if self._load is not None and self._fault_at() is not None:
             watching = asyncio.create_task(self._watch_recovery(_ABORTED_RECOVERY_SECONDS))
             hurrying = asyncio.create_task(hurry.wait())
             await asyncio.wait({watching, hurrying}, return_when=asyncio.FIRST_COMPLETED)

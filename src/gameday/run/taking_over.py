@@ -20,6 +20,7 @@ from gameday.processes import ProcessId, end_process, end_tree, process_id
 from gameday.run.closing import close_open_rounds
 from gameday.run.spec import RunSpec, load_spec
 from gameday.run.undoing import Undoing
+from gameday.undo.accounts import account_for
 from gameday.undo.lease import Lease
 from gameday.undo.owing import Debt, blank_shard
 from gameday.undo.storing import FileStore, SecretStore, Stored
@@ -122,7 +123,8 @@ def _undo(spec: RunSpec, log: LogWriter, cluster: Cluster | None) -> None:
     stored = [_as_ours(item, Path(spec.directory)) for item in store.read(spec.run_id)]
     uid = cluster.identity().uid if cluster else ""
     debt = Debt(store, cluster, blank_shard(spec.run_id, Path(spec.directory), cluster_uid=uid), stored=stored)
-    Undoing(log, debt, cluster, run_id=spec.run_id, desk=None).undo_now("the run's guardian was lost")
+    account = account_for(cluster, debt.entries) if cluster else None
+    Undoing(log, debt, cluster, run_id=spec.run_id, desk=None, account=account).undo_now("the run's guardian was lost")
     try:
         debt.clear()
         if cluster is None:

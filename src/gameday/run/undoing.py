@@ -12,7 +12,8 @@ import msgspec
 
 from gameday.change import shown
 from gameday.cluster import Cluster, View
-from gameday.errors import GamedayError, NoMeasurementError
+from gameday.errors import ClusterError, GamedayError, NoMeasurementError
+from gameday.guard.accounts import UndoAccount
 from gameday.log import LogWriter
 from gameday.log.events import Noted, UndoEnded, UndoStarted
 from gameday.run.desk import Desk
@@ -26,9 +27,19 @@ from gameday.undo.settling import Settled, Undoer, holder_here, settle, undo_unt
 class Undoing:
     """What a guardian undoes with."""
 
-    def __init__(self, log: LogWriter, debt: Debt, cluster: Cluster | None, *, run_id: str, desk: Desk | None) -> None:
-        """Take the log, the run's record, the cluster, and the desk, which knows what was seen to be applied."""
+    def __init__(
+        self,
+        log: LogWriter,
+        debt: Debt,
+        cluster: Cluster | None,
+        *,
+        run_id: str,
+        desk: Desk | None,
+        account: UndoAccount | None = None,
+    ) -> None:
+        """Take the log, the run's record, the cluster, the desk, which knows what was seen to be applied, and who undoes."""
         self.debt, self.desk = debt, desk
+        self._account = account
         self._log, self._cluster, self._run_id = log, cluster, run_id
         self.holder = holder_here(run_id)
 
@@ -42,6 +53,15 @@ class Undoing:
 
         return RunObservations(directory, view, round_id=round_id, since=time.monotonic())
 
+    def renew(self) -> None:
+        """Renew in time what this undoes with; a refusal is noted, and ends nothing before the old one does."""
+        if self._account is None:
+            return
+        try:
+            self._account.cluster.renew()
+        except ClusterError as error:
+            self._log.write(Noted(level="warning", text=f"no new token of {self._account.name} to undo with: {error}"))
+
     async def undo(self, reason: str, *, round_id: str = "") -> None:
         """Undo everything that is owed; what cannot be undone is in the log as residue."""
         await asyncio.to_thread(self.undo_now, reason, round_id)
@@ -51,7 +71,8 @@ class Undoing:
         owed = [entry for entry in self.debt.entries if not entry.is_settled]
         if not owed:
             return
-        self._log.write(UndoStarted(reason=reason, holder=self.holder, owed=len(owed), round=round_id), durable=True)
+        # What is owed stands in the record, so nothing waits for this to be synced; what was undone is.
+        self._log.write(UndoStarted(reason=reason, holder=self.holder, owed=len(owed), round=round_id))
         if self._cluster is not None:
             self._undo_in_cluster(self._cluster, [entry for entry in owed if entry.rollback is None])
         for entry in owed:
@@ -84,7 +105,8 @@ class Undoing:
 
     def _undo_in_cluster(self, cluster: Cluster, owed: Sequence[Entry]) -> None:
         confirmed = self.desk.confirmed if self.desk else frozenset()
-        undoer = Undoer(cluster, self.holder, self._run_id, confirmed=confirmed)
+        acting = self._account.cluster if self._account is not None else cluster
+        undoer = Undoer(acting, self.holder, self._run_id, confirmed=confirmed)
         told: set[str] = set()
 
         def settled(result: Settled) -> None:

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import socket
-from collections.abc import Container
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
 from gameday.change import patch_operations
-from gameday.cluster import Cluster, Json, ObjectRef
+from gameday.cluster import SYSTEM_NAMESPACE, Cluster, Json, ObjectRef
 from gameday.errors import ConflictError, NotFoundError, RefusedError
-from gameday.undo.storing import SYSTEM_NAMESPACE
+from gameday.processes import ProcessId, process_id
 
 DURATION_SECONDS: Final = 60
 LEASE: Final = ObjectRef("coordination.k8s.io/v1", "Lease", SYSTEM_NAMESPACE, "gameday")
-
-
 ABORT_ANNOTATION: Final = "gameday.dev/abort"
+GUARDIAN_ANNOTATION: Final = "gameday.dev/guardian"
+"""Which process of its host holds it, as PID/TICKS, so that others of that host see whether it is still there."""
 
 
 def ask_to_abort(cluster: Cluster, by: str) -> str:
@@ -31,18 +31,62 @@ def ask_to_abort(cluster: Cluster, by: str) -> str:
     return str(found["spec"].get("holderIdentity", ""))
 
 
-def release_lost(cluster: Cluster, *, over: Container[str]) -> None:
-    """Delete the Lease if nobody holds it any more: its run is one of those that are over, or it has not been renewed in time.
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Who has the cluster, and until when unless it says again that it lives."""
 
-    A guardian that was killed while it took the Lease may have it later than whoever undid for it could look.
-    """
+    holder: str
+    """run@host."""
+    since: str
+    renewed: str
+    ends: str
+    """By the server's clock, like the others."""
+    seconds_left: float
+    """Never more than a Lease lasts, wherever the server's clock has gone since."""
+    guardian: ProcessId | None
+    """Its process on that host, where that is known."""
+
+    @property
+    def run_id(self) -> str:
+        """The run that holds it."""
+        return self.holder.partition("@")[0]
+
+    @property
+    def host(self) -> str:
+        """Where its guardian is, or was."""
+        return self.holder.partition("@")[2]
+
+    @property
+    def is_known_dead(self) -> bool:
+        """Whether it is of this host, and its guardian is not there any more."""
+        return self.host == socket.gethostname() and self.guardian is not None and not self.guardian.is_alive
+
+    def __str__(self) -> str:
+        then = f"ends at {self.ends}, in {self.seconds_left:.0f} s" if self.seconds_left else f"ended at {self.ends}"
+        return f"{self.holder}, since {self.since}; unless its guardian renews it, that {then}"
+
+
+def hold_of(cluster: Cluster) -> Hold | None:
+    """Look who has the cluster's Lease; None if nobody does."""
     found = cluster.get(LEASE)
-    if found is None:
-        return
-    run_id = str(found["spec"].get("holderIdentity", "")).partition("@")[0]
-    lease = Lease(cluster, run_id)
-    if run_id in over or lease.is_expired(found):
-        lease.release()
+    return _hold(found, cluster.server_time()) if found is not None else None
+
+
+def _hold(found: Json, server_time: float) -> Hold | None:
+    if not found["spec"].get("holderIdentity"):
+        return None
+    spec = found["spec"]
+    duration = float(spec.get("leaseDurationSeconds", DURATION_SECONDS))
+    ends = _seconds(spec.get("renewTime")) + duration
+    pid, _, ticks = str((found["metadata"].get("annotations") or {}).get(GUARDIAN_ANNOTATION, "")).partition("/")
+    return Hold(
+        holder=str(spec["holderIdentity"]),
+        since=str(spec.get("acquireTime", "(unknown)")),
+        renewed=str(spec.get("renewTime", "")),
+        ends=_text(ends)[:19] + "Z",
+        seconds_left=max(0.0, min(ends - server_time, duration)),
+        guardian=ProcessId(int(pid), int(ticks)) if pid.isdigit() and ticks.isdigit() else None,
+    )
 
 
 @dataclass(slots=True)
@@ -64,18 +108,19 @@ class Lease:
         An expired one is taken over: what its run may still owe is asked before this, by its undo records.
         """
         found = self.cluster.get(LEASE)
-        if found is not None and not self._may_take(found):
-            spec = found["spec"]
+        hold = _hold(found, self.cluster.server_time()) if found is not None else None
+        if hold is not None and hold.holder != self.holder and hold.seconds_left:
             raise RefusedError(
-                f"another run is on in this cluster: {spec.get('holderIdentity')}, since {spec.get('acquireTime')}. "
+                f"another run is on in this cluster: {hold}. "
                 "Wait for it to end, or, if its processes are dead, run: gameday recover"
             )
-        spec = self._spec(acquired=True)
+        lease = _lease(self._spec(acquired=True))
         try:
             if found is None:
-                self.held = self.cluster.create(_lease(spec))
+                self.held = self.cluster.create(lease)
             else:
-                self.held = self.cluster.replace({**found, "spec": spec})
+                metadata = {**found["metadata"], "annotations": lease["metadata"]["annotations"]}
+                self.held = self.cluster.replace({**found, "metadata": metadata, "spec": lease["spec"]})
         except ConflictError as error:
             raise RefusedError(f"another run took the lease of this cluster at the same moment: {error}") from error
         except NotFoundError as error:
@@ -108,26 +153,26 @@ class Lease:
                 return
         self.held = None
 
-    def _may_take(self, found: Json) -> bool:
-        spec = found["spec"]
-        return spec.get("holderIdentity") in {None, "", self.holder} or self.is_expired(found)
-
-    def is_expired(self, found: Json) -> bool:
-        """Say whether a Lease, whoever holds it, was to be renewed before now, by the server's clock."""
-        spec = found["spec"]
-        renewed = datetime.fromisoformat(spec["renewTime"]).timestamp() if spec.get("renewTime") else 0.0
-        return bool(self.cluster.server_time() > renewed + spec.get("leaseDurationSeconds", DURATION_SECONDS))
-
     def _spec(self, *, acquired: bool) -> Json:
-        now = datetime.fromtimestamp(self.cluster.server_time(), UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+        now = _text(self.cluster.server_time())
         spec: Json = {"holderIdentity": self.holder, "leaseDurationSeconds": DURATION_SECONDS, "renewTime": now}
         return {**spec, "acquireTime": now} if acquired else spec
 
 
+def _seconds(moment: str | None) -> float:
+    return datetime.fromisoformat(moment).timestamp() if moment else 0.0
+
+
+def _text(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
 def _lease(spec: Json) -> Json:
+    own = process_id(os.getpid())
     metadata = {
         "name": LEASE.name,
         "namespace": LEASE.namespace,
         "labels": {"app.kubernetes.io/managed-by": "gameday"},
+        "annotations": {GUARDIAN_ANNOTATION: f"{own.pid}/{own.start_ticks}"},
     }
     return {"apiVersion": LEASE.api_version, "kind": LEASE.kind, "metadata": metadata, "spec": spec}

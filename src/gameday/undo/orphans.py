@@ -13,13 +13,13 @@ from typing import Any
 
 import msgspec
 
-from gameday.cluster import Cluster, ObjectRef
+from gameday.cluster import SYSTEM_NAMESPACE, Cluster, ObjectRef
 from gameday.errors import ConflictError, ExitCode, GamedayError
 from gameday.undo.lease import Lease
 from gameday.undo.owing import Debt, blank_shard, ref_of
 from gameday.undo.record import OWED, UNDOING, Entry, Shard
 from gameday.undo.settling import Settled, Undoer, undo_until_settled
-from gameday.undo.storing import SYSTEM_NAMESPACE, SecretStore, Stored
+from gameday.undo.storing import SecretStore, Stored
 
 TimeLeft = Callable[[Cluster, Sequence[Stored]], float]
 
@@ -28,7 +28,7 @@ TimeLeft = Callable[[Cluster, Sequence[Stored]], float]
 class Recovered:
     """What became of one run, and of each entry of its record.
 
-    The state is undone, residue, on (its guardian lives), owed (not yet due), or unread (a newer format, or damaged).
+    The state is undone, residue, on (its guardian lives), owed or held (not yet due), or unread (a newer format, or damaged).
     """
 
     run_id: str

@@ -16,11 +16,10 @@ from typing import Final, Protocol
 
 import msgspec
 
-from gameday.cluster import Cluster, Json, ObjectRef, Selection
+from gameday.cluster import SYSTEM_NAMESPACE, Cluster, Json, ObjectRef, Selection
 from gameday.errors import ConflictError, NotFoundError, RecordError, RefusedError, ServerError, UnreachableError
 from gameday.undo.record import FORMAT, Shard, decode, encode, format_of
 
-SYSTEM_NAMESPACE: Final = "gameday-system"
 RECORD_LABEL: Final = "gameday.dev/undo-record"
 RUN_LABEL: Final = "gameday.dev/run"
 SHARD_BYTES: Final = 700_000

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from gameday.cluster import Cluster
+from gameday.cluster import SYSTEM_NAMESPACE, Cluster
 from gameday.errors import ConflictError
-from gameday.undo.storing import SYSTEM_NAMESPACE
 
 _COMPONENT: Final = "gameday-reaper"
 _MESSAGE_CHARACTERS: Final = 1000

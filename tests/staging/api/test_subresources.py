@@ -80,6 +80,18 @@ def test_a_requested_token_is_its_accounts_until_the_account_goes(cluster: Any, 
     assert cluster.request("GET", "/api/v1/pods", token=token).status == 401
 
 
+@pytest.mark.parametrize(("seconds", "told"), [(599, "less than 10 minutes"), (2**32 + 1, "larger than 2^32 seconds")])
+def test_a_token_for_too_short_or_too_long_is_refused(cluster: Any, core: Any, seconds: int, told: str) -> None:
+    core.create_namespaced_service_account("default", {"metadata": {"name": "robot"}})
+    path = "/api/v1/namespaces/default/serviceaccounts/robot/token"
+    reply = cluster.request("POST", path, {"spec": {"expirationSeconds": seconds}})
+    assert (reply.status, reply.body["reason"]) == (422, "Invalid")
+    assert reply.body["message"] == (
+        'TokenRequest.authentication.k8s.io "" is invalid: spec.expirationSeconds: Invalid value: '
+        f"{seconds}: may not specify a duration {told}"
+    )
+
+
 @pytest.mark.parametrize("subresource", ["exec", "attach", "portforward", "proxy"])
 def test_what_a_pod_cannot_do_here_is_501_with_the_reason(cluster: Any, subresource: str) -> None:
     reply = cluster.request("POST", f"/api/v1/namespaces/default/pods/a/{subresource}")

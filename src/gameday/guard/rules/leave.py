@@ -87,7 +87,7 @@ def approval(changes: Sequence[PlannedChange], policy: Policy, facts: Facts) -> 
 
 
 def rights(changes: Sequence[PlannedChange], policy: Policy, facts: Facts) -> Found:
-    """This account may make every request that the changes, their undo and the engine itself need.
+    """This account may make every request that the changes and the engine need, and the one that undoes those of the undo.
 
     Asked of the cluster by SelfSubjectAccessReview; one that cannot say refuses. See also `gameday doctor`.
     """
@@ -95,9 +95,10 @@ def rights(changes: Sequence[PlannedChange], policy: Policy, facts: Facts) -> Fo
     for permission in facts.permissions:
         if not permission.allowed:
             reason = f" ({permission.reason})" if permission.reason else ""
+            who = permission.account or "this account"
             yield (
                 str(permission.access),
-                f"this account may not{reason}; have it granted by a Role, and see what else is missing: gameday doctor",
+                f"{who} may not{reason}; have it granted by a Role, and see what else is missing: gameday doctor",
             )
 
 

@@ -9,12 +9,13 @@ from collections.abc import Sequence
 from typing import Final
 
 from gameday.change import DeletePod, EvictPod, PatchObject
+from gameday.cluster import OPT_IN_LABEL, SYSTEM_NAMESPACE
 from gameday.cluster.reading import controller_of
-from gameday.guard.model import OPT_IN_LABEL, PROTECTED_LABEL, Facts, Policy
+from gameday.guard.model import PROTECTED_LABEL, Facts, Policy
 from gameday.guard.rules.shape import Found
 from gameday.plan import PlannedChange
 
-_SYSTEM_NAMESPACES: Final = ("kube-system", "kube-public", "kube-node-lease", "gameday-system")
+_SYSTEM_NAMESPACES: Final = ("kube-system", "kube-public", "kube-node-lease", SYSTEM_NAMESPACE)
 _PROTECTED_KINDS: Final = ("Namespace", "Node", "Lease", "Event", "PersistentVolume", "PersistentVolumeClaim")
 _GITOPS: Final = {
     "argocd.argoproj.io/instance": "Argo CD",

@@ -7,13 +7,14 @@ from aiohttp import web
 from gameday.staging.access.tokens import API_AUDIENCE
 from gameday.staging.api.answers import json_answer, object_answer, shape_of, success
 from gameday.staging.api.call import Backend, Call, part
-from gameday.staging.errors import BadRequest, NotImplemented501, conflict
+from gameday.staging.errors import BadRequest, Invalid, NotImplemented501, conflict
 from gameday.staging.resources import NAMESPACES, PODS, SECRETS
 from gameday.staging.shapes import shaped_as
 from gameday.staging.store import Object, timestamp
 
 _DEFAULT_TOKEN_SECONDS = 3600
 _MIN_TOKEN_SECONDS = 600
+_MAX_TOKEN_SECONDS = 1 << 32
 _BINDABLE = {"Pod": PODS, "Secret": SECRETS}
 ABSENT = {
     "exec": "exec into a pod is not served by the embedded cluster: its pods share the host's process namespace",
@@ -57,8 +58,10 @@ async def request_token(backend: Backend, call: Call) -> web.StreamResponse:
     account = backend.store.stored(target.resource, target.namespace, target.own_name).body["metadata"]
     spec = part(body, "spec")
     seconds = spec.get("expirationSeconds") or _DEFAULT_TOKEN_SECONDS
-    if not isinstance(seconds, int) or seconds < _MIN_TOKEN_SECONDS:
-        raise BadRequest(f"spec.expirationSeconds: Invalid value: {seconds}: may not specify a duration less than 10 minutes")
+    if not isinstance(seconds, int):
+        raise BadRequest(f"spec.expirationSeconds: expected a whole number of seconds, but got {seconds!r}")
+    if not _MIN_TOKEN_SECONDS <= seconds <= _MAX_TOKEN_SECONDS:
+        raise _invalid_life(seconds)
     audiences = [str(item) for item in spec.get("audiences") or (API_AUDIENCE,)]
     bound = _bound_object(backend, account, part(spec, "boundObjectRef"))
     issued = backend.tokens.issue(account, now=backend.now(), seconds=seconds, audiences=audiences, bound=bound)
@@ -70,6 +73,14 @@ async def request_token(backend: Backend, call: Call) -> web.StreamResponse:
         "status": {"token": issued.token, "expirationTimestamp": timestamp(issued.expires)},
     }
     return json_answer(answer, code=201)
+
+
+def _invalid_life(seconds: int) -> Invalid:
+    bound = "less than 10 minutes" if seconds < _MIN_TOKEN_SECONDS else "larger than 2^32 seconds"
+    field, told = "spec.expirationSeconds", f"Invalid value: {seconds}: may not specify a duration {bound}"
+    cause = {"reason": "FieldValueInvalid", "message": told, "field": field}
+    details = {"group": "authentication.k8s.io", "kind": "TokenRequest", "causes": [cause]}
+    return Invalid(f'TokenRequest.authentication.k8s.io "" is invalid: {field}: {told}', details=details)
 
 
 def _bound_object(backend: Backend, account: Object, reference: Object) -> tuple[str, Object] | None:

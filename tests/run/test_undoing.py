@@ -1,0 +1,30 @@
+"""Undo as a guardian does it, with its log."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gameday.change import get_field
+from gameday.cluster import ObjectRef
+from gameday.log import LogWriter, read
+from gameday.log.events import UndoEnded, UndoStarted
+from gameday.run.undoing import Undoing
+
+pytestmark = pytest.mark.e2e
+
+
+def test_no_disk_is_waited_for_before_something_is_undone(
+    books: Any, scratch: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    books.patch(ObjectRef.of(scratch.config_map(colour="red")), fields={"/data/colour": "blue"})
+    seen: list[str] = []
+    monkeypatch.setattr(os, "fdatasync", lambda _: seen.append(get_field(scratch.get("ConfigMap", "settings"), "/data/colour")))
+    log = LogWriter(tmp_path)
+    Undoing(log, books.debt, books.cluster, run_id=books.run_id, desk=None).undo_now("for a test")
+    assert seen == ["red"]
+    log.close()
+    assert [type(event) for event in read(tmp_path)] == [UndoStarted, UndoEnded]
