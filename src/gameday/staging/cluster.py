@@ -31,7 +31,6 @@ from gameday.staging.node.images import Image, default_images
 from gameday.staging.node.kubelet import Kubelet, NodeSettings
 from gameday.staging.node.logs import ContainerLogs
 from gameday.staging.node.proxy import ServiceProxy
-from gameday.staging.node.unhonoured import warnings_for
 from gameday.staging.resources import NAMESPACES, NODES, Resource
 from gameday.staging.settling import when_ready
 from gameday.staging.store import Store
@@ -110,7 +109,6 @@ class Cluster:
             certificates=Certificates.create(self._addresses.api),
             logs=ContainerLogs(self.store, self.settings.directory / "logs"),
         )
-        self._api.warnings.append(warnings_for)
         self._api.set_switch(self._switch)
         await self._api.start()
         _create(self.store, NAMESPACES, {"metadata": {"name": SYSTEM_NAMESPACE, "labels": {NAME_LABEL: "embedded"}}})

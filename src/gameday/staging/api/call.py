@@ -21,7 +21,6 @@ from gameday.staging.api.protobuf import MEDIA_TYPE, read_protobuf
 from gameday.staging.api.target import Target
 from gameday.staging.applying import Manager
 from gameday.staging.errors import BadRequest, TooLarge, UnsupportedMediaType
-from gameday.staging.resources import Resource
 from gameday.staging.store import Object, Store, Watch
 
 if TYPE_CHECKING:
@@ -35,7 +34,6 @@ _MAX_MANAGER = 128
 
 Switch = Callable[[str, str], Awaitable[None]]
 """Switches a node (by its name) `on` or `off`; NotFound if there is none of that name."""
-WarningsOf = Callable[[Resource, Object], list[str]]
 
 
 @dataclass(slots=True)
@@ -47,7 +45,6 @@ class Backend:
     authorizer: Authorizer
     now: Callable[[], datetime]
     logs: LogProvider | None = None
-    warnings: list[WarningsOf] = field(default_factory=list)
     pages: Pages = field(default_factory=Pages)
     watches: dict[Watch, None] = field(default_factory=dict)
     switch: Switch | None = None

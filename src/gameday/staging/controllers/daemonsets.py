@@ -8,6 +8,8 @@ from typing import Any, Final
 from gameday.staging.controllers.ownership import (
     available_in_seconds,
     claimed,
+    create_pod,
+    delete_pod,
     is_active,
     pod_from,
     ready_since,
@@ -66,7 +68,7 @@ class DaemonSets:
             self._create(daemon_set, node, current)
         for node, here in by_node.items():
             for pod in here if node not in kept else here[1:]:
-                self._delete(daemon_set, pod)
+                delete_pod(self._store, self._recorder, daemon_set, pod)
         self._replace_outdated(daemon_set, by_node, current)
         in_use = {current, *(_hash(pod) for pod in pods)}
         forget_old_revisions(self._store, daemon_set, {f"{key[1]}-{item}" for item in in_use})
@@ -90,13 +92,7 @@ class DaemonSets:
         terms = [{"matchFields": [{"key": "metadata.name", "operator": "In", "values": [node]}]}]
         affinity = {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": terms}}
         pod["spec"]["affinity"] = {**(pod["spec"].get("affinity") or {}), "nodeAffinity": affinity}
-        created = self._store.create(PODS, pod)
-        self._recorder.normal(daemon_set, "SuccessfulCreate", f"Created pod: {created['metadata']['name']}")
-
-    def _delete(self, daemon_set: Object, pod: Object) -> None:
-        metadata = pod["metadata"]
-        self._store.delete(PODS, metadata["namespace"], metadata["name"], uid=metadata["uid"])
-        self._recorder.normal(daemon_set, "SuccessfulDelete", f"Deleted pod: {metadata['name']}")
+        create_pod(self._store, self._recorder, daemon_set, pod)
 
     def _replace_outdated(self, daemon_set: Object, by_node: dict[str, list[Object]], current: str) -> None:
         """Delete one outdated pod at a time, as long as all others are Ready."""
@@ -107,9 +103,9 @@ class DaemonSets:
             return
         broken = [pod for pod in outdated if ready_since(pod) is None]
         if broken:
-            self._delete(daemon_set, broken[0])
+            delete_pod(self._store, self._recorder, daemon_set, broken[0])
         elif all(ready_since(pod) is not None for pod in pods):
-            self._delete(daemon_set, outdated[0])
+            delete_pod(self._store, self._recorder, daemon_set, outdated[0])
 
     def _write_status(self, key: tuple[str, str], wanted: set[str], current: str) -> float | None:
         daemon_set = self._store.stored(DAEMON_SETS, *key).body

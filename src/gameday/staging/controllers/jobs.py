@@ -12,9 +12,18 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from gameday.staging.controllers.conditions import holds, with_condition
-from gameday.staging.controllers.ownership import claimed, is_active, parse_time, pod_from, ready_since, write_status
+from gameday.staging.controllers.ownership import (
+    claimed,
+    create_pod,
+    delete_pod,
+    is_active,
+    parse_time,
+    pod_from,
+    ready_since,
+    write_status,
+)
 from gameday.staging.controllers.queue import Controller, own_key, owner_key
-from gameday.staging.errors import ApiError, NotFound
+from gameday.staging.errors import NotFound
 from gameday.staging.events import Recorder
 from gameday.staging.history import copy_object
 from gameday.staging.resources import JOBS, PODS, Resource
@@ -166,18 +175,11 @@ class Jobs:
     def _create(self, job: Object) -> None:
         pod = pod_from(job["spec"]["template"], job, prefix=f"{job['metadata']['name']}-")
         pod["metadata"]["finalizers"] = [FINALIZER]
-        try:
-            created = self._store.create(PODS, pod)
-        except ApiError as error:
-            self._recorder.warning(job, "FailedCreate", f"Error creating: {error}")
-            raise
-        self._recorder.normal(job, "SuccessfulCreate", f"Created pod: {created['metadata']['name']}")
+        create_pod(self._store, self._recorder, job, pod)
 
     def _delete(self, job: Object, pods: list[Object]) -> None:
         for pod in pods:
-            metadata = pod["metadata"]
-            self._store.delete(PODS, metadata["namespace"], metadata["name"], uid=metadata["uid"])
-            self._recorder.normal(job, "SuccessfulDelete", f"Deleted pod: {metadata['name']}")
+            delete_pod(self._store, self._recorder, job, pod)
 
     def _suspend(self, job: Object, status: Object) -> None:
         status.pop("startTime", None)

@@ -11,6 +11,7 @@ from collections.abc import Hashable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from gameday.staging.controllers.conditions import holds, with_condition
 from gameday.staging.controllers.ownership import controller_uid, write_status
 from gameday.staging.controllers.queue import Controller
 from gameday.staging.errors import NotFound
@@ -19,7 +20,7 @@ from gameday.staging.history import Entry
 from gameday.staging.quantities import parse_quantity
 from gameday.staging.resources import NODES, PERSISTENT_VOLUME_CLAIMS, PODS
 from gameday.staging.selectors import LabelSelector, Requirement
-from gameday.staging.store import Store, timestamp
+from gameday.staging.store import Store
 
 Object = dict[str, Any]
 NodeLabels = Mapping[str, Object]
@@ -92,13 +93,12 @@ class Scheduler:
     def _set_condition(self, pod: Object, values: Object) -> bool:
         """Set PodScheduled; return whether that is news."""
         status = pod.get("status") or {}
-        conditions = {item["type"]: item for item in status.get("conditions") or ()}
-        before = conditions.get("PodScheduled") or {}
+        conditions = status.get("conditions") or []
+        before: Object = next((item for item in conditions if item["type"] == "PodScheduled"), {})
         if all(before.get(key) == value for key, value in values.items()):
             return False
-        moment = {"lastProbeTime": None, "lastTransitionTime": timestamp(datetime.now(UTC))}
-        conditions["PodScheduled"] = {"type": "PodScheduled", **values, **moment}
-        write_status(self._store, PODS, pod, {"phase": "Pending", **status, "conditions": list(conditions.values())})
+        conditions = with_condition(conditions, datetime.now(UTC), type="PodScheduled", lastProbeTime=None, **values)
+        write_status(self._store, PODS, pod, {"phase": "Pending", **status, "conditions": conditions})
         return True
 
     def _keys_of_pod(self, entry: Entry) -> Iterable[Hashable]:
@@ -166,8 +166,7 @@ def tolerates(spec: Object, taint: Object) -> bool:
 
 def is_ready(node: Object) -> bool:
     """Say whether a node's Ready condition is True."""
-    conditions = (node.get("status") or {}).get("conditions") or ()
-    return any(item["type"] == "Ready" and item["status"] == "True" for item in conditions)
+    return holds(node, "Ready")
 
 
 def _tolerates_cordon(spec: Object) -> bool:
