@@ -80,6 +80,16 @@ def test_a_service_is_told_what_its_proxy_cannot(spec: dict[str, object]) -> Non
     assert len(caveats(SERVICES, {"spec": spec})) == 1
 
 
+def test_what_is_only_preferred_and_what_draws_pods_together_is_named() -> None:
+    preferred, required = "preferredDuringSchedulingIgnoredDuringExecution", "requiredDuringSchedulingIgnoredDuringExecution"
+    affinity = {"nodeAffinity": {required: {}, preferred: []}, "podAffinity": {required: []}, "podAntiAffinity": {required: []}}
+    found = caveats(PODS, pod(affinity=affinity))
+    assert [text.partition(" is not honoured: ")[0] for text in found] == [
+        f"spec.affinity.nodeAffinity.{preferred}",
+        f"spec.affinity.podAffinity.{required}",
+    ]
+
+
 def test_the_shop_gives_no_warning() -> None:
     shop = read_manifests([shop_manifests()])
     assert [text for resource, obj in shop for text in caveats(resource, obj)] == []

@@ -65,6 +65,20 @@ def test_anti_affinity_by_zone_leaves_no_room_for_a_fourth(space: Any, kubectl: 
     assert "6 node(s) didn't match pod anti-affinity rules" in kubectl("get", "events")
 
 
+def test_spreading_that_is_required_waits_for_room_in_the_emptiest_zone(space: Any, kubectl: Any) -> None:
+    for node in ("node-1", "node-4"):
+        kubectl("cordon", node)
+    rule = {"maxSkew": 1, "topologyKey": "topology.kubernetes.io/zone", "whenUnsatisfiable": "DoNotSchedule"}
+    rule["labelSelector"] = {"matchLabels": {"app": "echo"}}
+    space.deploy("echo", replicas=3, pod={"topologySpreadConstraints": [rule]})
+    space.eventually(lambda: space.events("FailedScheduling"))
+    assert "didn't match pod topology spread constraints" in space.events("FailedScheduling")[0]["message"]
+    placed = space.eventually(lambda: pods if len(pods := space.ready("echo")) == 2 else [])
+    assert {zone_of(space, node) for node in nodes_of(placed)} == {"zone-b", "zone-c"}
+    kubectl("uncordon", "node-1")
+    assert "node-1" in nodes_of(space.await_ready("echo", 3))
+
+
 def test_cordon_keeps_new_pods_off_and_uncordon_lets_them_on(space: Any, kubectl: Any) -> None:
     for node in ("node-1", "node-2", "node-3", "node-4", "node-5"):
         assert f"node/{node} cordoned" in kubectl("cordon", node)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable
 from typing import Any, Final
 
+from gameday.staging.controllers.fitting import unfit_because
 from gameday.staging.controllers.ownership import (
     available_in_seconds,
     claimed,
@@ -17,7 +18,6 @@ from gameday.staging.controllers.ownership import (
 )
 from gameday.staging.controllers.queue import Controller, own_key, owner_key
 from gameday.staging.controllers.revisions import HASH_LABEL, current_revision, forget_old_revisions, hash_of
-from gameday.staging.controllers.scheduling import unfit_because
 from gameday.staging.errors import NotFound
 from gameday.staging.events import Recorder
 from gameday.staging.history import Entry
@@ -77,7 +77,7 @@ class DaemonSets:
     def _fitting_nodes(self, daemon_set: Object, *tolerations: Object) -> set[str]:
         template = daemon_set["spec"]["template"]
         tolerated = [*(template["spec"].get("tolerations") or ()), *_ALWAYS_TOLERATED, *tolerations]
-        spec = {**template["spec"], "tolerations": tolerated}
+        spec = {**template["spec"], "tolerations": tolerated, "topologySpreadConstraints": ()}
         sample = {"metadata": {"namespace": daemon_set["metadata"]["namespace"]}, "spec": spec}
         return {
             node.body["metadata"]["name"]

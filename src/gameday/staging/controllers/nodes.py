@@ -9,9 +9,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from gameday.staging.controllers.fitting import is_ready, tolerates
 from gameday.staging.controllers.ownership import parse_time, ready_since, write_status
 from gameday.staging.controllers.queue import Controller, own_key
-from gameday.staging.controllers.scheduling import is_ready, tolerates
 from gameday.staging.errors import NotFound
 from gameday.staging.events import Recorder
 from gameday.staging.history import Entry

@@ -11,6 +11,7 @@ import contextlib
 import os
 import platform
 import shutil
+import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -58,6 +59,7 @@ class Kubelet:
         self._store = store
         self._addresses = addresses
         self._recorder = Recorder(store, "kubelet", settings.name)
+        self._boot_id = ""
         self._workers: dict[str, PodWorker] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._endings: set[asyncio.Task[None]] = set()
@@ -98,6 +100,7 @@ class Kubelet:
         if self._tasks:
             return
         self._host.runtime.start()
+        self._boot_id = str(uuid.uuid4())
         self._register()
         self._tasks = [asyncio.create_task(self._follow()), asyncio.create_task(self._keep_lease())]
 
@@ -182,9 +185,9 @@ class Kubelet:
             node = self._store.get(NODES, None, self.name)
             node["metadata"]["labels"] = {**(node["metadata"].get("labels") or {}), **made["metadata"]["labels"]}
             node = self._store.update(NODES, {**node, "spec": {**node["spec"], **made["spec"]}})
-            self._recorder.warning(node, "Rebooted", f"Node {self.name} has been rebooted, boot id: {self.name}")
+            self._recorder.warning(node, "Rebooted", f"Node {self.name} has been rebooted, boot id: {self._boot_id}")
         before = (node.get("status") or {}).get("conditions") or ()
-        node["status"] = status = _node_status(self._settings, self._addresses)
+        node["status"] = status = _node_status(self._settings, self._addresses, self._boot_id)
         own = {condition["type"] for condition in status["conditions"]}
         status["conditions"] += [condition for condition in before if condition["type"] not in own]
         self._store.update(NODES, node, subresource="status")
@@ -230,7 +233,7 @@ def _node(settings: NodeSettings, addresses: AddressBlock) -> Object:
     }
 
 
-def _node_status(settings: NodeSettings, addresses: AddressBlock) -> Object:
+def _node_status(settings: NodeSettings, addresses: AddressBlock, boot_id: str) -> Object:
     now = timestamp(datetime.now(UTC))
     memory_kib = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 1024
     capacity = {
@@ -254,7 +257,7 @@ def _node_status(settings: NodeSettings, addresses: AddressBlock) -> Object:
         ],
         "daemonEndpoints": {"kubeletEndpoint": {"Port": 10250}},
         "images": [{"names": [name], "sizeBytes": 0} for name in sorted(settings.images)],
-        "nodeInfo": _node_info(settings.name),
+        "nodeInfo": _node_info(settings.name, boot_id),
     }
 
 
@@ -269,13 +272,13 @@ def _condition(kind: str, value: str, reason: str, message: str, now: str) -> Ob
     }
 
 
-def _node_info(name: str) -> dict[str, str]:
+def _node_info(name: str, boot_id: str) -> dict[str, str]:
     """Return every field, since clients that validate require them all."""
     release = platform.release()
     return {
         "machineID": name,
         "systemUUID": name,
-        "bootID": name,
+        "bootID": boot_id,
         "kernelVersion": release,
         "osImage": "gameday embedded node",
         "containerRuntimeVersion": "gameday://1",
