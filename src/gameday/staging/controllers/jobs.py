@@ -31,6 +31,7 @@ from gameday.staging.store import Store, timestamp
 
 Object = dict[str, Any]
 FINALIZER: Final = "batch.kubernetes.io/job-tracking"
+_NAME: Final = "batch.kubernetes.io/job-name"
 _CONTROLLER: Final = "batch.kubernetes.io/controller-uid"
 _FIRST_BACK_OFF_SECONDS: Final = 10.0
 _LONGEST_BACK_OFF_SECONDS: Final = 600.0
@@ -46,7 +47,7 @@ def with_job_selector(resource: Resource, obj: Object) -> Object:
     if resource is JOBS and not obj["spec"].get("manualSelector"):
         uid, name = obj["metadata"]["uid"], obj["metadata"]["name"]
         labels = obj["spec"]["template"].setdefault("metadata", {}).setdefault("labels", {})
-        labels |= {_CONTROLLER: uid, "batch.kubernetes.io/job-name": name, "controller-uid": uid, "job-name": name}
+        labels |= {_CONTROLLER: uid, _NAME: name, "controller-uid": uid, "job-name": name}
         obj["spec"]["selector"] = {"matchLabels": {_CONTROLLER: uid}}
     return obj
 
@@ -243,8 +244,12 @@ class Jobs:
     def _release_orphans(self, key: tuple[str, str]) -> None:
         """Let go of the pods of a Job that is no more."""
         for item in self._store.listed(PODS, key[0]):
-            references = item.body["metadata"].get("ownerReferences") or ()
-            if any((owner.get("kind"), owner.get("name")) == ("Job", key[1]) for owner in references):
+            metadata = item.body["metadata"]
+            owners = [
+                (owner["kind"], owner["name"]) for owner in metadata.get("ownerReferences") or () if owner.get("controller")
+            ]
+            mine = (metadata.get("labels") or {}).get(_NAME) == key[1] if not owners else owners == [("Job", key[1])]
+            if mine:
                 self._release(item.body)
 
     def _release(self, pod: Object) -> None:

@@ -92,8 +92,7 @@ class Kubelet:
 
     def _refresh(self, key: tuple[str, str, str]) -> None:
         for worker in self._workers.values():
-            if worker.mounts(*key):
-                worker.refresh()
+            worker.take_object(*key)
 
     def start(self) -> None:
         """Register the node and begin to run pods; again after `power_off`. Twice is once."""
