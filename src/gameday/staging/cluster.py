@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from string import ascii_lowercase
@@ -30,6 +30,7 @@ from gameday.staging.node.credentials import ApiAccess
 from gameday.staging.node.images import Image, default_images
 from gameday.staging.node.kubelet import Kubelet, NodeSettings
 from gameday.staging.node.logs import ContainerLogs
+from gameday.staging.node.metering import RunningContainer, measure
 from gameday.staging.node.proxy import ServiceProxy
 from gameday.staging.resources import NAMESPACES, NODES, Resource
 from gameday.staging.settling import when_ready
@@ -109,7 +110,7 @@ class Cluster:
             certificates=Certificates.create(self._addresses.api),
             logs=ContainerLogs(self.store, self.settings.directory / "logs"),
         )
-        self._api.set_switch(self._switch)
+        self._api.serve_nodes(self._switch, lambda: measure(self._running_containers))
         await self._api.start()
         _create(self.store, NAMESPACES, {"metadata": {"name": SYSTEM_NAMESPACE, "labels": {NAME_LABEL: "embedded"}}})
         for node in self.nodes:
@@ -159,6 +160,10 @@ class Cluster:
                 _create(self.store, resource, obj)
             except RefusedError as error:
                 _log.warning("not created", kind=resource.kind, error=str(error))
+
+    def _running_containers(self) -> Iterator[RunningContainer]:
+        for node in self.nodes:
+            yield from node.running_containers()
 
     def _cpu_seconds(self, uid: str) -> float | None:
         found = (node.cpu_seconds(uid) for node in self.nodes)

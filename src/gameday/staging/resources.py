@@ -90,6 +90,11 @@ ROLE_BINDINGS = _role("rolebindings", "RoleBinding", namespaced=True)
 CLUSTER_ROLES = _role("clusterroles", "ClusterRole", namespaced=False)
 CLUSTER_ROLE_BINDINGS = _role("clusterrolebindings", "ClusterRoleBinding", namespaced=False)
 
+NODE_METRICS = Resource("metrics.k8s.io", "v1beta1", "nodes", "NodeMetrics", False)
+POD_METRICS = Resource("metrics.k8s.io", "v1beta1", "pods", "PodMetrics", True)
+METRICS = (NODE_METRICS, POD_METRICS)
+"""What is measured when it is asked for, and never stored."""
+
 RESOURCES: tuple[Resource, ...] = (
     NAMESPACES,
     NODES,

@@ -157,6 +157,22 @@ def test_a_pod_deleted_while_its_node_is_off_ends_when_it_is_on_again(space: Any
     space.eventually(lambda: [item["metadata"]["uid"] for item in space.pods("echo")].count(pod["metadata"]["uid"]) == 0)
 
 
+def test_top_shows_what_pods_and_nodes_use(space: Any, kubectl: Any) -> None:
+    busy = ["python", "-c", "blob = bytearray(40_000_000)\nwhile True: pass"]
+    space.deploy("busy", command=busy, readinessProbe=None, livenessProbe=None)
+    pod = space.await_ready("busy", 1)[0]
+    space.eventually(lambda: "busy" in kubectl("top", "pods"))
+    name, cores, memory = kubectl("top", "pods", "-l", "app=busy", "--no-headers").split()
+    assert name == pod["metadata"]["name"]
+    assert int(cores.removesuffix("m")) > 50
+    assert int(memory.removesuffix("Mi")) >= 40
+    assert kubectl("top", "pod", name, "--containers", "--no-headers").split()[:2] == [name, "busy"]
+    shown = {line.split()[0]: line.split()[1] for line in kubectl("top", "nodes", "--no-headers").splitlines()}
+    assert len(shown) == 6
+    assert int(shown[pod["spec"]["nodeName"]].removesuffix("m")) > 50
+    assert "not found" in kubectl("top", "pod", "nobody", fails=True).lower()
+
+
 def test_only_a_node_that_is_there_can_be_switched_and_only_by_the_administrator(running: staging.Running, kubectl: Any) -> None:
     with pytest.raises(RefusedError, match='nodes "node-9" not found'):
         staging.switch_node(running.kubeconfig, "node-9", "off")

@@ -21,6 +21,7 @@ from gameday.staging.api.protobuf import MEDIA_TYPE, read_protobuf
 from gameday.staging.api.target import Target
 from gameday.staging.applying import Manager
 from gameday.staging.errors import BadRequest, TooLarge, UnsupportedMediaType
+from gameday.staging.node.metering import Usage
 from gameday.staging.store import Object, Store, Watch
 
 if TYPE_CHECKING:
@@ -36,6 +37,10 @@ Switch = Callable[[str, str], Awaitable[None]]
 """Switches a node (by its name) `on` or `off`; NotFound if there is none of that name."""
 
 
+Usages = Callable[[], Awaitable[list[Usage]]]
+"""Measures what every container uses."""
+
+
 @dataclass(slots=True)
 class Backend:
     """What every handler works on."""
@@ -48,6 +53,7 @@ class Backend:
     pages: Pages = field(default_factory=Pages)
     watches: dict[Watch, None] = field(default_factory=dict)
     switch: Switch | None = None
+    usages: Usages | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from gameday.staging.api.deleting import delete_collection, delete_object
 from gameday.staging.api.discovery import VERSION, discover
 from gameday.staging.api.evicting import evict_pod
 from gameday.staging.api.logs import stream_log
+from gameday.staging.api.metrics import read_metrics
 from gameday.staging.api.openapi import openapi
 from gameday.staging.api.reading import get_object, list_objects
 from gameday.staging.api.scaling import get_scale, patch_scale, put_scale
@@ -24,7 +25,7 @@ from gameday.staging.api.target import Target, parse_target, unknown_path
 from gameday.staging.api.watching import watch_objects
 from gameday.staging.api.writing import create_object, patch_object, replace_object
 from gameday.staging.errors import MethodNotSupported
-from gameday.staging.resources import NAMESPACES, PODS, SERVICE_ACCOUNTS, Resource
+from gameday.staging.resources import METRICS, NAMESPACES, PODS, SERVICE_ACCOUNTS, Resource
 from gameday.staging.store import timestamp
 
 _SWITCH = re.compile(r"^/embedded/nodes/(?P<name>[^/]+)/power/(?P<power>on|off)$")
@@ -91,6 +92,8 @@ def _about_no_object(request: web.Request, steps: list[str]) -> web.Response | N
 
 def _handlers(target: Target) -> dict[str, Handler]:
     resource, subresource = target.resource, target.subresource
+    if resource in METRICS and subresource is None:
+        return {"GET": read_metrics}
     if target.name is None:
         return _collection(target)
     if subresource is None:

@@ -21,7 +21,7 @@ from gameday.staging.access.roles import create_default_roles
 from gameday.staging.access.tokens import Tokens
 from gameday.staging.accounts import with_account
 from gameday.staging.api.answers import error_answer
-from gameday.staging.api.call import MAX_BODY_BYTES, Backend, Switch
+from gameday.staging.api.call import MAX_BODY_BYTES, Backend, Switch, Usages
 from gameday.staging.api.certificates import Certificates
 from gameday.staging.api.impersonating import acting_as
 from gameday.staging.api.logs import LogProvider
@@ -65,9 +65,9 @@ class ApiServer:
         """Return where the API is."""
         return f"https://{self._host}:{self._port}"
 
-    def set_switch(self, switch: Switch) -> None:
-        """Say who switches nodes off and on."""
-        self._backend.switch = switch
+    def serve_nodes(self, switch: Switch, usages: Usages) -> None:
+        """Say who switches nodes off and on, and who measures what runs on them."""
+        self._backend.switch, self._backend.usages = switch, usages
 
     async def start(self) -> None:
         """Create the namespaces and roles that every cluster has, and serve."""

@@ -25,6 +25,7 @@ from gameday.staging.events import Recorder
 from gameday.staging.history import Entry
 from gameday.staging.node.credentials import ApiAccess
 from gameday.staging.node.images import Image
+from gameday.staging.node.metering import RunningContainer
 from gameday.staging.node.pod import Host, PodWorker
 from gameday.staging.node.runtime import Runtime
 from gameday.staging.node.volumes import Places, remove_volumes
@@ -84,6 +85,11 @@ class Kubelet:
         """Return the CPU that a pod of this node has used so far; None if it does not run here."""
         worker = self._workers.get(uid)
         return worker.cpu_seconds() if worker else None
+
+    def running_containers(self) -> Iterator[RunningContainer]:
+        """Return every container that runs on this node."""
+        for worker in self._workers.values():
+            yield from worker.running_containers()
 
     def controller(self) -> Controller:
         """Return what brings ConfigMaps and Secrets that change into the running pods."""

@@ -26,6 +26,7 @@ class PodVolumes:
         places: Places,
         access: ApiAccess,
         store: Store,
+        *,
         failed: Callable[[VolumeError], None],
     ) -> None:
         self.folders: dict[str, Path] = {}

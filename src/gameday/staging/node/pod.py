@@ -22,6 +22,7 @@ from gameday.staging.node.container import ContainerRunner
 from gameday.staging.node.credentials import ApiAccess
 from gameday.staging.node.images import Image
 from gameday.staging.node.launching import Surroundings
+from gameday.staging.node.metering import RunningContainer
 from gameday.staging.node.mirroring import VolumeError, mirrored_objects
 from gameday.staging.node.mounting import PodVolumes
 from gameday.staging.node.runtime import Runtime
@@ -60,7 +61,7 @@ class PodWorker:
         self._pod = pod
         self._host = host
         self._started_at = datetime.now(UTC)
-        self._volumes = PodVolumes(lambda: self._pod, self._lookup, host.places, host.access, host.store, self._no_volume)
+        self._volumes = PodVolumes(lambda: self._pod, self._lookup, host.places, host.access, host.store, failed=self._no_volume)
         self._initial = [self._runner(container) for container in pod["spec"].get("initContainers") or ()]
         self._main = [self._runner(container) for container in pod["spec"]["containers"]]
         self._initialized = not self._initial
@@ -76,9 +77,13 @@ class PodWorker:
         """Return the pod's uid."""
         return str(self._pod["metadata"]["uid"])
 
+    def running_containers(self) -> list[RunningContainer]:
+        """Return the pod's containers that run."""
+        return [RunningContainer(self.uid, runner.name, runner.pid) for runner in self._main if runner.pid is not None]
+
     def cpu_seconds(self) -> float | None:
         """Return the CPU that the running containers have used since they started; None if none runs."""
-        pids = [runner.pid for runner in self._main if runner.pid is not None]
+        pids = [container.pid for container in self.running_containers()]
         return sum(map(cpu_seconds, pids)) if pids else None
 
     def start(self) -> None:
