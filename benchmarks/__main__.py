@@ -7,13 +7,15 @@ import json
 import os
 import platform
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from statistics import median
 from typing import Any, Final
 
+import of_aborts
 import of_cluster
 import of_commands
 import of_files
+import of_lists
 from measuring import Figure
 
 BENCHMARKS: Final[dict[str, Callable[[], Iterator[Figure]]]] = {
@@ -25,6 +27,9 @@ BENCHMARKS: Final[dict[str, Callable[[], Iterator[Figure]]]] = {
     "owed-cluster": of_cluster.owed_in_the_cluster,
     "owed-file": of_files.owed_in_a_file,
     "report": of_files.reports,
+    "breach": of_aborts.breaches,
+    "killed-worker": of_aborts.killed_workers,
+    "choosing": of_lists.choosing,
 }
 
 
@@ -40,21 +45,29 @@ def machine() -> dict[str, Any]:
 
 def show(figure: Figure) -> None:
     """Print a figure: min, median, max; then each peer with the ratio."""
-    met = {True: "met", False: "MISSED", None: ""}[figure.is_met]
-    target = "" if figure.target_seconds is None else f"target {_time(figure.target_seconds)}: {met}"
-    print(f"{figure.what:<38}{_times(figure.seconds)}   {target or figure.note}".rstrip(), flush=True)
-    for name, seconds in figure.beside.items():
-        print(f"  {'beside ' + name:<36}{_times(seconds)}   {figure.ratios[name]:.2f} times it", flush=True)
-    if target and figure.note:
+    told = _target(figure)
+    print(f"{figure.what:<38}{_summary(figure.values, figure.unit)}   {told or figure.note}".rstrip(), flush=True)
+    for name, values in figure.beside.items():
+        print(f"  {'beside ' + name:<36}{_summary(values, figure.unit)}   {figure.ratios[name]:.2f} times it", flush=True)
+    if told and figure.note:
         print(f"  {figure.note}", flush=True)
 
 
-def _times(seconds: Any) -> str:
-    return "".join(f"{_time(value):>11}" for value in (min(seconds), median(seconds), max(seconds)))
+def _target(figure: Figure) -> str:
+    if figure.target is None:
+        return ""
+    met = "met" if figure.is_met else "MISSED"
+    return f"target {_shown(figure.target, figure.unit)} at p{figure.percentile}: {met}"
 
 
-def _time(seconds: float) -> str:
-    return f"{seconds:.2f} s" if seconds >= 1 else f"{seconds * 1000:.1f} ms" if seconds < 0.1 else f"{seconds * 1000:.0f} ms"
+def _summary(values: Sequence[float], unit: str) -> str:
+    return "".join(f"{_shown(value, unit):>11}" for value in (min(values), median(values), max(values)))
+
+
+def _shown(value: float, unit: str) -> str:
+    if unit != "s":
+        return f"{value:g}"
+    return f"{value:.2f} s" if value >= 1 else f"{value * 1000:.1f} ms" if value < 0.1 else f"{value * 1000:.0f} ms"
 
 
 def main() -> int:

@@ -1,54 +1,58 @@
 """What a benchmark is made of: repeated runs, interleaved with those of a peer, and the figures that come of them.
 
-A figure is seconds of several runs, beside those of peers measured in turns with it (A B A B), so that a machine that is
-slow for a moment is slow for both. What is measured is in the files called `of_…`; nothing here knows any of it.
+A figure is what several runs took, seconds as a rule, beside those of peers measured in turns with it (A B A B), so that a
+machine that is slow for a moment is slow for both. What is measured is in the files called `of_…`; nothing here knows any of it.
 """
 
 from __future__ import annotations
 
+import math
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from statistics import median
 from typing import Any
 
 Work = Callable[[], None]
+Turn = Callable[[], Sequence[float]]
+"""Measures by itself, and returns the seconds of each of its runs."""
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """The seconds that runs of one thing took, and those of its peers in the same minutes."""
+    """What runs of one thing took, and those of its peers in the same minutes."""
 
     what: str
-    seconds: Sequence[float]
+    values: Sequence[float]
     beside: Mapping[str, Sequence[float]] = field(default_factory=dict)
-    target_seconds: float | None = None
+    target: float | None = None
+    percentile: int = 50
+    """How many of a hundred runs must be within the target."""
+    unit: str = "s"
     note: str = ""
 
     @property
-    def median_seconds(self) -> float:
-        return median(self.seconds)
-
-    @property
     def ratios(self) -> dict[str, float]:
-        """How many times as long it took as each peer, by the medians."""
-        return {name: self.median_seconds / median(seconds) for name, seconds in self.beside.items()}
+        """How many times as much it took as each peer, by the medians."""
+        return {name: median(self.values) / median(values) for name, values in self.beside.items()}
 
     @property
     def is_met(self) -> bool | None:
-        """Whether the median is within the target; None where there is none."""
-        return None if self.target_seconds is None else self.median_seconds <= self.target_seconds
+        """Whether enough of the runs are within the target; None where there is none."""
+        return None if self.target is None else percentile(self.values, self.percentile) <= self.target
 
     def as_dict(self) -> dict[str, Any]:
         """Return everything as plain JSON."""
         return {
             "what": self.what,
-            "unit": "s",
-            "runs": len(self.seconds),
-            **_summary(self.seconds),
-            "beside": {name: {**_summary(seconds), "ratio": self.ratios[name]} for name, seconds in self.beside.items()},
-            "target": self.target_seconds,
+            "unit": self.unit,
+            "runs": len(self.values),
+            **_summary(self.values),
+            "beside": {name: {**_summary(values), "ratio": self.ratios[name]} for name, values in self.beside.items()},
+            "target": self.target,
+            "percentile": self.percentile,
             "met": self.is_met,
             "note": self.note,
         }
@@ -70,11 +74,21 @@ def interleaved(works: Mapping[str, Work], *, runs: int) -> dict[str, list[float
     """Time each in turn, several times round; a first round is not counted, since it fills caches."""
     for work in works.values():
         work()
-    found: dict[str, list[float]] = {name: [] for name in works}
-    for _ in range(runs):
-        for name, work in works.items():
-            found[name].append(timed(work))
+    return in_turns({name: partial(repeated, work, runs=1) for name, work in works.items()}, turns=runs)
+
+
+def in_turns(turns_of: Mapping[str, Turn], *, turns: int) -> dict[str, list[float]]:
+    """Have each measure by itself in its turn, several times round."""
+    found: dict[str, list[float]] = {name: [] for name in turns_of}
+    for _ in range(turns):
+        for name, turn in turns_of.items():
+            found[name] += turn()
     return found
+
+
+def percentile(values: Sequence[float], percent: int) -> float:
+    """Return the least within which that many of a hundred runs were; the 99th of fewer than 100 runs is the worst of them."""
+    return sorted(values)[math.ceil(len(values) * percent / 100) - 1]
 
 
 def command(*words: str, cwd: Any = None, env: Mapping[str, str] | None = None) -> Work:
@@ -87,5 +101,5 @@ def command(*words: str, cwd: Any = None, env: Mapping[str, str] | None = None) 
     return run
 
 
-def _summary(seconds: Sequence[float]) -> dict[str, float]:
-    return {"min": min(seconds), "median": median(seconds), "max": max(seconds)}
+def _summary(values: Sequence[float]) -> dict[str, float]:
+    return {"min": min(values), "median": median(values), "max": max(values)}

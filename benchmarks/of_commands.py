@@ -54,7 +54,7 @@ def version() -> Iterator[Figure]:
         },
         runs=15,
     )
-    yield Figure("gameday --version", found.pop("gameday"), found, target_seconds=0.150)
+    yield Figure("gameday --version", found.pop("gameday"), found, target=0.150)
 
 
 def validate() -> Iterator[Figure]:

@@ -85,7 +85,7 @@ def owed_in_a_file() -> Iterator[Figure]:
                 os.fsync(stream.fileno())
 
         found = interleaved({"owe": lambda: _write(store, shard), "write and fsync": bare}, runs=200)
-    yield Figure("what a change owes, in a file", found.pop("owe"), found, note=f"{len(data)} bytes, synced")
+    yield Figure("what a change owes, in a file", found.pop("owe"), found, target=0.001, note=f"{len(data)} bytes, synced")
 
 
 def _write(store: FileStore, shard: Shard) -> None:

@@ -13,6 +13,7 @@ import signal
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple
 
 _PR_SET_CHILD_SUBREAPER = 36
@@ -50,6 +51,14 @@ def process_id(pid: int) -> ProcessId:
     """Name a running process; start_ticks is 0 if it is already gone."""
     stat = _stat(pid)
     return ProcessId(pid, stat.start_ticks if stat else 0)
+
+
+def boot_id() -> str:
+    """Name this start of this machine: processes with the same one share CLOCK_MONOTONIC; empty where that cannot be told."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    except OSError:
+        return ""
 
 
 def become_subreaper() -> None:

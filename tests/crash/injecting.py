@@ -59,7 +59,7 @@ def main() -> int:
         inject(Stage(Scratch(cluster, namespace)), steps, cluster, run_id, begun=lambda _: None)
     except GamedayError as error:
         sys.stderr.write(f"{error}\n")
-    undo_record(Undoer(cluster, holder_here("run"), run_id), SecretStore(cluster).read(run_id), time_left=lambda *_: 0.0)
+    undo_record(Undoer(cluster, holder_here("run"), run_id), SecretStore(cluster).read(run_id))
     return 0
 
 

@@ -179,6 +179,6 @@ def _recovered(world: World, run_id: str) -> Recovered | None:
     # The name of a process that is not there any more, so that the next one need not wait.
     holder = f"recover@{socket.gethostname()}/{os.getpid()}/0"
     try:
-        return undo_record(Undoer(undoer, holder, run_id, sleep=undoer.sleep), shards, time_left=lambda *_: 0.0)
+        return undo_record(Undoer(undoer, holder, run_id, sleep=undoer.sleep), shards)
     except DiedError:
         return None

@@ -3,10 +3,11 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 
+import msgspec
 import pytest
 
 from gameday.log import AnyEvent
-from gameday.log.events import LoadWindow, Noted, RunStarted, VerdictGiven
+from gameday.log.events import LoadWindow, Noted, ProcessStarted, RecoveryStarted, RunEnded, RunStarted, VerdictGiven
 from gameday.report.story import tell
 
 Play = Callable[[str], list[AnyEvent]]
@@ -105,6 +106,16 @@ def test_a_log_taken_over_by_a_machine_with_another_clock_keeps_its_times(play: 
     assert (undo.fields[0].before, undo.fields[0].after) == ("0", "2")
     assert story.residue == ()
     assert len(story.recoveries) == 1
+
+
+def test_a_log_taken_over_on_the_same_machine_goes_by_its_monotonic_clock_wherever_the_wall_clock_was_set() -> None:
+    guardian = ProcessStarted(role="guardian", pid=1, start_ticks=1, boot="b", at="2026-11-22T14:00:00Z", mono=500.0)
+    successor = msgspec.structs.replace(guardian, pid=2, at="2026-11-22T15:00:09Z", mono=509.0)
+    recovery = RecoveryStarted(holder="r@mill/2", reason="it died", at="2026-11-22T15:00:09Z", mono=509.0)
+    end = RunEnded(exit_code=4, summary="", at="2026-11-22T15:00:10Z", mono=510.0)
+    assert tell([guardian, successor, recovery, end]).run.duration_seconds == 10.0
+    elsewhere = msgspec.structs.replace(successor, boot="another")
+    assert tell([guardian, elsewhere, recovery, end]).run.duration_seconds == 3610.0
 
 
 def test_an_aborted_run_says_by_whom_and_that_it_was_undone(play: Play) -> None:

@@ -37,8 +37,8 @@ def refused_by(cluster: Any, scratch: Any, folder: Path, keys: str, *, at: float
     """Judge a plan of one hour that was started then, and is `later` seconds old."""
     (folder / "g.yaml").write_text(f"title: x\nrounds: [{{experiment: pod-loss}}]\n{keys}")
     plan = load_gameday(folder / "g.yaml", catalogue=Catalogue.around(folder / "g.yaml"))
-    times = iter([at, at + later])
-    conditions = Conditions(cluster, plan, deadline_seconds=3600.0, clock=lambda: next(times))
+    ages = iter([0.0, later])
+    conditions = Conditions(cluster, plan, deadline_seconds=3600.0, clock=lambda: at + later, steady=lambda: next(ages))
     policy = Policy(namespaces=(scratch.name,), windows=plan.windows, freezes=plan.freezes, approvals=plan.approvals)
     facts = gather([], policy, cluster, run=conditions.facts())
     return [(finding.rule, finding.message) for finding in judge([], policy, facts)]

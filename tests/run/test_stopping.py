@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Iterable
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gameday.change import Measurement, Observations, probe
 from gameday.errors import BadParameterError
 from gameday.experiment.stops import StopOnProbe, StopOnSamples
 from gameday.run.observing import RunObservations
@@ -70,7 +72,24 @@ def test_a_breach_is_exactly_a_stretch_of_two_seconds_below(samples: list[tuple[
     assert (found[0] if found else None) == (ends[0] / 10 if ends else None)
 
 
-def test_a_probe_that_cannot_look_three_times_in_a_row_is_a_breach(tmp_path: Path) -> None:
+@probe
+def broken(_: Observations) -> Measurement:
+    raise ConnectionRefusedError("nobody listens")
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        # Without traffic the probe of checkout has nothing to look at.
+        ("gameday.probes.checkout.success_rate", "no traffic runs"),
+        ("a_project.probes.broken", "ConnectionRefusedError: nobody listens"),
+    ],
+    ids=["says so", "raises anything"],
+)
+def test_a_probe_that_cannot_look_three_times_in_a_row_is_a_breach(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, told: str
+) -> None:
+    monkeypatch.setitem(sys.modules, "a_project.probes", sys.modules[__name__])
     (tmp_path / "events.jsonl").touch()
     heard: list[str] = []
     over = threading.Event()
@@ -79,13 +98,12 @@ def test_a_probe_that_cannot_look_three_times_in_a_row_is_a_breach(tmp_path: Pat
         heard.append(why)
         over.set()
 
-    # Without traffic the probe of checkout has nothing to look at.
-    condition = StopOnProbe("gameday.probes.checkout.success_rate", {}, (90.0, 100.0), 0.01)
-    view = pytest.fail
-    watch = ProbeWatch(condition, RunObservations(tmp_path, view, round_id="r", since=0.0), breached=breached)
+    condition = StopOnProbe(name, {}, (90.0, 100.0), 0.01)
+    watch = ProbeWatch(condition, RunObservations(tmp_path, pytest.fail, round_id="r", since=0.0), breached=breached)
     watch.start()
     assert over.wait(10)
     assert "could not look 3 times in a row" in heard[0]
+    assert told in heard[0]
 
 
 def test_an_action_is_no_stop_condition(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from gameday.errors import ConflictError, RefusedError
-from gameday.undo.lease import DURATION_SECONDS, LEASE, Lease
+from gameday.undo.lease import DURATION_SECONDS, LEASE, Lease, hold_of
 
 pytestmark = pytest.mark.e2e
 
@@ -55,7 +55,7 @@ def _ago(seconds: float) -> str:
 def test_an_expired_lease_is_taken_over_and_its_former_holder_cannot_renew(cluster: Any, lease: Lease) -> None:
     found = cluster.get(LEASE)
     cluster.replace({**found, "spec": {**found["spec"], "renewTime": _ago(DURATION_SECONDS + 5)}})
-    second = Lease(cluster, "second-run")
+    second = Lease(cluster, "second-run", sleep=lambda _: None)
     second.acquire()
     with pytest.raises(ConflictError):
         lease.renew()
@@ -82,3 +82,22 @@ def test_a_lease_without_a_holder_may_be_taken(cluster: Any, lease: Lease) -> No
     second.acquire()
     second.release()
     assert lease.held is not None
+
+
+def test_one_that_has_ended_by_the_servers_clock_is_kept_by_a_run_that_lives(cluster: Any, lease: Lease) -> None:
+    found = cluster.get(LEASE)
+    lease.held = cluster.replace({**found, "spec": {**found["spec"], "renewTime": _ago(3600)}})
+    # Its guardian notices that the clock was set, and renews.
+    second = Lease(cluster, "second-run", sleep=lambda _: lease.renew())
+    with pytest.raises(RefusedError, match="another run is on"):
+        second.acquire()
+    assert spec_of(cluster)["holderIdentity"] == lease.holder
+
+
+def test_a_hold_is_never_longer_than_a_lease_wherever_the_servers_clock_has_gone(cluster: Any, lease: Lease) -> None:
+    found = cluster.get(LEASE)
+    lease.held = cluster.replace({**found, "spec": {**found["spec"], "renewTime": _ago(-3600)}})
+    hold = hold_of(cluster)
+    assert hold is not None
+    assert hold.seconds_left == DURATION_SECONDS
+    assert hold.ends < _ago(-70)

@@ -10,6 +10,7 @@ import structlog
 
 from gameday.cluster import Selection
 from gameday.undo.reaping import POLL_SECONDS, Reaper
+from gameday.undo.sightings import CONFIRM_SECONDS
 from tests.undo.test_orphans import as_due, spoil
 
 pytestmark = pytest.mark.e2e
@@ -29,12 +30,19 @@ def turn(reaper: Reaper) -> list[str]:
     return [line["event"] for line in said]
 
 
+def due(reaper: Reaper, books: Any) -> None:
+    """Have it see that a deadline has passed, and stays where it is."""
+    assert turn(reaper) == []
+    books.clock.seconds += CONFIRM_SECONDS
+
+
 def test_what_somebody_else_wrote_since_is_tried_again_later_and_later_and_said_once(
     reaper: Reaper, books: Any, scratch: Any
 ) -> None:
     spoil(books, scratch)
     scratch.patch("ConfigMap", "settings", {"op": "replace", "path": "/data/key", "value": "mine"})
     as_due(books)
+    due(reaper, books)
     assert turn(reaper) == ["undoing", "left behind"]
     assert turn(reaper) == []
     for seconds in (30, 60, 120):

@@ -532,6 +532,20 @@ def test_the_hold_of_an_undoer_that_died_elsewhere_ends_when_it_expires(books: A
     assert colour(scratch) == "red"
 
 
+def test_such_a_hold_ends_by_our_own_clock_where_the_servers_was_set_back_since(
+    books: Any, scratch: Any, settings: ObjectRef
+) -> None:
+    books.patch(settings, fields={COLOUR: "blue"})
+    hold(books, "recover@another-host/1/2")
+    undoer = Undoer(books.cluster, "me", books.run_id, now=books.clock.now, sleep=books.clock.sleep)
+    told: list[Any] = []
+    # The cluster's time stands still by its clock, so that by it the hold lasts.
+    undo_until_settled(books.opened(), undoer, settled=told.append)
+    assert [item.outcome for item in told] == ["undone"]
+    assert 100 < books.clock.seconds < 180
+    assert colour(scratch) == "red"
+
+
 class Later:
     """A cluster whose clock is wound on."""
 

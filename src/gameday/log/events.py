@@ -61,6 +61,8 @@ class ProcessStarted(Event, frozen=True, kw_only=True, tag="process.started"):
     pid: int
     start_ticks: int
     """Field 22 of /proc/PID/stat: a pid with another start is another process."""
+    boot: str = ""
+    """Of a guardian: which start of which machine it belongs to, and with it whose `mono` its events carry."""
 
 
 class ProcessEnded(Event, frozen=True, kw_only=True, tag="process.ended"):

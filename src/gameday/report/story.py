@@ -51,17 +51,26 @@ class _Clock:
 
     started_mono: float | None = None
     started_wall: datetime | None = None
+    boots: list[str] = field(default_factory=list)
+    """Of the guardians, in their order."""
 
     def at(self, event: AnyEvent) -> float:
         wall = _wall(event.at)
         if self.started_mono is None:
             self.started_mono, self.started_wall = event.mono, wall
-        if isinstance(event, RecoveryStarted) and wall is not None and self.started_wall is not None:
+        if isinstance(event, ProcessStarted) and event.role == "guardian":
+            self.boots.append(event.boot)
+        is_other = isinstance(event, RecoveryStarted) and not self._same_clock()
+        if is_other and wall is not None and self.started_wall is not None:
             self._other_host(event.mono, (wall - self.started_wall).total_seconds())
         return self.of(event.mono)
 
     def of(self, mono: float) -> float:
         return round(mono - (self.started_mono or 0.0), 3)
+
+    def _same_clock(self) -> bool:
+        """Whether the guardian that took over has the first one's monotonic clock, whatever their wall clocks say."""
+        return len(self.boots) > 1 and bool(self.boots[0]) and self.boots[0] == self.boots[-1]
 
     def _other_host(self, mono: float, wall_seconds: float) -> None:
         """Go by the wall clock from here on, if the monotonic one is another one (another host, or after a restart)."""

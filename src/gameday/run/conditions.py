@@ -5,6 +5,7 @@ Facts for the guard, judged nowhere here. The moment is the server's, so that a 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
@@ -25,19 +26,23 @@ class Conditions:
         *,
         deadline_seconds: float = 0.0,
         clock: Callable[[], float] | None = None,
+        steady: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Take the cluster, whose clock counts unless another is given, the plan, and how long it may take from now on."""
+        """Take the cluster, whose clock counts unless another is given, the plan, and how long it may take from now on.
+
+        How long it has taken is told by a clock that is never set.
+        """
         self._cluster, self._plan = cluster, plan
         self._clock = clock or cluster.server_time
-        self._must_end = self._clock() + deadline_seconds
+        self._steady = steady
+        self._must_end = steady() + deadline_seconds
         self._runners = runners_here(plan.path) if plan is not None and plan.approvals is not None else ()
 
     def facts(self, *, lost: Mapping[ObjectRef, Lost] | None = None, starting: bool = False) -> RunFacts:
         """Return the facts as of now; `lost` is what the rounds that are on have taken away."""
-        now = self._clock()
         return RunFacts(
-            now=datetime.fromtimestamp(now, UTC),
-            needs_seconds=max(0.0, self._must_end - now),
+            now=datetime.fromtimestamp(self._clock(), UTC),
+            needs_seconds=max(0.0, self._must_end - self._steady()),
             lost=lost or {},
             approvals=self._approvals(),
             starting=starting,

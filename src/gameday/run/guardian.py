@@ -46,6 +46,7 @@ from gameday.run.opening import Opened, open_run
 from gameday.run.preflight import Traffic, stops_of
 from gameday.run.rounds import RoundPlayer
 from gameday.run.spec import RunSpec, load_spec
+from gameday.run.stepping import SteppedClock
 from gameday.run.taking_over import take_over
 from gameday.traffic.spec import LoadSpec
 from gameday.verdict import exit_code
@@ -152,6 +153,7 @@ class Guardian:
     async def _renew(self, opened: Opened) -> None:
         """Say at intervals that we live; losing the Lease to somebody else ends the run, an unreachable server does not."""
         looks = 0
+        clock = SteppedClock(opened.cluster.server_time) if opened.cluster is not None else None
         while True:
             await asyncio.sleep(_LOOK_SECONDS)
             looks += 1
@@ -159,7 +161,13 @@ class Guardian:
                 asked = await asyncio.to_thread(opened.asked_to_abort)
                 if asked:
                     self.abort(asked, "asked for through the cluster")
-                if looks % _RENEW_EVERY == 0:
+                step = clock.stepped_seconds() if clock is not None else 0.0
+                if step:
+                    # Others go by that clock: to them the deadline has passed, or is an hour away.
+                    where = f"{abs(step):.0f} s {'on' if step > 0 else 'back'}"
+                    told = f"the cluster's clock was set {where}; lease and record are renewed"
+                    self._log.write(Noted(level="warning", text=told))
+                if step or looks % _RENEW_EVERY == 0:
                     await asyncio.to_thread(opened.renew)
             except UnreachableError as error:
                 self._log.write(Noted(level="warning", text=f"could not renew the lease: {error}"))

@@ -16,7 +16,7 @@ from gameday.errors import RefusedError
 from gameday.guard.accounts import TOKEN, UndoAccount
 from gameday.log import LogWriter
 from gameday.log.events import GuardJudged, LeaseAcquired, Noted, ProcessStarted, RunStarted
-from gameday.processes import process_id
+from gameday.processes import boot_id, process_id
 from gameday.run.conditions import Conditions
 from gameday.run.desk import Desk
 from gameday.run.preflight import (
@@ -67,7 +67,7 @@ class Opened:
 def open_run(spec: RunSpec, log: LogWriter) -> Opened:
     """Read, plan, have judged, find the customers' door, and take the Lease; a GamedayError refuses the run."""
     own = process_id(os.getpid())
-    log.write(ProcessStarted(role="guardian", pid=own.pid, start_ticks=own.start_ticks))
+    log.write(ProcessStarted(role="guardian", pid=own.pid, start_ticks=own.start_ticks, boot=boot_id()))
     programme = load_programme(spec.file)
     check_foreign(programme, spec)
     cluster = _reach(programme, spec)

@@ -22,9 +22,11 @@ from gameday.processes import ProcessId
 from gameday.run.spec import SPEC_FILE
 from gameday.run.taking_over import guardian_of, take_over, unfinished
 from gameday.undo.accounts import account_for
-from gameday.undo.lease import Hold, Lease, hold_of
-from gameday.undo.orphans import Recovered, time_left, undo_record
+from gameday.undo.lease import Lease, hold_of, is_renewed
+from gameday.undo.orphans import Recovered, undo_record
+from gameday.undo.owing import DEADLINE_SECONDS
 from gameday.undo.settling import Undoer, holder_here
+from gameday.undo.sightings import CONFIRM_SECONDS, Sightings, deadline_of
 from gameday.undo.storing import SecretStore, Stored
 
 _LOOK_SECONDS: Final = 1.0
@@ -109,17 +111,36 @@ def _from_records(
     for item in unread:
         yield Recovered(item.run_id or item.name, "unread", item.reason)
     for run_id in sorted({item.shard.run_id for item in stored} - done - {item.run_id for item in unread}):
-        shards = [item for item in stored if item.shard.run_id == run_id]
-        left = _time_left(cluster, shards)
+        shards: Sequence[Stored] = [item for item in stored if item.shard.run_id == run_id]
+        left = 0.0 if _is_known_dead(shards) else deadline_of(shards) - cluster.server_time()
         if left > 0 and not wait:
-            yield Recovered(run_id, "owed", f"its guardian on {shards[0].shard.host} answers for it for another {left:.0f} s")
+            yield Recovered(run_id, "owed", _answers_for(shards, left))
             continue
         if left > 0:
-            told(f"{run_id}: its guardian on {shards[0].shard.host} answers for it for another {left:.0f} s; waiting")
-            sleep(left)
-        shards = list(SecretStore(cluster).read(run_id))
+            told(f"{run_id}: {_answers_for(shards, left)}; waiting")
+        shards = _when_due(cluster, run_id, shards, sleep)
         account = account_for(cluster, [entry for item in shards for entry in item.shard.entries.values()])
-        yield undo_record(Undoer(account.cluster, holder_here("recover"), run_id), shards, time_left=_time_left)
+        yield undo_record(Undoer(account.cluster, holder_here("recover"), run_id), shards)
+
+
+def _answers_for(shards: Sequence[Stored], seconds: float) -> str:
+    return f"its guardian on {shards[0].shard.host} answers for it for another {min(seconds, DEADLINE_SECONDS):.0f} s"
+
+
+def _when_due(cluster: Cluster, run_id: str, shards: Sequence[Stored], sleep: Callable[[float], None]) -> Sequence[Stored]:
+    """Wait until a record is due, or its guardian has renewed it; return it as it was found due, or at first."""
+    slept = 0.0
+    sightings = Sightings(now=lambda: slept)
+    now = shards
+    while now and not _is_known_dead(now) and deadline_of(now) == deadline_of(shards):
+        left = sightings.seconds_until_due(run_id, now, cluster.server_time())
+        if not left:
+            return now
+        sleep(min(left, _LOOK_SECONDS))
+        slept += min(left, _LOOK_SECONDS)
+        now = SecretStore(cluster).read(run_id)
+    # Undoing what has been renewed since says that the run is on, and what is gone, that somebody else undid it.
+    return now if not now or _is_known_dead(now) else shards
 
 
 def _from_lease(
@@ -139,35 +160,21 @@ def _from_lease(
     hold = hold_of(cluster)
     if hold is None or hold.run_id in left:
         return
-    if hold.run_id not in over and not hold.is_known_dead and hold.seconds_left:
-        if not wait:
+    if hold.run_id not in over and not hold.is_known_dead:
+        if hold.seconds_left and not wait:
             yield Recovered(hold.run_id, "held", f"it owes nothing yet, and holds the cluster: {hold}")
             return
-        told(f"{hold.run_id}: it owes nothing yet, and holds the cluster: {hold}; waiting")
-        if _is_renewed(cluster, hold, sleep):
+        if hold.seconds_left:
+            told(f"{hold.run_id}: it owes nothing yet, and holds the cluster: {hold}; waiting")
+        # One that has ended is watched for a moment, since the server's clock may just have been set on.
+        if is_renewed(cluster, hold, within_seconds=max(hold.seconds_left, CONFIRM_SECONDS), sleep=sleep):
             yield Recovered(hold.run_id, "on", f"its guardian on {hold.host} is at work; it undoes by itself")
             return
     Lease(cluster, hold.run_id).release()
     yield Recovered(hold.run_id, "undone", "it owed nothing; the Lease that it held is released")
 
 
-def _is_renewed(cluster: Cluster, hold: Hold, sleep: Callable[[float], None]) -> bool:
-    """Watch a Lease until it ends; say whether its run has given a sign of life, or somebody else has it by now."""
-    left = hold.seconds_left
-    while left > 0:
-        sleep(min(left, _LOOK_SECONDS))
-        left -= _LOOK_SECONDS
-        now = hold_of(cluster)
-        if now is None:
-            return False
-        if (now.holder, now.renewed) != (hold.holder, hold.renewed):
-            return True
-    return False
-
-
-def _time_left(cluster: Cluster, shards: Sequence[Stored]) -> float:
-    """Return for how many seconds a guardian still answers for a record; 0 if it was of this host and is dead."""
+def _is_known_dead(shards: Sequence[Stored]) -> bool:
+    """Say whether a record's guardian was of this host, and is not there any more."""
     shard = shards[0].shard
-    if shard.host == socket.gethostname() and not ProcessId(shard.guardian_pid, shard.guardian_start_ticks).is_alive:
-        return 0.0
-    return time_left(cluster, shards)
+    return shard.host == socket.gethostname() and not ProcessId(shard.guardian_pid, shard.guardian_start_ticks).is_alive

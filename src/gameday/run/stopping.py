@@ -79,9 +79,9 @@ class ProbeWatch:
                 found = self._spec.measure(
                     self._observations, **bind(self._spec.measure, self._spec.name, self._condition.arguments)
                 )
-            except GamedayError as error:
+            except Exception as error:  # noqa: BLE001  # a project's own probe raises anything, and none may end the watch
                 blind += 1
-                why = f"stop condition: {self._condition}: could not look {blind} times in a row: {error}"
+                why = f"stop condition: {self._condition}: could not look {blind} times in a row: {_told(error)}"
                 breached = blind >= _BLIND_LOOKS
             else:
                 blind = 0
@@ -134,3 +134,8 @@ class Watches:
             why = watch.take(window)
             if why:
                 self._breached(why)
+
+
+def _told(error: Exception) -> str:
+    """Return an error of ours as it is, and anybody else's with its type, without which it often says nothing."""
+    return str(error) if isinstance(error, GamedayError) else f"{type(error).__name__}: {error}"

@@ -16,7 +16,7 @@ from gameday.cluster import Cluster
 from gameday.errors import ClusterError, ExitCode, GamedayError
 from gameday.log import AnyEvent, LogWriter, read
 from gameday.log.events import LeaseReleased, Noted, ProcessEnded, ProcessStarted, RecoveryStarted, RunEnded, RunStarted
-from gameday.processes import ProcessId, end_process, end_tree, process_id
+from gameday.processes import ProcessId, boot_id, end_process, end_tree, process_id
 from gameday.run.closing import close_open_rounds
 from gameday.run.spec import RunSpec, load_spec
 from gameday.run.undoing import Undoing
@@ -82,7 +82,7 @@ def _carry_on(
 ) -> ExitCode:
     own = process_id(os.getpid())
     holder = f"{spec.run_id}@{socket.gethostname()}/{own.pid}"
-    log.write(ProcessStarted(role="guardian", pid=own.pid, start_ticks=own.start_ticks))
+    log.write(ProcessStarted(role="guardian", pid=own.pid, start_ticks=own.start_ticks, boot=boot_id()))
     log.write(RecoveryStarted(holder=holder, reason=reason), durable=True)
     for event in ended:
         log.write(ProcessEnded(role=event.role, pid=event.pid, reason="ended by its successor"))

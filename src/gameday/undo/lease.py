@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -12,8 +14,10 @@ from gameday.change import patch_operations
 from gameday.cluster import SYSTEM_NAMESPACE, Cluster, Json, ObjectRef
 from gameday.errors import ConflictError, NotFoundError, RefusedError
 from gameday.processes import ProcessId, process_id
+from gameday.undo.sightings import CONFIRM_SECONDS
 
 DURATION_SECONDS: Final = 60
+_LOOK_SECONDS: Final = 1.0
 LEASE: Final = ObjectRef("coordination.k8s.io/v1", "Lease", SYSTEM_NAMESPACE, "gameday")
 ABORT_ANNOTATION: Final = "gameday.dev/abort"
 GUARDIAN_ANNOTATION: Final = "gameday.dev/guardian"
@@ -77,16 +81,34 @@ def _hold(found: Json, server_time: float) -> Hold | None:
         return None
     spec = found["spec"]
     duration = float(spec.get("leaseDurationSeconds", DURATION_SECONDS))
-    ends = _seconds(spec.get("renewTime")) + duration
+    left = max(0.0, min(_seconds(spec.get("renewTime")) + duration - server_time, duration))
+    ends = server_time + left if left else _seconds(spec.get("renewTime")) + duration
     pid, _, ticks = str((found["metadata"].get("annotations") or {}).get(GUARDIAN_ANNOTATION, "")).partition("/")
     return Hold(
         holder=str(spec["holderIdentity"]),
         since=str(spec.get("acquireTime", "(unknown)")),
         renewed=str(spec.get("renewTime", "")),
         ends=_text(ends)[:19] + "Z",
-        seconds_left=max(0.0, min(ends - server_time, duration)),
+        seconds_left=left,
         guardian=ProcessId(int(pid), int(ticks)) if pid.isdigit() and ticks.isdigit() else None,
     )
+
+
+def is_renewed(cluster: Cluster, hold: Hold, *, within_seconds: float, sleep: Callable[[float], None] = time.sleep) -> bool:
+    """Watch a hold for so long; say whether its run has given a sign of life, or somebody else has the cluster by now.
+
+    By no clock but our own: the server's may be set on or back meanwhile, which a living guardian notices, and renews.
+    """
+    left = within_seconds
+    while left > 0:
+        sleep(min(left, _LOOK_SECONDS))
+        left -= _LOOK_SECONDS
+        now = hold_of(cluster)
+        if now is None:
+            return False
+        if (now.holder, now.renewed) != (hold.holder, hold.renewed):
+            return True
+    return False
 
 
 @dataclass(slots=True)
@@ -96,6 +118,7 @@ class Lease:
     cluster: Cluster
     run_id: str
     held: Json | None = None
+    sleep: Callable[[float], None] = time.sleep
 
     @property
     def holder(self) -> str:
@@ -105,11 +128,12 @@ class Lease:
     def acquire(self) -> None:
         """Take the Lease; RefusedError names the run that has it, or the namespace that is missing.
 
-        An expired one is taken over: what its run may still owe is asked before this, by its undo records.
+        An expired one is taken over, if it is not renewed within some seconds: what its run may still owe is asked before
+        this, by its undo records.
         """
         found = self.cluster.get(LEASE)
         hold = _hold(found, self.cluster.server_time()) if found is not None else None
-        if hold is not None and hold.holder != self.holder and hold.seconds_left:
+        if hold is not None and self._is_on(hold):
             raise RefusedError(
                 f"another run is on in this cluster: {hold}. "
                 "Wait for it to end, or, if its processes are dead, run: gameday recover"
@@ -152,6 +176,12 @@ class Lease:
             except NotFoundError:
                 return
         self.held = None
+
+    def _is_on(self, hold: Hold) -> bool:
+        """Say whether another run has the cluster; a hold that has ended is watched: the server's clock may have been set."""
+        if hold.holder == self.holder or (hold.is_known_dead and not hold.seconds_left):
+            return False
+        return hold.seconds_left > 0 or is_renewed(self.cluster, hold, within_seconds=CONFIRM_SECONDS, sleep=self.sleep)
 
     def _spec(self, *, acquired: bool) -> Json:
         now = _text(self.cluster.server_time())

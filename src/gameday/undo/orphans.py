@@ -1,12 +1,12 @@
 """Undoing a run of which only its record in the cluster is at hand: what `gameday recover` and the reaper have in common.
 
-A record belongs to its guardian until its deadline by the server's clock; whoever wants it before, or after the guardian
-has renewed it once more, is told that the run is on. Which records there are, and when to look, is the caller's business.
+A record belongs to its guardian until its deadline; whoever wants it after the guardian has renewed it once more is told that
+the run is on. Which records there are, and when they are due, is the caller's business (`sightings`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,9 +19,8 @@ from gameday.undo.lease import Lease
 from gameday.undo.owing import Debt, blank_shard, ref_of
 from gameday.undo.record import OWED, UNDOING, Entry, Shard
 from gameday.undo.settling import Settled, Undoer, undo_until_settled
+from gameday.undo.sightings import deadline_of
 from gameday.undo.storing import SecretStore, Stored
-
-TimeLeft = Callable[[Cluster, Sequence[Stored]], float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +41,11 @@ class Recovered:
         return {"undone": ExitCode.EXPECTED, "residue": ExitCode.RESIDUE}.get(self.state, ExitCode.REFUSED)
 
 
-def time_left(cluster: Cluster, shards: Sequence[Stored]) -> float:
-    """Return for how many seconds, by the server's clock, a guardian still answers for a record."""
-    return max(0.0, max(item.shard.deadline for item in shards) - cluster.server_time())
+def undo_record(undoer: Undoer, shards: Sequence[Stored]) -> Recovered:
+    """Undo what a record owes that was found due as it is here, release the run's Lease, and remove the record if it is settled.
 
-
-def undo_record(undoer: Undoer, shards: Sequence[Stored], *, time_left: TimeLeft = time_left) -> Recovered:
-    """Undo what a record owes, release the run's Lease, and remove the record if nothing is owed any more."""
+    Only a guardian moves a deadline: one that has moved since says that the guardian lives, whatever anybody's clock says.
+    """
     cluster, run_id = undoer.cluster, undoer.run_id
     results: list[Settled] = []
     try:
@@ -56,8 +53,7 @@ def undo_record(undoer: Undoer, shards: Sequence[Stored], *, time_left: TimeLeft
         for other in {item.shard.cluster_uid for item in shards} - {uid}:
             if not _names_this_cluster(other, cluster):
                 return Recovered(run_id, "residue", f"its record is about the cluster {other}, and this is {uid}")
-        store = _OrphanStore(cluster, time_left)
-        store.check(shards)
+        store = _OrphanStore(cluster, shards)
         debt = Debt(store, cluster, blank_shard(run_id, Path(), cluster_uid=uid), stored=shards)
         undo_until_settled(debt, undoer, settled=results.append)
         # The Lease first: whoever dies in between leaves a record, by which the next one finds the Lease.
@@ -98,19 +94,23 @@ class _GoneError(GamedayError):
 class _OrphanStore:
     """A SecretStore of which only records may be read that no guardian answers for."""
 
-    def __init__(self, cluster: Cluster, time_left: TimeLeft) -> None:
+    def __init__(self, cluster: Cluster, due: Sequence[Stored]) -> None:
         self._store = SecretStore(cluster)
-        self._cluster, self._time_left = cluster, time_left
+        self._check_there(due)
+        self._deadline = deadline_of(due)
 
-    def check(self, shards: Sequence[Stored]) -> None:
+    def _check_there(self, shards: Sequence[Stored]) -> None:
         if not shards:
             raise _GoneError("somebody else undid what it owed, and removed its record")
-        if self._time_left(self._cluster, shards) > 0:
+
+    def _check(self, shards: Sequence[Stored]) -> None:
+        self._check_there(shards)
+        if deadline_of(shards) != self._deadline:
             raise _GuardianLivesError(f"its guardian on {shards[0].shard.host} is at work; it undoes by itself")
 
     def read(self, run_id: str = "") -> Sequence[Stored]:
         found = self._store.read(run_id)
-        self.check(found)
+        self._check(found)
         return found
 
     def write(self, name: str, shard: Shard, *, version: str) -> Stored:

@@ -17,8 +17,9 @@ import structlog
 
 from gameday.cluster import Cluster
 from gameday.errors import ClusterError, GamedayError
-from gameday.undo.orphans import Recovered, let_go, time_left, undo_record
+from gameday.undo.orphans import Recovered, let_go, undo_record
 from gameday.undo.settling import Undoer, holder_here
+from gameday.undo.sightings import Sightings
 from gameday.undo.storing import SecretStore, Stored, Unread
 from gameday.undo.telling import Told, tell
 
@@ -54,6 +55,11 @@ class Reaper:
     _at_work: dict[str, threading.Thread] = field(default_factory=dict)
     _retries: dict[str, _Retry] = field(default_factory=dict)
     _said: set[tuple[str, str]] = field(default_factory=set)
+    _sightings: Sightings = field(default_factory=Sightings)
+
+    def __post_init__(self) -> None:
+        """Watch by the same clock."""
+        self._sightings.now = self.now
 
     def look(self) -> float:
         """Look at all records once and start to undo what is due; return after how many seconds to look again."""
@@ -63,7 +69,7 @@ class Reaper:
         self._forget(runs)
         waits = [POLL_SECONDS]
         for run_id in runs.keys() - {item.run_id for item in unread}:
-            left = time_left(self.cluster, runs[run_id])
+            left = self._sightings.seconds_until_due(run_id, runs[run_id], self.cluster.server_time())
             if left > 0:
                 waits.append(left)
             elif self._is_free(run_id):
@@ -163,6 +169,7 @@ class Reaper:
         """Keep nothing of runs that have no record any more, since a reaper lives for months."""
         self._at_work = {run: thread for run, thread in self._at_work.items() if thread.is_alive()}
         self._retries = {run: retry for run, retry in self._retries.items() if run in runs}
+        self._sightings.keep(runs)
         self._said = {key for key in self._said if key[0] in runs or key[0] in self.left_alone}
 
 

@@ -88,12 +88,17 @@ def undo_until_settled(debt: Debt, undoer: Undoer, *, settled: Callable[[Settled
     """
     give_up = undoer.now() + undoer.patience_seconds
     stale = False
+    seen: tuple[str, float] = ("", 0.0)
     while True:
         try:
             if stale:
                 debt.reload()
             stale = True
-            if not held_by_another(debt.entries, undoer.holder, undoer.cluster.server_time()):
+            another = held_by_another(debt.entries, undoer.holder, undoer.cluster.server_time())
+            if another != seen[0]:
+                seen = (another, undoer.now())
+            # By our own clock, too, since the server's may have been set back since that hold was taken.
+            if not another or undoer.now() - seen[1] > _HOLD_SECONDS:
                 undo_all(debt, undoer, settled=settled)
                 return
         except (UnreachableError, ServerError):
