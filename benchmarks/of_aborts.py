@@ -80,6 +80,9 @@ class Scene:
             self.wire.first_write()
             time.sleep(_BEGUN_SECONDS + stopped.WINDOW_SECONDS * (number * _GOLDEN % 1))
             yield process
+        except TimeoutError as error:
+            error.add_note((self.folder / "said.txt").read_text())
+            raise
         finally:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)

@@ -64,14 +64,15 @@ class Wire:
         return moment
 
     def first_write(self, *, since: float = 0.0, timeout_seconds: float = 60.0) -> Write:
-        """Wait for the first write to the object since then."""
+        """Wait for the first write to the object since then; TimeoutError if none comes."""
 
         def found() -> Write | None:
             return next((write for write in self._writes if write.came >= since), None)
 
         with self._news:
             write = self._news.wait_for(found, timeout_seconds)
-        assert write is not None, f"no write to {self._target} within {timeout_seconds:g} s"
+        if write is None:
+            raise TimeoutError(f"no write to {self._target} within {timeout_seconds:g} s")
         return write
 
     def application(self) -> web.Application:
