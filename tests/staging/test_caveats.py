@@ -4,7 +4,9 @@ from typing import Any
 
 import pytest
 
+from gameday.staging import shop_manifests
 from gameday.staging.caveats import caveats
+from gameday.staging.manifests import read_manifests
 from gameday.staging.resources import DEPLOYMENTS, HORIZONTAL_POD_AUTOSCALERS, PODS, SERVICES, STATEFUL_SETS
 
 
@@ -56,3 +58,38 @@ def test_claims_that_would_go_with_their_pods_are_told_to_stay() -> None:
     policy = {"whenDeleted": "Retain", "whenScaled": "Delete"}
     spec = {"template": {"spec": {"containers": []}}, "persistentVolumeClaimRetentionPolicy": policy}
     assert "spec.persistentVolumeClaimRetentionPolicy is not honoured" in caveats(STATEFUL_SETS, {"spec": spec})[0]
+
+
+def test_volumes_hooks_and_sidecars_that_the_node_has_not_are_named() -> None:
+    spec = {
+        "volumes": [{"name": "v", "nfs": {}}, {"name": "w", "downwardAPI": {}}],
+        "initContainers": [{"name": "side", "restartPolicy": "Always"}],
+        "containers": [{"name": "c", "lifecycle": {"postStart": {}, "preStop": {"httpGet": {}}}}],
+    }
+    found = caveats(DEPLOYMENTS, {"spec": {"template": {"spec": spec}}})
+    assert [text.partition(" is not honoured: ")[0] for text in found] == [
+        "spec.template.spec.volumes[0].nfs",
+        "spec.template.spec.containers[0].lifecycle.postStart",
+        "spec.template.spec.containers[0].lifecycle.preStop.httpGet",
+        "spec.template.spec.initContainers[0].restartPolicy",
+    ]
+
+
+@pytest.mark.parametrize("spec", [{"externalIPs": ["127.0.0.9"]}, {"ports": [{"port": 5353, "protocol": "UDP"}]}])
+def test_a_service_is_told_what_its_proxy_cannot(spec: dict[str, object]) -> None:
+    assert len(caveats(SERVICES, {"spec": spec})) == 1
+
+
+def test_what_is_only_preferred_and_what_draws_pods_together_is_named() -> None:
+    preferred, required = "preferredDuringSchedulingIgnoredDuringExecution", "requiredDuringSchedulingIgnoredDuringExecution"
+    affinity = {"nodeAffinity": {required: {}, preferred: []}, "podAffinity": {required: []}, "podAntiAffinity": {required: []}}
+    found = caveats(PODS, pod(affinity=affinity))
+    assert [text.partition(" is not honoured: ")[0] for text in found] == [
+        f"spec.affinity.nodeAffinity.{preferred}",
+        f"spec.affinity.podAffinity.{required}",
+    ]
+
+
+def test_the_shop_gives_no_warning() -> None:
+    shop = read_manifests([shop_manifests()])
+    assert [text for resource, obj in shop for text in caveats(resource, obj)] == []

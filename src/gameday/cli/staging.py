@@ -10,7 +10,7 @@ import click
 from gameday.cli.options import output_option
 from gameday.cli.printing import print_data
 from gameday.errors import RefusedError
-from gameday.staging import Progress, down, shop_manifests, status, up, wait_ready
+from gameday.staging import Progress, Status, down, shop_manifests, status, switch_node, up, wait_ready
 
 _directory = click.option(
     "--dir",
@@ -69,9 +69,7 @@ def down_command(directory: Path | None) -> None:
 @output_option("text", "json", "yaml")
 def status_command(directory: Path | None, output: str) -> None:
     """Say whether it is up, and where."""
-    found = status(directory)
-    if found is None:
-        raise RefusedError("the embedded cluster is not up. Start it: gameday staging up")
+    found = _running(directory)
     facts = {
         "directory": str(found.directory),
         "kubeconfig": str(found.kubeconfig),
@@ -85,6 +83,34 @@ def status_command(directory: Path | None, output: str) -> None:
             click.echo(f"{name:<12} {', '.join(value) if isinstance(value, list) else value}")
     else:
         print_data(facts, output=output)
+
+
+@command.group("node")
+def node_command() -> None:
+    """Switch one of its nodes off and on, as if somebody pulled the plug: an ability of this cluster, not of Kubernetes."""
+
+
+@node_command.command("stop")
+@click.argument("name")
+@_directory
+def stop_command(name: str, directory: Path | None) -> None:
+    """Switch a node off: its pods' processes are gone at once; after 40 s the cluster takes it for lost."""
+    switch_node(_running(directory).kubeconfig, name, "off")
+
+
+@node_command.command("start")
+@click.argument("name")
+@_directory
+def start_command(name: str, directory: Path | None) -> None:
+    """Switch a node on again: it starts what is still assigned to it."""
+    switch_node(_running(directory).kubeconfig, name, "on")
+
+
+def _running(directory: Path | None) -> Status:
+    found = status(directory)
+    if found is None:
+        raise RefusedError("the embedded cluster is not up. Start it: gameday staging up")
+    return found
 
 
 def show_progress(kubeconfig: Path, *, timeout_seconds: float) -> None:

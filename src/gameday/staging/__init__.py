@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         up,
     )
     from gameday.staging.readiness import NotReadyError, Progress, wait_ready
+    from gameday.staging.switching import switch_node
 
 __all__ = [
     "AlreadyUpError",
@@ -39,16 +40,17 @@ __all__ = [
     "reaper_manifests",
     "shop_manifests",
     "status",
+    "switch_node",
     "up",
     "wait_ready",
 ]
 
-_IN_READINESS = {"NotReadyError", "Progress", "wait_ready"}
+_ELSEWHERE = dict.fromkeys(("NotReadyError", "Progress", "wait_ready"), "readiness") | {"switch_node": "switching"}
 
 
 def __getattr__(name: str) -> Any:
     """Import a public name's module when it is first asked for."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module = import_module(f"{__name__}.{'readiness' if name in _IN_READINESS else 'lifecycle'}")
+    module = import_module(f"{__name__}.{_ELSEWHERE.get(name, 'lifecycle')}")
     return getattr(module, name)

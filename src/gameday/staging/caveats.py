@@ -23,10 +23,10 @@ _POD: dict[str, str] = {
     "readinessGates": "the embedded cluster does not wait for readiness gates",
     "runtimeClassName": "the embedded cluster has no runtimes to choose from",
     "securityContext": _SHARED_HOST,
-    "topologySpreadConstraints": "the embedded cluster's scheduler spreads pods by a rule of its own",
 }
 _CONTAINER: dict[str, str] = {
     "securityContext": _SHARED_HOST,
+    "restartPolicy": "the embedded cluster has no sidecars; this runs to its end before the next one starts",
     "stdin": "the embedded cluster gives a container no standard input",
     "tty": "the embedded cluster gives a container no terminal",
 }
@@ -37,6 +37,8 @@ _JOB: dict[str, str] = {
     "successPolicy": "the embedded cluster's Jobs have no indexes",
 }
 _PROBES = ("livenessProbe", "readinessProbe", "startupProbe")
+_PREFERRED = "preferredDuringSchedulingIgnoredDuringExecution"
+_KNOWN_VOLUMES = {"emptyDir", "configMap", "secret", "projected", "downwardAPI", "hostPath", "persistentVolumeClaim"}
 _TOKEN_SECRET = "kubernetes.io/service-account-token"  # noqa: S105 - the name of a type
 _SERVICE_TYPES = {
     "NodePort": "the embedded cluster opens no node ports: the service is reachable at its clusterIP",
@@ -71,15 +73,35 @@ def caveats(resource: Resource, obj: Object) -> list[str]:
 
 def _of_pod(spec: Object, where: str) -> Iterator[str]:
     yield from _of_fields(spec, _POD, where)
+    yield from _of_affinity(spec.get("affinity") or {}, f"{where}.affinity")
+    for index, volume in enumerate(spec.get("volumes") or ()):
+        for kind in sorted(volume.keys() - {"name"} - _KNOWN_VOLUMES):
+            at = f"{where}.volumes[{index}].{kind}"
+            yield f"{at} is not honoured: the embedded cluster has no such volumes, and the pod will not start"
     for group in ("containers", "initContainers"):
         for index, container in enumerate(spec.get(group) or ()):
-            at = f"{where}.{group}[{index}]"
-            yield from _of_fields(container, _CONTAINER, at)
-            if ((container.get("resources") or {}).get("limits") or {}).get("cpu"):
-                yield f"{at}.resources.limits.cpu is not honoured: the embedded cluster limits memory only"
-            for probe in _PROBES:
-                if (container.get(probe) or {}).get("grpc"):
-                    yield f"{at}.{probe}.grpc is not honoured: the embedded cluster probes over HTTP, TCP and exec"
+            yield from _of_container(container, f"{where}.{group}[{index}]")
+
+
+def _of_affinity(affinity: Object, where: str) -> Iterator[str]:
+    for field, terms in affinity.items():
+        for term in sorted(terms.keys() if field == "podAffinity" else terms.keys() & {_PREFERRED}):
+            why = "the embedded cluster's scheduler heeds what is required of nodes, and what keeps pods apart"
+            yield f"{where}.{field}.{term} is not honoured: {why}"
+
+
+def _of_container(container: Object, at: str) -> Iterator[str]:
+    yield from _of_fields(container, _CONTAINER, at)
+    lifecycle = container.get("lifecycle") or {}
+    if "postStart" in lifecycle:
+        yield f"{at}.lifecycle.postStart is not honoured: the embedded cluster runs no such hook"
+    if "httpGet" in (lifecycle.get("preStop") or {}):
+        yield f"{at}.lifecycle.preStop.httpGet is not honoured: the embedded cluster runs preStop hooks by exec and sleep"
+    if ((container.get("resources") or {}).get("limits") or {}).get("cpu"):
+        yield f"{at}.resources.limits.cpu is not honoured: the embedded cluster limits memory only"
+    for probe in _PROBES:
+        if (container.get(probe) or {}).get("grpc"):
+            yield f"{at}.{probe}.grpc is not honoured: the embedded cluster probes over HTTP, TCP and exec"
 
 
 def _of_job(spec: Object, where: str) -> Iterator[str]:
@@ -112,5 +134,10 @@ def _of_service(spec: Object) -> Iterator[str]:
     reason = _SERVICE_TYPES.get(spec.get("type", ""))
     if reason:
         yield f"spec.type {spec['type']} is not honoured: {reason}"
+    if spec.get("externalIPs"):
+        yield "spec.externalIPs is not honoured: a Service is reached at its clusterIP"
+    for index, port in enumerate(spec.get("ports") or ()):
+        if port.get("protocol", "TCP") != "TCP":
+            yield f"spec.ports[{index}].protocol is not honoured: the embedded cluster passes on TCP only"
     if spec.get("sessionAffinity") == "ClientIP":
         yield "spec.sessionAffinity is not honoured: the embedded cluster chooses an endpoint for each connection"

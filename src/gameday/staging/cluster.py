@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from string import ascii_lowercase
@@ -22,7 +22,7 @@ from gameday.staging.api import ApiServer, Certificates
 from gameday.staging.controllers import install_controllers
 from gameday.staging.controllers.autoscaling import PERIOD_SECONDS, Autoscalers
 from gameday.staging.defaults import fill, prepare_new
-from gameday.staging.errors import AlreadyExists, ApiError, invalid
+from gameday.staging.errors import AlreadyExists, ApiError, invalid, not_found
 from gameday.staging.keeping import Keeper, Kept, read_kept, restore
 from gameday.staging.lifecycle import OBJECTS_FILE
 from gameday.staging.manifests import read_manifests
@@ -30,9 +30,9 @@ from gameday.staging.node.credentials import ApiAccess
 from gameday.staging.node.images import Image, default_images
 from gameday.staging.node.kubelet import Kubelet, NodeSettings
 from gameday.staging.node.logs import ContainerLogs
+from gameday.staging.node.metering import RunningContainer, measure
 from gameday.staging.node.proxy import ServiceProxy
-from gameday.staging.node.unhonoured import warnings_for
-from gameday.staging.resources import NAMESPACES, Resource
+from gameday.staging.resources import NAMESPACES, NODES, Resource
 from gameday.staging.settling import when_ready
 from gameday.staging.store import Store
 from gameday.staging.validation import create_causes
@@ -110,7 +110,7 @@ class Cluster:
             certificates=Certificates.create(self._addresses.api),
             logs=ContainerLogs(self.store, self.settings.directory / "logs"),
         )
-        self._api.warnings.append(warnings_for)
+        self._api.serve_nodes(self._switch, lambda: measure(self._running_containers))
         await self._api.start()
         _create(self.store, NAMESPACES, {"metadata": {"name": SYSTEM_NAMESPACE, "labels": {NAME_LABEL: "embedded"}}})
         for node in self.nodes:
@@ -138,6 +138,16 @@ class Cluster:
             await self._api.stop()
         self._addresses.close()
 
+    async def _switch(self, name: str, power: str) -> None:
+        """Switch a node on or off; NotFound if there is none of that name. Twice is once."""
+        node = next((node for node in self.nodes if node.name == name), None)
+        if node is None:
+            raise not_found(NODES, name)
+        if power == "off":
+            await node.power_off()
+        else:
+            node.start()
+
     def hurry(self) -> None:
         """Give the pods no more grace."""
         for node in self.nodes:
@@ -150,6 +160,10 @@ class Cluster:
                 _create(self.store, resource, obj)
             except RefusedError as error:
                 _log.warning("not created", kind=resource.kind, error=str(error))
+
+    def _running_containers(self) -> Iterator[RunningContainer]:
+        for node in self.nodes:
+            yield from node.running_containers()
 
     def _cpu_seconds(self, uid: str) -> float | None:
         found = (node.cpu_seconds(uid) for node in self.nodes)

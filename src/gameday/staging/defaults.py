@@ -11,23 +11,9 @@ import copy
 from collections.abc import Callable
 from typing import Any
 
-from gameday.staging.resources import (
-    CLUSTER_ROLE_BINDINGS,
-    CRON_JOBS,
-    DAEMON_SETS,
-    DEPLOYMENTS,
-    ENDPOINT_SLICES,
-    HORIZONTAL_POD_AUTOSCALERS,
-    JOBS,
-    NAMESPACES,
-    PODS,
-    REPLICA_SETS,
-    ROLE_BINDINGS,
-    SECRETS,
-    SERVICES,
-    STATEFUL_SETS,
-    Resource,
-)
+from gameday.staging import resources as kinds
+from gameday.staging.quantities import qos_class
+from gameday.staging.resources import Resource
 from gameday.staging.role_rules import fill_binding
 
 Object = dict[str, Any]
@@ -59,13 +45,13 @@ def fill(resource: Resource, obj: Object) -> Object:
 
 def prepare_new(resource: Resource, obj: Object) -> Object:
     """Take out of a client's new object what only the cluster may say: mostly its status."""
-    if resource is PODS:
+    if resource is kinds.PODS:
         obj.pop("status", None)
-    elif resource is NAMESPACES:
+    elif resource is kinds.NAMESPACES:
         obj.setdefault("spec", {}).setdefault("finalizers", ["kubernetes"])
         obj["status"] = {"phase": "Active"}
         obj["metadata"].setdefault("labels", {})["kubernetes.io/metadata.name"] = obj["metadata"].get("name", "")
-    elif resource is SERVICES:
+    elif resource is kinds.SERVICES:
         obj["status"] = {"loadBalancer": {}}
     elif resource.status and resource.kind != "Node":
         obj["status"] = {}
@@ -109,7 +95,7 @@ def _fill_container(container: Object) -> None:
 def _fill_pod(obj: Object) -> None:
     spec = obj.setdefault("spec", {})
     _fill_pod_spec(spec)
-    obj.setdefault("status", {"phase": "Pending", "qosClass": _quality_of_service(spec)})
+    obj.setdefault("status", {"phase": "Pending", "qosClass": qos_class(spec)})
     _set(spec, {"enableServiceLinks": True, "serviceAccountName": "default", "priority": 0})
     spec.setdefault("serviceAccount", spec["serviceAccountName"])
     spec.setdefault("preemptionPolicy", "PreemptLowerPriority")
@@ -238,29 +224,18 @@ def _fill_autoscaler(obj: Object) -> None:
         spec["metrics"] = [{"type": "Resource", "resource": {"name": "cpu", "target": target}}]
 
 
-def _quality_of_service(spec: Object) -> str:
-    resources = [container.get("resources") or {} for container in spec.get("containers") or ()]
-    if not any(item.get("requests") or item.get("limits") for item in resources):
-        return "BestEffort"
-    guaranteed = all(
-        {"cpu", "memory"} <= (item.get("limits") or {}).keys() and (item.get("requests") or item["limits"]) == item["limits"]
-        for item in resources
-    )
-    return "Guaranteed" if guaranteed else "Burstable"
-
-
 _FILLERS: dict[Resource, Callable[[Object], None]] = {
-    PODS: _fill_pod,
-    DEPLOYMENTS: _fill_deployment,
-    REPLICA_SETS: _fill_replica_set,
-    STATEFUL_SETS: _fill_stateful_set,
-    DAEMON_SETS: _fill_daemon_set,
-    JOBS: _fill_job,
-    CRON_JOBS: _fill_cron_job,
-    SERVICES: _fill_service,
-    SECRETS: _fill_secret,
-    ENDPOINT_SLICES: _fill_endpoint_slice,
-    HORIZONTAL_POD_AUTOSCALERS: _fill_autoscaler,
-    ROLE_BINDINGS: fill_binding,
-    CLUSTER_ROLE_BINDINGS: fill_binding,
+    kinds.PODS: _fill_pod,
+    kinds.DEPLOYMENTS: _fill_deployment,
+    kinds.REPLICA_SETS: _fill_replica_set,
+    kinds.STATEFUL_SETS: _fill_stateful_set,
+    kinds.DAEMON_SETS: _fill_daemon_set,
+    kinds.JOBS: _fill_job,
+    kinds.CRON_JOBS: _fill_cron_job,
+    kinds.SERVICES: _fill_service,
+    kinds.SECRETS: _fill_secret,
+    kinds.ENDPOINT_SLICES: _fill_endpoint_slice,
+    kinds.HORIZONTAL_POD_AUTOSCALERS: _fill_autoscaler,
+    kinds.ROLE_BINDINGS: fill_binding,
+    kinds.CLUSTER_ROLE_BINDINGS: fill_binding,
 }

@@ -1,9 +1,11 @@
-"""Kubernetes quantities (`250m`, `64Mi`) as plain numbers."""
+"""Kubernetes quantities (`250m`, `64Mi`) as plain numbers, and the class of a pod that follows from them."""
 
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import Any, Final
+
+Object = dict[str, Any]
 
 _SUFFIXES: Final = {
     "m": 1e-3,
@@ -26,3 +28,20 @@ def parse_quantity(text: str | float) -> float:
     if match is None:
         raise ValueError(f"expected a quantity such as 250m or 64Mi, found {text!r}")
     return float(match[1]) * _SUFFIXES[match[2] or ""]
+
+
+def qos_class(spec: Object) -> str:
+    """Return Guaranteed, Burstable or BestEffort, by Kubernetes' rule."""
+    resources = [container.get("resources") or {} for container in spec.get("containers") or ()]
+    if not any(item.get("limits") or item.get("requests") for item in resources):
+        return "BestEffort"
+    return "Guaranteed" if all(_is_guaranteed(item) for item in resources) else "Burstable"
+
+
+def _is_guaranteed(resources: Object) -> bool:
+    limits = resources.get("limits") or {}
+    requests = resources.get("requests") or limits
+    return all(
+        name in limits and parse_quantity(limits[name]) == parse_quantity(requests.get(name, limits[name]))
+        for name in ("cpu", "memory")
+    )

@@ -44,7 +44,7 @@ def wait_ready(
     progress: Callable[[Progress], None] | None = None,
 ) -> Progress:
     """Return when all workloads (of these namespaces) are Ready; raise NotReadyError when time is over."""
-    url, opener = _connection(kubeconfig)
+    url, opener = connection(kubeconfig)
     end = time.monotonic() + timeout_seconds
     last: Progress | None = None
     while True:
@@ -64,7 +64,8 @@ def wait_ready(
         time.sleep(POLL_SECONDS)
 
 
-def _connection(kubeconfig: Path) -> tuple[str, urllib.request.OpenerDirector]:
+def connection(kubeconfig: Path) -> tuple[str, urllib.request.OpenerDirector]:
+    """Return the address of a cluster whose kubeconfig holds a token, and what opens its URLs."""
     config = json.loads(kubeconfig.read_text(encoding="utf-8"))
     cluster, user = config["clusters"][0]["cluster"], config["users"][0]["user"]
     authority = base64.b64decode(cluster["certificate-authority-data"]).decode()

@@ -6,7 +6,7 @@ the cluster cannot honour are rows in `UNSERVED`, with the reason a client gets 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,107 +49,51 @@ class Resource:
 
 _ALL = ("all",)
 
-NAMESPACES = Resource("", "v1", "namespaces", "Namespace", False, ("ns",), status=True, has_spec=True)
-NODES = Resource("", "v1", "nodes", "Node", False, ("no",), status=True, has_spec=True)
-PODS = Resource(
-    "",
-    "v1",
-    "pods",
-    "Pod",
-    True,
-    ("po",),
-    status=True,
-    has_spec=True,
-    categories=_ALL,
-    returns_deleted=True,
-)
-SERVICES = Resource(
-    "",
-    "v1",
-    "services",
-    "Service",
-    True,
-    ("svc",),
-    status=True,
-    has_spec=True,
-    categories=_ALL,
-    returns_deleted=True,
-)
-ENDPOINTS = Resource("", "v1", "endpoints", "Endpoints", True, ("ep",))
-CONFIG_MAPS = Resource("", "v1", "configmaps", "ConfigMap", True, ("cm",))
-SECRETS = Resource("", "v1", "secrets", "Secret", True)
-SERVICE_ACCOUNTS = Resource("", "v1", "serviceaccounts", "ServiceAccount", True, ("sa",), returns_deleted=True)
-EVENTS = Resource("", "v1", "events", "Event", True, ("ev",))
+
+def _core(plural: str, kind: str, *short_names: str, spec: bool = False, namespaced: bool = True) -> Resource:
+    """Return the row of a kind of the core group; one with a spec has a status, too."""
+    return Resource("", "v1", plural, kind, namespaced, short_names, status=spec, has_spec=spec)
+
+
+def _workload(group: str, plural: str, kind: str, *short_names: str, scale: bool = False, version: str = "v1") -> Resource:
+    """Return the row of a kind that makes pods, or scales what does; `kubectl get all` shows it."""
+    return Resource(group, version, plural, kind, True, short_names, status=True, scale=scale, has_spec=True, categories=_ALL)
+
+
+def _role(plural: str, kind: str, *, namespaced: bool) -> Resource:
+    return Resource("rbac.authorization.k8s.io", "v1", plural, kind, namespaced)
+
+
+NAMESPACES = _core("namespaces", "Namespace", "ns", namespaced=False, spec=True)
+NODES = _core("nodes", "Node", "no", namespaced=False, spec=True)
+PODS = Resource("", "v1", "pods", "Pod", True, ("po",), status=True, has_spec=True, categories=_ALL, returns_deleted=True)
+SERVICES = replace(PODS, plural="services", kind="Service", short_names=("svc",))
+ENDPOINTS = _core("endpoints", "Endpoints", "ep")
+CONFIG_MAPS = _core("configmaps", "ConfigMap", "cm")
+SECRETS = _core("secrets", "Secret")
+SERVICE_ACCOUNTS = replace(_core("serviceaccounts", "ServiceAccount", "sa"), returns_deleted=True)
+EVENTS = _core("events", "Event", "ev")
+PERSISTENT_VOLUME_CLAIMS = _core("persistentvolumeclaims", "PersistentVolumeClaim", "pvc", spec=True)
 ENDPOINT_SLICES = Resource("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice", True)
-DEPLOYMENTS = Resource(
-    "apps",
-    "v1",
-    "deployments",
-    "Deployment",
-    True,
-    ("deploy",),
-    status=True,
-    scale=True,
-    has_spec=True,
-    categories=_ALL,
-)
-REPLICA_SETS = Resource(
-    "apps",
-    "v1",
-    "replicasets",
-    "ReplicaSet",
-    True,
-    ("rs",),
-    status=True,
-    scale=True,
-    has_spec=True,
-    categories=_ALL,
-)
-STATEFUL_SETS = Resource(
-    "apps",
-    "v1",
-    "statefulsets",
-    "StatefulSet",
-    True,
-    ("sts",),
-    status=True,
-    scale=True,
-    has_spec=True,
-    categories=_ALL,
-)
-DAEMON_SETS = Resource("apps", "v1", "daemonsets", "DaemonSet", True, ("ds",), status=True, has_spec=True, categories=_ALL)
+DEPLOYMENTS = _workload("apps", "deployments", "Deployment", "deploy", scale=True)
+REPLICA_SETS = _workload("apps", "replicasets", "ReplicaSet", "rs", scale=True)
+STATEFUL_SETS = _workload("apps", "statefulsets", "StatefulSet", "sts", scale=True)
+DAEMON_SETS = _workload("apps", "daemonsets", "DaemonSet", "ds")
 CONTROLLER_REVISIONS = Resource("apps", "v1", "controllerrevisions", "ControllerRevision", True)
-JOBS = Resource("batch", "v1", "jobs", "Job", True, status=True, has_spec=True, categories=_ALL)
-CRON_JOBS = Resource("batch", "v1", "cronjobs", "CronJob", True, ("cj",), status=True, has_spec=True, categories=_ALL)
-PERSISTENT_VOLUME_CLAIMS = Resource(
-    "", "v1", "persistentvolumeclaims", "PersistentVolumeClaim", True, ("pvc",), status=True, has_spec=True
-)
+JOBS = _workload("batch", "jobs", "Job")
+CRON_JOBS = _workload("batch", "cronjobs", "CronJob", "cj")
 LEASES = Resource("coordination.k8s.io", "v1", "leases", "Lease", True, has_spec=True)
-POD_DISRUPTION_BUDGETS = Resource(
-    "policy",
-    "v1",
-    "poddisruptionbudgets",
-    "PodDisruptionBudget",
-    True,
-    ("pdb",),
-    status=True,
-    has_spec=True,
-)
-HORIZONTAL_POD_AUTOSCALERS = Resource(
-    "autoscaling",
-    "v2",
-    "horizontalpodautoscalers",
-    "HorizontalPodAutoscaler",
-    True,
-    ("hpa",),
-    status=True,
-    has_spec=True,
-    categories=_ALL,
-)
-ROLES = Resource("rbac.authorization.k8s.io", "v1", "roles", "Role", True)
-ROLE_BINDINGS = Resource("rbac.authorization.k8s.io", "v1", "rolebindings", "RoleBinding", True)
-CLUSTER_ROLES = Resource("rbac.authorization.k8s.io", "v1", "clusterroles", "ClusterRole", False)
-CLUSTER_ROLE_BINDINGS = Resource("rbac.authorization.k8s.io", "v1", "clusterrolebindings", "ClusterRoleBinding", False)
+POD_DISRUPTION_BUDGETS = replace(_workload("policy", "poddisruptionbudgets", "PodDisruptionBudget", "pdb"), categories=())
+HORIZONTAL_POD_AUTOSCALERS = _workload("autoscaling", "horizontalpodautoscalers", "HorizontalPodAutoscaler", "hpa", version="v2")
+ROLES = _role("roles", "Role", namespaced=True)
+ROLE_BINDINGS = _role("rolebindings", "RoleBinding", namespaced=True)
+CLUSTER_ROLES = _role("clusterroles", "ClusterRole", namespaced=False)
+CLUSTER_ROLE_BINDINGS = _role("clusterrolebindings", "ClusterRoleBinding", namespaced=False)
+
+NODE_METRICS = Resource("metrics.k8s.io", "v1beta1", "nodes", "NodeMetrics", False)
+POD_METRICS = Resource("metrics.k8s.io", "v1beta1", "pods", "PodMetrics", True)
+METRICS = (NODE_METRICS, POD_METRICS)
+"""What is measured when it is asked for, and never stored."""
 
 RESOURCES: tuple[Resource, ...] = (
     NAMESPACES,

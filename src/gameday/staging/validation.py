@@ -12,29 +12,11 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from gameday.staging import resources as kinds
 from gameday.staging.batch_rules import cron_job_causes, job_causes, job_update_causes
 from gameday.staging.errors import Cause
 from gameday.staging.pod_rules import pod_spec_causes, pod_update_causes
-from gameday.staging.resources import (
-    CLUSTER_ROLE_BINDINGS,
-    CLUSTER_ROLES,
-    CONFIG_MAPS,
-    CRON_JOBS,
-    DAEMON_SETS,
-    DEPLOYMENTS,
-    HORIZONTAL_POD_AUTOSCALERS,
-    JOBS,
-    NAMESPACES,
-    POD_DISRUPTION_BUDGETS,
-    PODS,
-    REPLICA_SETS,
-    ROLE_BINDINGS,
-    ROLES,
-    SECRETS,
-    SERVICES,
-    STATEFUL_SETS,
-    Resource,
-)
+from gameday.staging.resources import Resource
 from gameday.staging.role_rules import binding_causes, binding_update_causes, role_causes
 from gameday.staging.selectors import LabelSelector
 
@@ -71,9 +53,9 @@ _STATEFUL_SET_RULE = (
 _MAX_SUBDOMAIN, _MAX_LABEL, _MAX_PORT = 253, 63, 65_535
 _MAX_ANNOTATIONS_BYTES = 256 * 1024
 _MAX_DATA_BYTES = 1024 * 1024
-_FREE_NAMES = (ROLES, CLUSTER_ROLES, ROLE_BINDINGS, CLUSTER_ROLE_BINDINGS)
-_LABEL_NAMES = (NAMESPACES, SERVICES)
-_WORKLOADS = (DEPLOYMENTS, REPLICA_SETS, STATEFUL_SETS, DAEMON_SETS)
+_FREE_NAMES = (kinds.ROLES, kinds.CLUSTER_ROLES, kinds.ROLE_BINDINGS, kinds.CLUSTER_ROLE_BINDINGS)
+_LABEL_NAMES = (kinds.NAMESPACES, kinds.SERVICES)
+_WORKLOADS = (kinds.DEPLOYMENTS, kinds.REPLICA_SETS, kinds.STATEFUL_SETS, kinds.DAEMON_SETS)
 
 
 def create_causes(resource: Resource, obj: Object) -> list[Cause]:
@@ -84,21 +66,25 @@ def create_causes(resource: Resource, obj: Object) -> list[Cause]:
 def update_causes(resource: Resource, old: Object, new: Object) -> list[Cause]:
     """Return what is wrong with a new version of an object."""
     causes = [*_metadata_causes(resource, new["metadata"]), *_kind_causes(resource, new)]
-    if resource in {ROLE_BINDINGS, CLUSTER_ROLE_BINDINGS}:
+    if resource in {kinds.ROLE_BINDINGS, kinds.CLUSTER_ROLE_BINDINGS}:
         causes += binding_update_causes(old, new)
-    if resource is JOBS:
+    if resource is kinds.JOBS:
         causes += job_update_causes(old["spec"], new["spec"])
-    if resource is PODS:
+    if resource is kinds.PODS:
         causes += pod_update_causes(old["spec"], new["spec"])
-    if resource in _WORKLOADS and resource is not STATEFUL_SETS and old["spec"].get("selector") != new["spec"].get("selector"):
+    if (
+        resource in _WORKLOADS
+        and resource is not kinds.STATEFUL_SETS
+        and old["spec"].get("selector") != new["spec"].get("selector")
+    ):
         causes.append(Cause("spec.selector", "Invalid value: field is immutable"))
-    if resource is STATEFUL_SETS and _fixed(old["spec"]) != _fixed(new["spec"]):
+    if resource is kinds.STATEFUL_SETS and _fixed(old["spec"]) != _fixed(new["spec"]):
         causes.append(Cause("spec", _STATEFUL_SET_RULE, "FieldValueForbidden"))
-    if resource in {SECRETS, CONFIG_MAPS}:
+    if resource in {kinds.SECRETS, kinds.CONFIG_MAPS}:
         causes += _immutable_data_causes(resource, old, new)
-    if resource is SECRETS and old.get("type") != new.get("type"):
+    if resource is kinds.SECRETS and old.get("type") != new.get("type"):
         causes.append(Cause("type", f'Invalid value: "{new.get("type")}": field is immutable'))
-    if resource is SERVICES:
+    if resource is kinds.SERVICES:
         before, after = old["spec"].get("clusterIP"), new["spec"].get("clusterIP")
         if before and after != before and new["spec"]["type"] != "ExternalName":
             causes.append(Cause("spec.clusterIP", f'Invalid value: "{after or ""}": field is immutable'))
@@ -254,7 +240,7 @@ def _size_causes(field: str, size: int) -> Causes:
 def _immutable_data_causes(resource: Resource, old: Object, new: Object) -> Causes:
     if not old.get("immutable"):
         return
-    for field in ("data", "binaryData") if resource is CONFIG_MAPS else ("data",):
+    for field in ("data", "binaryData") if resource is kinds.CONFIG_MAPS else ("data",):
         if old.get(field) != new.get(field):
             yield Cause(field, "Forbidden: field is immutable when `immutable` is set", "FieldValueForbidden")
     if not new.get("immutable"):
@@ -290,15 +276,15 @@ def _autoscaler_causes(obj: Object) -> Causes:
 
 
 _CHECKS: dict[Resource, Callable[[Object], Causes]] = {
-    PODS: _pod_causes,
-    JOBS: job_causes,
-    CRON_JOBS: cron_job_causes,
-    SERVICES: _service_causes,
-    SECRETS: _secret_causes,
-    CONFIG_MAPS: _config_map_causes,
-    POD_DISRUPTION_BUDGETS: _budget_causes,
-    HORIZONTAL_POD_AUTOSCALERS: _autoscaler_causes,
+    kinds.PODS: _pod_causes,
+    kinds.JOBS: job_causes,
+    kinds.CRON_JOBS: cron_job_causes,
+    kinds.SERVICES: _service_causes,
+    kinds.SECRETS: _secret_causes,
+    kinds.CONFIG_MAPS: _config_map_causes,
+    kinds.POD_DISRUPTION_BUDGETS: _budget_causes,
+    kinds.HORIZONTAL_POD_AUTOSCALERS: _autoscaler_causes,
     **dict.fromkeys(_WORKLOADS, _workload_causes),
-    **dict.fromkeys((ROLES, CLUSTER_ROLES), role_causes),
-    **dict.fromkeys((ROLE_BINDINGS, CLUSTER_ROLE_BINDINGS), binding_causes),
+    **dict.fromkeys((kinds.ROLES, kinds.CLUSTER_ROLES), role_causes),
+    **dict.fromkeys((kinds.ROLE_BINDINGS, kinds.CLUSTER_ROLE_BINDINGS), binding_causes),
 }

@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gameday.staging.api.protobuf import read_protobuf
@@ -88,6 +88,7 @@ def test_a_kind_or_a_field_without_a_table_is_refused_and_not_dropped() -> None:
         read_protobuf(body("v1", "ConfigMap", field(99, "x")))
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=60))
 def test_no_bytes_break_the_reader(content: bytes) -> None:
     for start in (b"", MAGIC, body("v1", "ConfigMap", b"")[:20]):

@@ -29,7 +29,7 @@ class Recorder:
 
 def test_a_log_is_what_the_node_says_it_is(cluster: Any, core: Any, pod: Maker) -> None:
     node = Recorder()
-    cluster.server.set_logs(node)
+    cluster.server._backend.logs = node
     core.create_namespaced_pod("default", pod("a"))
     log = core.read_namespaced_pod_log("a", "default", tail_lines=5, timestamps=True, _preload_content=False)
     assert log.data == b"first\nsecond\n"
@@ -45,7 +45,7 @@ def test_without_a_node_logs_are_not_implemented(cluster: Any, core: Any, pod: M
 
 
 def test_of_several_containers_one_has_to_be_named(cluster: Any, core: Any, pod: Maker) -> None:
-    cluster.server.set_logs(Recorder())
+    cluster.server._backend.logs = Recorder()
     two = pod("a")
     two["spec"]["containers"].append({"name": "side", "image": "x"})
     core.create_namespaced_pod("default", two)

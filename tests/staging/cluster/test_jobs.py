@@ -111,6 +111,23 @@ def test_a_deleted_pod_counts_as_failed_and_is_replaced_after_the_back_off(space
     assert again[0]["metadata"]["labels"]["job-name"] == "work"
 
 
+def test_pods_that_outlive_their_job_are_let_go(space: Any, kubectl: Any) -> None:
+    run(space, "sleep 1000")
+    space.eventually(lambda: status(space).get("ready") == 1)
+    kubectl("delete", "job", "work", "--cascade=orphan")
+    space.eventually(lambda: not space.pods()[0]["metadata"].get("finalizers"))
+    pod = space.pods()[0]
+    assert not pod["metadata"].get("ownerReferences")
+    kubectl("delete", "pod", pod["metadata"]["name"], "--wait=true")
+
+
+def test_a_namespace_with_a_running_job_can_go(space: Any, kubectl: Any) -> None:
+    run(space, "sleep 1000")
+    space.eventually(lambda: status(space).get("ready") == 1)
+    kubectl("delete", "namespace", space.name, "--timeout=20s")
+    space.core.create_namespace({"metadata": {"name": space.name}})
+
+
 def test_a_job_of_pods_that_never_end_is_refused(space: Any) -> None:
     with pytest.raises(client.ApiException) as refused:
         run(space, "true", restart="Always")

@@ -66,6 +66,12 @@ def manifest(tmp_path: Path) -> Path:
     return file
 
 
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    yield tmp_path / "cluster"
+    staging.down(tmp_path / "cluster")
+
+
 def start(folder: Path, *manifests: Path, **options: Any) -> tuple[staging.Running, Any]:
     running = staging.up(directory=folder, manifests=manifests, keep=True, detach=True, **options)
     return running, client.CoreV1Api(config.new_client_from_config(str(running.kubeconfig)))
@@ -85,8 +91,7 @@ def the_pod(core: Any) -> Any:
 
 
 @pytest.mark.parametrize("how", ["down", "killed"])
-def test_objects_and_data_survive_and_pods_are_started_anew(tmp_path: Path, manifest: Path, how: str) -> None:
-    folder = tmp_path / "cluster"
+def test_objects_and_data_survive_and_pods_are_started_anew(folder: Path, manifest: Path, how: str) -> None:
     running, core = start(folder, manifest)
     before = eventually(lambda: the_pod(core))
     core.create_namespaced_config_map("default", {"metadata": {"name": "mine"}, "data": {"a": "b"}})
@@ -104,25 +109,21 @@ def test_objects_and_data_survive_and_pods_are_started_anew(tmp_path: Path, mani
         os.waitpid(running.status.pid, 0)
     assert folder.is_dir()
     _, core = start(folder, manifest, nodes=3)
-    try:
-        after = eventually(lambda: the_pod(core))
-        assert after.metadata.uid == before.metadata.uid
-        assert after.status.container_statuses[0].restart_count == 1
-        assert core.read_namespaced_config_map("mine", "default").data == {"a": "b"}
-        node = core.read_node("node-1")
-        assert (node.spec.unschedulable, node.metadata.labels["mine"]) == (True, "yes")
-        assert len(core.list_node().items) == 3
-        assert int(core.list_namespaced_config_map("default").metadata.resource_version) >= last
-        assert core.read_namespaced_service("front", "default").spec.cluster_ip == address
-        assert client.BatchV1Api(core.api_client).read_namespaced_job("once", "default").status.succeeded == 1
-        starts = next((folder / "claims").glob("default_disk_*")) / "starts"
-        eventually(lambda: starts.read_text() == "x\nx\n")
-    finally:
-        staging.down(folder)
+    after = eventually(lambda: the_pod(core))
+    assert after.metadata.uid == before.metadata.uid
+    assert after.status.container_statuses[0].restart_count == 1
+    assert core.read_namespaced_config_map("mine", "default").data == {"a": "b"}
+    node = core.read_node("node-1")
+    assert (node.spec.unschedulable, node.metadata.labels["mine"]) == (True, "yes")
+    assert len(core.list_node().items) == 3
+    assert int(core.list_namespaced_config_map("default").metadata.resource_version) >= last
+    assert core.read_namespaced_service("front", "default").spec.cluster_ip == address
+    assert client.BatchV1Api(core.api_client).read_namespaced_job("once", "default").status.succeeded == 1
+    starts = next((folder / "claims").glob("default_disk_*")) / "starts"
+    eventually(lambda: starts.read_text() == "x\nx\n")
 
 
-def test_a_folder_that_keeps_is_emptied_by_a_start_that_does_not(tmp_path: Path, manifest: Path) -> None:
-    folder = tmp_path / "cluster"
+def test_a_folder_that_keeps_is_emptied_by_a_start_that_does_not(folder: Path, manifest: Path) -> None:
     start(folder, manifest)
     staging.down(folder)
     running = staging.up(directory=folder, manifests=[])

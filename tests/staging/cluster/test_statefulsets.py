@@ -121,8 +121,8 @@ def test_fewer_replicas_stop_the_highest_first_and_leave_the_claims(space: Any) 
     uid = space.core.read_namespaced_persistent_volume_claim("data-web-2", space.name).metadata.uid
     space.apps.patch_namespaced_stateful_set_scale("web", space.name, {"spec": {"replicas": 1}})
     space.eventually(lambda: names(space) == ["web-0"])
-    gone = [item["message"] for item in space.events("SuccessfulDelete")]
-    assert gone == [f"delete Pod web-{n} in StatefulSet web successful" for n in (2, 1)]
+    gone = sorted(space.events("SuccessfulDelete"), key=lambda item: int(item["metadata"]["resourceVersion"]))
+    assert [item["message"] for item in gone] == [f"delete Pod web-{n} in StatefulSet web successful" for n in (2, 1)]
     space.apps.patch_namespaced_stateful_set_scale("web", space.name, {"spec": {"replicas": 3}})
     space.await_ready("web", 3)
     assert space.core.read_namespaced_persistent_volume_claim("data-web-2", space.name).metadata.uid == uid

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from gameday.staging.node.runtime import Exit
-from gameday.staging.node.status import ContainerState, Snapshot, pod_status, qos_class
+from gameday.staging.node.status import ContainerState, Snapshot, pod_status
+from gameday.staging.quantities import qos_class
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -43,6 +43,7 @@ _VIEW: Final = [
         _READ,
     ),
     _rule("autoscaling", "horizontalpodautoscalers horizontalpodautoscalers/status", _READ),
+    _rule("metrics.k8s.io", "nodes pods", _READ),
     _rule("batch", "cronjobs cronjobs/status jobs jobs/status", _READ),
     _rule("policy", "poddisruptionbudgets poddisruptionbudgets/status", _READ),
 ]

@@ -110,8 +110,3 @@ def admit_update(backend: Backend, call: Call, old: Stored, obj: Object, *, reme
     if remember:
         remember_update(copy_object(old.body), new, call.manager(subresource=subresource or ""))
     return new
-
-
-def warnings_for(backend: Backend, resource: Resource, obj: Object) -> list[str]:
-    """Return what a client should be told about an object that was accepted."""
-    return [text for source in backend.warnings for text in source(resource, obj)]

@@ -5,7 +5,7 @@ Bodies are JSON, YAML, or protobuf for the kinds that kubectl sends so; anything
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -21,7 +21,7 @@ from gameday.staging.api.protobuf import MEDIA_TYPE, read_protobuf
 from gameday.staging.api.target import Target
 from gameday.staging.applying import Manager
 from gameday.staging.errors import BadRequest, TooLarge, UnsupportedMediaType
-from gameday.staging.resources import Resource
+from gameday.staging.node.metering import Usage
 from gameday.staging.store import Object, Store, Watch
 
 if TYPE_CHECKING:
@@ -33,7 +33,12 @@ _JSON_TYPES = frozenset({"", "application/json", "*/*"})
 _YAML_TYPES = frozenset({"application/yaml", "application/apply-patch+yaml"})
 _MAX_MANAGER = 128
 
-WarningsOf = Callable[[Resource, Object], list[str]]
+Switch = Callable[[str, str], Awaitable[None]]
+"""Switches a node (by its name) `on` or `off`; NotFound if there is none of that name."""
+
+
+Usages = Callable[[], Awaitable[list[Usage]]]
+"""Measures what every container uses."""
 
 
 @dataclass(slots=True)
@@ -45,9 +50,10 @@ class Backend:
     authorizer: Authorizer
     now: Callable[[], datetime]
     logs: LogProvider | None = None
-    warnings: list[WarningsOf] = field(default_factory=list)
     pages: Pages = field(default_factory=Pages)
     watches: dict[Watch, None] = field(default_factory=dict)
+    switch: Switch | None = None
+    usages: Usages | None = None
 
 
 @dataclass(frozen=True, slots=True)

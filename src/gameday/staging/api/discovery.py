@@ -9,7 +9,7 @@ from aiohttp import web
 
 from gameday.staging.api import reviews
 from gameday.staging.api.answers import json_answer
-from gameday.staging.resources import RESOURCES, Resource
+from gameday.staging.resources import METRICS, RESOURCES, Resource
 from gameday.staging.store import Object
 from gameday.staging.version import KUBERNETES_MAJOR, KUBERNETES_MINOR, KUBERNETES_VERSION
 
@@ -40,17 +40,21 @@ _EXTRA: dict[str, tuple[tuple[str, str, str, str, list[str]], ...]] = {
 }
 
 
+def _verbs(row: Resource) -> list[str]:
+    return ["get", "list"] if row in METRICS else _VERBS
+
+
 def _subresources(row: Resource) -> list[tuple[str, str, str, str, list[str]]]:
     found: list[tuple[str, str, str, str, list[str]]] = []
     if row.status:
         found.append(("status", row.group, row.version, row.kind, _GET_PATCH_UPDATE))
     if row.scale:
         found.append(("scale", "autoscaling", "v1", "Scale", _GET_PATCH_UPDATE))
-    return found + list(_EXTRA.get(row.plural, ()))
+    return found + list(_EXTRA.get(row.plural, ()) if row not in METRICS else ())
 
 
 def _group_versions() -> dict[str, list[Resource]]:
-    ordered = sorted(RESOURCES, key=lambda row: row.api_version)
+    ordered = sorted((*RESOURCES, *METRICS), key=lambda row: row.api_version)
     return {version: list(rows) for version, rows in groupby(ordered, key=lambda row: row.api_version)}
 
 
@@ -62,7 +66,7 @@ def _resource_list(api_version: str, rows: list[Resource]) -> Object:
             "singularName": row.singular,
             "namespaced": row.namespaced,
             "kind": row.kind,
-            "verbs": _VERBS,
+            "verbs": _verbs(row),
         }
         if row.short_names:
             entry["shortNames"] = list(row.short_names)
@@ -122,7 +126,7 @@ def _aggregated_resource(row: Resource) -> Object:
         "responseKind": {"group": row.group, "version": row.version, "kind": row.kind},
         "scope": "Namespaced" if row.namespaced else "Cluster",
         "singularResource": row.singular,
-        "verbs": _VERBS,
+        "verbs": _verbs(row),
     }
     if row.short_names:
         entry["shortNames"] = list(row.short_names)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
 
 from aiohttp import web
@@ -15,6 +16,7 @@ from gameday.staging.api.deleting import delete_collection, delete_object
 from gameday.staging.api.discovery import VERSION, discover
 from gameday.staging.api.evicting import evict_pod
 from gameday.staging.api.logs import stream_log
+from gameday.staging.api.metrics import read_metrics
 from gameday.staging.api.openapi import openapi
 from gameday.staging.api.reading import get_object, list_objects
 from gameday.staging.api.scaling import get_scale, patch_scale, put_scale
@@ -23,9 +25,10 @@ from gameday.staging.api.target import Target, parse_target, unknown_path
 from gameday.staging.api.watching import watch_objects
 from gameday.staging.api.writing import create_object, patch_object, replace_object
 from gameday.staging.errors import MethodNotSupported
-from gameday.staging.resources import NAMESPACES, PODS, SERVICE_ACCOUNTS, Resource
+from gameday.staging.resources import METRICS, NAMESPACES, PODS, SERVICE_ACCOUNTS, Resource
 from gameday.staging.store import timestamp
 
+_SWITCH = re.compile(r"^/embedded/nodes/(?P<name>[^/]+)/power/(?P<power>on|off)$")
 Handler = Callable[[Backend, Call], Awaitable[web.StreamResponse]]
 
 HEALTH = frozenset({"healthz", "livez", "readyz"})
@@ -58,6 +61,9 @@ async def answer(backend: Backend, user: User, request: web.Request) -> web.Stre
     about = _about_no_object(request, steps)
     if about is not None:
         return about
+    if backend.switch is not None and request.method == "POST" and (found := _SWITCH.match(request.path)):
+        await backend.switch(found["name"], found["power"])
+        return json_answer({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success"})
     time = timestamp(backend.now())
     if request.method == "POST" and reviews.is_review(request.path):
         call = Call(request, Target(PODS), user, time)
@@ -86,6 +92,8 @@ def _about_no_object(request: web.Request, steps: list[str]) -> web.Response | N
 
 def _handlers(target: Target) -> dict[str, Handler]:
     resource, subresource = target.resource, target.subresource
+    if resource in METRICS and subresource is None:
+        return {"GET": read_metrics}
     if target.name is None:
         return _collection(target)
     if subresource is None:

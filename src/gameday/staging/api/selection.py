@@ -4,26 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from gameday.staging import resources as kinds
 from gameday.staging.api.call import Call
 from gameday.staging.errors import BadRequest
-from gameday.staging.resources import (
-    EVENTS,
-    JOBS,
-    NAMESPACES,
-    NODES,
-    PODS,
-    REPLICA_SETS,
-    SECRETS,
-    SERVICES,
-    Resource,
-)
+from gameday.staging.resources import Resource
 from gameday.staging.selectors import FieldSelector, LabelSelector, parse_fields, parse_labels
 from gameday.staging.store import Stored
 
 _EVERY_KIND = frozenset({"metadata.name", "metadata.namespace"})
 _INVOLVED = ("kind", "namespace", "name", "uid", "apiVersion", "resourceVersion", "fieldPath")
 _MORE: dict[Resource, frozenset[str]] = {
-    PODS: frozenset(
+    kinds.PODS: frozenset(
         {
             "spec.nodeName",
             "spec.restartPolicy",
@@ -35,7 +26,7 @@ _MORE: dict[Resource, frozenset[str]] = {
             "status.nominatedNodeName",
         }
     ),
-    EVENTS: frozenset(
+    kinds.EVENTS: frozenset(
         {
             *(f"involvedObject.{field}" for field in _INVOLVED),
             "reason",
@@ -44,12 +35,12 @@ _MORE: dict[Resource, frozenset[str]] = {
             "type",
         }
     ),
-    SECRETS: frozenset({"type"}),
-    JOBS: frozenset({"status.successful"}),
-    NAMESPACES: frozenset({"status.phase"}),
-    NODES: frozenset({"spec.unschedulable"}),
-    REPLICA_SETS: frozenset({"status.replicas"}),
-    SERVICES: frozenset({"spec.clusterIP", "spec.type"}),
+    kinds.SECRETS: frozenset({"type"}),
+    kinds.JOBS: frozenset({"status.successful"}),
+    kinds.NAMESPACES: frozenset({"status.phase"}),
+    kinds.NODES: frozenset({"spec.unschedulable"}),
+    kinds.REPLICA_SETS: frozenset({"status.replicas"}),
+    kinds.SERVICES: frozenset({"spec.clusterIP", "spec.type"}),
 }
 
 

@@ -21,12 +21,11 @@ from gameday.staging.access.roles import create_default_roles
 from gameday.staging.access.tokens import Tokens
 from gameday.staging.accounts import with_account
 from gameday.staging.api.answers import error_answer
-from gameday.staging.api.call import MAX_BODY_BYTES, Backend, WarningsOf
+from gameday.staging.api.call import MAX_BODY_BYTES, Backend, Switch, Usages
 from gameday.staging.api.certificates import Certificates
 from gameday.staging.api.impersonating import acting_as
 from gameday.staging.api.logs import LogProvider
 from gameday.staging.api.routes import HEALTH, answer
-from gameday.staging.caveats import caveats
 from gameday.staging.errors import ApiError, Unauthorized
 from gameday.staging.namespaces import NamespaceKeeper, check_namespace
 from gameday.staging.store import Store
@@ -39,8 +38,7 @@ _ROUNDS_TO_CLOSE = 3
 class ApiServer:
     """The Kubernetes API over one store; `port` 0 takes a free one, known from `url` after `start`.
 
-    Set `logs` before or after construction; append to `warnings` what should warn clients of a field that is accepted
-    and not honoured.
+    `logs` is who has the logs of containers.
     """
 
     def __init__(
@@ -58,7 +56,7 @@ class ApiServer:
         self._certificates = certificates
         store.on_create.insert(0, partial(check_namespace, store))
         store.on_create.append(partial(with_account, store))
-        self._backend = Backend(store, tokens, Authorizer(store), _clock, logs, [caveats])
+        self._backend = Backend(store, tokens, Authorizer(store), _clock, logs)
         self._namespaces = NamespaceKeeper(store, certificates.authority_pem.decode())
         self._runner: web.AppRunner | None = None
 
@@ -67,14 +65,9 @@ class ApiServer:
         """Return where the API is."""
         return f"https://{self._host}:{self._port}"
 
-    @property
-    def warnings(self) -> list[WarningsOf]:
-        """Return the sources of warnings, to add to: each gets an object that was written and returns sentences."""
-        return self._backend.warnings
-
-    def set_logs(self, logs: LogProvider) -> None:
-        """Say who has the logs of containers."""
-        self._backend.logs = logs
+    def serve_nodes(self, switch: Switch, usages: Usages) -> None:
+        """Say who switches nodes off and on, and who measures what runs on them."""
+        self._backend.switch, self._backend.usages = switch, usages
 
     async def start(self) -> None:
         """Create the namespaces and roles that every cluster has, and serve."""

@@ -7,32 +7,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from gameday.staging import resources as kinds
 from gameday.staging.api import cells
-from gameday.staging.resources import (
-    CLUSTER_ROLE_BINDINGS,
-    CONFIG_MAPS,
-    CONTROLLER_REVISIONS,
-    CRON_JOBS,
-    DAEMON_SETS,
-    DEPLOYMENTS,
-    ENDPOINT_SLICES,
-    ENDPOINTS,
-    EVENTS,
-    HORIZONTAL_POD_AUTOSCALERS,
-    JOBS,
-    LEASES,
-    NAMESPACES,
-    NODES,
-    POD_DISRUPTION_BUDGETS,
-    PODS,
-    REPLICA_SETS,
-    ROLE_BINDINGS,
-    SECRETS,
-    SERVICE_ACCOUNTS,
-    SERVICES,
-    STATEFUL_SETS,
-    Resource,
-)
+from gameday.staging.resources import Resource
 from gameday.staging.store import Object
 
 
@@ -74,7 +51,7 @@ _AGE = Column("Age", _age)
 _TEMPLATE = (_wide("Containers", cells.containers), _wide("Images", cells.images), _wide("Selector", cells.selector))
 
 _COLUMNS: dict[Resource, tuple[Column, ...]] = {
-    PODS: (
+    kinds.PODS: (
         _NAME,
         Column("Ready", cells.pod_ready),
         Column("Status", cells.pod_status),
@@ -85,7 +62,7 @@ _COLUMNS: dict[Resource, tuple[Column, ...]] = {
         _wide("Nominated Node", cells.at("status.nominatedNodeName", "<none>")),
         _wide("Readiness Gates", lambda _: "<none>"),
     ),
-    DEPLOYMENTS: (
+    kinds.DEPLOYMENTS: (
         _NAME,
         Column("Ready", cells.ready_of("status.readyReplicas", "spec.replicas")),
         Column("Up-to-date", cells.at("status.updatedReplicas", 0)),
@@ -93,7 +70,7 @@ _COLUMNS: dict[Resource, tuple[Column, ...]] = {
         _AGE,
         *_TEMPLATE,
     ),
-    REPLICA_SETS: (
+    kinds.REPLICA_SETS: (
         _NAME,
         Column("Desired", cells.at("spec.replicas", 0)),
         Column("Current", cells.at("status.replicas", 0)),
@@ -101,13 +78,13 @@ _COLUMNS: dict[Resource, tuple[Column, ...]] = {
         _AGE,
         *_TEMPLATE,
     ),
-    STATEFUL_SETS: (
+    kinds.STATEFUL_SETS: (
         _NAME,
         Column("Ready", cells.ready_of("status.readyReplicas", "spec.replicas")),
         _AGE,
         *_TEMPLATE[:2],
     ),
-    DAEMON_SETS: (
+    kinds.DAEMON_SETS: (
         _NAME,
         Column("Desired", cells.at("status.desiredNumberScheduled", 0)),
         Column("Current", cells.at("status.currentNumberScheduled", 0)),
@@ -118,7 +95,7 @@ _COLUMNS: dict[Resource, tuple[Column, ...]] = {
         _AGE,
         *_TEMPLATE,
     ),
-    SERVICES: (
+    kinds.SERVICES: (
         _NAME,
         Column("Type", cells.at("spec.type", "ClusterIP")),
         Column("Cluster-IP", cells.at("spec.clusterIP", "<none>")),
@@ -127,7 +104,7 @@ _COLUMNS: dict[Resource, tuple[Column, ...]] = {
         _AGE,
         _wide("Selector", cells.service_selector),
     ),
-    NODES: (
+    kinds.NODES: (
         _NAME,
         Column("Status", cells.node_status),
         Column("Roles", cells.node_roles),
@@ -135,19 +112,19 @@ _COLUMNS: dict[Resource, tuple[Column, ...]] = {
         Column("Version", cells.at("status.nodeInfo.kubeletVersion", "")),
         _wide("Internal-IP", cells.internal_address),
     ),
-    NAMESPACES: (_NAME, Column("Status", cells.at("status.phase", "Active")), _AGE),
-    CONFIG_MAPS: (_NAME, Column("Data", cells.count("data", "binaryData")), _AGE),
-    SECRETS: (_NAME, Column("Type", cells.at("type", "Opaque")), Column("Data", cells.count("data")), _AGE),
-    SERVICE_ACCOUNTS: (_NAME, Column("Secrets", cells.count("secrets")), _AGE),
-    ENDPOINT_SLICES: (
+    kinds.NAMESPACES: (_NAME, Column("Status", cells.at("status.phase", "Active")), _AGE),
+    kinds.CONFIG_MAPS: (_NAME, Column("Data", cells.count("data", "binaryData")), _AGE),
+    kinds.SECRETS: (_NAME, Column("Type", cells.at("type", "Opaque")), Column("Data", cells.count("data")), _AGE),
+    kinds.SERVICE_ACCOUNTS: (_NAME, Column("Secrets", cells.count("secrets")), _AGE),
+    kinds.ENDPOINT_SLICES: (
         _NAME,
         Column("AddressType", cells.at("addressType", "")),
         Column("Ports", cells.slice_ports),
         Column("Endpoints", cells.slice_addresses),
         _AGE,
     ),
-    ENDPOINTS: (_NAME, Column("Endpoints", cells.subset_addresses), _AGE),
-    EVENTS: (
+    kinds.ENDPOINTS: (_NAME, Column("Endpoints", cells.subset_addresses), _AGE),
+    kinds.EVENTS: (
         Column("Last Seen", cells.event_age),
         Column("Type", cells.at("type", "")),
         Column("Reason", cells.at("reason", "")),
@@ -155,8 +132,13 @@ _COLUMNS: dict[Resource, tuple[Column, ...]] = {
         Column("Message", cells.at("message", "")),
         _wide("Name", _name),
     ),
-    CONTROLLER_REVISIONS: (_NAME, Column("Controller", cells.controller), Column("Revision", cells.at("revision", 0)), _AGE),
-    JOBS: (
+    kinds.CONTROLLER_REVISIONS: (
+        _NAME,
+        Column("Controller", cells.controller),
+        Column("Revision", cells.at("revision", 0)),
+        _AGE,
+    ),
+    kinds.JOBS: (
         _NAME,
         Column("Status", cells.job_status),
         Column("Completions", cells.job_completions),
@@ -164,7 +146,7 @@ _COLUMNS: dict[Resource, tuple[Column, ...]] = {
         _AGE,
         *_TEMPLATE,
     ),
-    CRON_JOBS: (
+    kinds.CRON_JOBS: (
         _NAME,
         Column("Schedule", cells.at("spec.schedule", "")),
         Column("Timezone", cells.at("spec.timeZone", "<none>")),
@@ -174,15 +156,15 @@ _COLUMNS: dict[Resource, tuple[Column, ...]] = {
         _AGE,
         *_TEMPLATE,
     ),
-    LEASES: (_NAME, Column("Holder", cells.at("spec.holderIdentity", "")), _AGE),
-    POD_DISRUPTION_BUDGETS: (
+    kinds.LEASES: (_NAME, Column("Holder", cells.at("spec.holderIdentity", "")), _AGE),
+    kinds.POD_DISRUPTION_BUDGETS: (
         _NAME,
         Column("Min Available", cells.at("spec.minAvailable", "N/A")),
         Column("Max Unavailable", cells.at("spec.maxUnavailable", "N/A")),
         Column("Allowed Disruptions", cells.at("status.disruptionsAllowed", 0)),
         _AGE,
     ),
-    HORIZONTAL_POD_AUTOSCALERS: (
+    kinds.HORIZONTAL_POD_AUTOSCALERS: (
         _NAME,
         Column("Reference", cells.scale_target),
         Column("Targets", cells.scale_metrics),
@@ -191,8 +173,8 @@ _COLUMNS: dict[Resource, tuple[Column, ...]] = {
         Column("Replicas", cells.at("status.currentReplicas", 0)),
         _AGE,
     ),
-    ROLE_BINDINGS: (_NAME, Column("Role", cells.role), _AGE),
-    CLUSTER_ROLE_BINDINGS: (_NAME, Column("Role", cells.role), _AGE),
+    kinds.ROLE_BINDINGS: (_NAME, Column("Role", cells.role), _AGE),
+    kinds.CLUSTER_ROLE_BINDINGS: (_NAME, Column("Role", cells.role), _AGE),
 }
 
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gameday.staging.errors import NotFound, NotImplemented501
-from gameday.staging.resources import NAMESPACES, RESOURCES, UNSERVED, Resource
+from gameday.staging.resources import METRICS, NAMESPACES, RESOURCES, UNSERVED, Resource
 
-_BY_PATH = {(row.group, row.version, row.plural): row for row in RESOURCES}
+_BY_PATH = {(row.group, row.version, row.plural): row for row in (*RESOURCES, *METRICS)}
 _OF_A_NAMESPACE = frozenset({"status", "finalize"})
 _OTHER_VERSIONS = {("autoscaling", "horizontalpodautoscalers"): ("v1",)}
 """Versions that Kubernetes still serves, and this cluster does not."""

@@ -9,10 +9,11 @@ from typing import Any
 from aiohttp import web
 
 from gameday.staging.access.attributes import attributes_of
-from gameday.staging.api.admission import admit_new, admit_update, check_place, checked_kind, warnings_for
+from gameday.staging.api.admission import admit_new, admit_update, check_place, checked_kind
 from gameday.staging.api.answers import object_answer, shape_of
 from gameday.staging.api.call import Backend, Call
 from gameday.staging.applying import applied
+from gameday.staging.caveats import caveats
 from gameday.staging.errors import BadRequest, Cause, Invalid, NotFound, UnsupportedMediaType
 from gameday.staging.patches import json_patch, merge_patch, strategic_merge
 from gameday.staging.store import Object, Stored
@@ -33,7 +34,7 @@ async def create_object(backend: Backend, call: Call) -> web.StreamResponse:
 def _created(backend: Backend, call: Call, obj: Object) -> web.StreamResponse:
     resource = call.target.resource
     stored = backend.store.create(resource, obj, dry_run=call.dry_run)
-    warnings = warnings_for(backend, resource, stored)
+    warnings = caveats(resource, stored)
     return object_answer(shape_of(call.http), resource, stored, code=201, warnings=warnings)
 
 
@@ -50,7 +51,7 @@ def _live(backend: Backend, call: Call) -> Stored:
 def _updated(backend: Backend, call: Call, obj: Object) -> web.StreamResponse:
     resource, subresource = call.target.resource, call.target.subresource
     stored = backend.store.update(resource, obj, subresource=subresource, dry_run=call.dry_run)
-    warnings = warnings_for(backend, resource, stored) if subresource is None else []
+    warnings = caveats(resource, stored) if subresource is None else []
     return object_answer(shape_of(call.http), resource, stored, warnings=warnings)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+from gameday.staging.controllers.conditions import with_condition
 from gameday.staging.controllers.proposals import Proposal
 from gameday.staging.store import timestamp
 
@@ -45,14 +46,8 @@ class AutoscalerStatus:
 
     def say(self, kind: str, value: str, reason: str, message: str) -> None:
         """Set one condition; its time changes with its value alone."""
-        made = {"type": kind, "status": value, "reason": reason, "message": message}
-        for index, before in enumerate(self._conditions):
-            if before["type"] == kind:
-                same = before["status"] == value
-                at = before["lastTransitionTime"] if same else timestamp(datetime.now(UTC))
-                self._conditions[index] = {**made, "lastTransitionTime": at}
-                return
-        self._conditions.append({**made, "lastTransitionTime": timestamp(datetime.now(UTC))})
+        said = {"type": kind, "status": value, "reason": reason, "message": message}
+        self._conditions = with_condition(self._conditions, datetime.now(UTC), **said)
 
     def made(self) -> Object:
         """Return the status."""

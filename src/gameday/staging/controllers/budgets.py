@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from gameday.staging.controllers.conditions import with_condition
 from gameday.staging.controllers.ownership import parse_time, ready_since
 from gameday.staging.errors import NotFound
 from gameday.staging.resources import DEPLOYMENTS, POD_DISRUPTION_BUDGETS, PODS, REPLICA_SETS, STATEFUL_SETS, Resource
@@ -57,7 +58,7 @@ def budget_status(store: Store, budget: Object, now: datetime) -> Object:
         counts = _wanted(store, budget["spec"], pods)
     except _UncountableError as error:
         status = {**before, "disruptionsAllowed": 0, "observedGeneration": metadata["generation"]}
-        return with_condition(status, now, failure=str(error))
+        return _judged(status, now, failure=str(error))
     allowed = max(healthy - counts.desired, 0) if counts.expected > 0 else 0
     status = {
         "observedGeneration": metadata["generation"],
@@ -67,7 +68,7 @@ def budget_status(store: Store, budget: Object, now: datetime) -> Object:
         "expectedPods": counts.expected,
         "conditions": before.get("conditions") or [],
     } | ({"disruptedPods": disrupted} if disrupted else {})
-    return with_condition(status, now)
+    return _judged(status, now)
 
 
 def recheck_seconds(status: Object, now: datetime) -> float | None:
@@ -76,23 +77,17 @@ def recheck_seconds(status: Object, now: datetime) -> float | None:
     return max((min(ends) - now).total_seconds(), 0.0) + 1.0 if ends else None
 
 
-def with_condition(status: Object, now: datetime, *, failure: str = "") -> Object:
+def _judged(status: Object, now: datetime, *, failure: str = "") -> Object:
     """Return the status with the condition that says whether a disruption is allowed."""
     allowed = status.get("disruptionsAllowed", 0) > 0
-    reason = "SyncFailed" if failure else "SufficientPods" if allowed else "InsufficientPods"
-    condition = {
+    said = {
         "type": "DisruptionAllowed",
         "status": "True" if allowed else "False",
-        "reason": reason,
+        "reason": "SyncFailed" if failure else "SufficientPods" if allowed else "InsufficientPods",
         "message": failure,
         "observedGeneration": status["observedGeneration"],
-        "lastTransitionTime": timestamp(now),
     }
-    before = next((item for item in status.get("conditions") or () if item["type"] == condition["type"]), None)
-    if before is not None and before["status"] == condition["status"]:
-        condition["lastTransitionTime"] = before["lastTransitionTime"]
-    others = [item for item in status.get("conditions") or () if item["type"] != condition["type"]]
-    return {**status, "conditions": [*others, condition]}
+    return {**status, "conditions": with_condition(status.get("conditions") or [], now, **said)}
 
 
 def _is_going(pod: Object, disrupted: dict[str, str]) -> bool:
@@ -160,4 +155,4 @@ def taken(status: Object, pod_name: str) -> Object:
     now = datetime.now(UTC)
     disrupted = {**(status.get("disruptedPods") or {}), pod_name: timestamp(now)}
     left = {**status, "disruptionsAllowed": status["disruptionsAllowed"] - 1, "disruptedPods": disrupted}
-    return with_condition(left, now)
+    return _judged(left, now)

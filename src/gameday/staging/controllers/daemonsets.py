@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable
 from typing import Any, Final
 
+from gameday.staging.controllers.fitting import unfit_because
 from gameday.staging.controllers.ownership import (
     available_in_seconds,
     claimed,
+    create_pod,
+    delete_pod,
     is_active,
     pod_from,
     ready_since,
@@ -15,7 +18,6 @@ from gameday.staging.controllers.ownership import (
 )
 from gameday.staging.controllers.queue import Controller, own_key, owner_key
 from gameday.staging.controllers.revisions import HASH_LABEL, current_revision, forget_old_revisions, hash_of
-from gameday.staging.controllers.scheduling import unfit_because
 from gameday.staging.errors import NotFound
 from gameday.staging.events import Recorder
 from gameday.staging.history import Entry
@@ -31,6 +33,8 @@ _ALWAYS_TOLERATED: Final = [
     {"key": "node.kubernetes.io/pid-pressure", "operator": "Exists", "effect": "NoSchedule"},
     {"key": "node.kubernetes.io/unschedulable", "operator": "Exists", "effect": "NoSchedule"},
 ]
+
+_EVERYTHING_THAT_EVICTS_NOBODY: Final = {"operator": "Exists", "effect": "NoSchedule"}
 
 
 class DaemonSets:
@@ -55,28 +59,30 @@ class DaemonSets:
         if "deletionTimestamp" in daemon_set["metadata"]:
             return None
         pods = [pod for pod in claimed(self._store, PODS, daemon_set) if is_active(pod)]
-        wanted, current = self._wanted_nodes(daemon_set), hash_of(current_revision(self._store, daemon_set))
+        wanted, kept = self._fitting_nodes(daemon_set), self._fitting_nodes(daemon_set, _EVERYTHING_THAT_EVICTS_NOBODY)
+        current = hash_of(current_revision(self._store, daemon_set))
         by_node: dict[str, list[Object]] = {}
         for pod in pods:
             by_node.setdefault(_node_of(pod), []).append(pod)
         for node in wanted - by_node.keys():
             self._create(daemon_set, node, current)
         for node, here in by_node.items():
-            for pod in here if node not in wanted else here[1:]:
-                self._delete(daemon_set, pod)
+            for pod in here if node not in kept else here[1:]:
+                delete_pod(self._store, self._recorder, daemon_set, pod)
         self._replace_outdated(daemon_set, by_node, current)
         in_use = {current, *(_hash(pod) for pod in pods)}
         forget_old_revisions(self._store, daemon_set, {f"{key[1]}-{item}" for item in in_use})
         return self._write_status(key, wanted, current)
 
-    def _wanted_nodes(self, daemon_set: Object) -> set[str]:
+    def _fitting_nodes(self, daemon_set: Object, *tolerations: Object) -> set[str]:
         template = daemon_set["spec"]["template"]
-        spec = {**template["spec"], "tolerations": [*(template["spec"].get("tolerations") or ()), *_ALWAYS_TOLERATED]}
+        tolerated = [*(template["spec"].get("tolerations") or ()), *_ALWAYS_TOLERATED, *tolerations]
+        spec = {**template["spec"], "tolerations": tolerated, "topologySpreadConstraints": ()}
         sample = {"metadata": {"namespace": daemon_set["metadata"]["namespace"]}, "spec": spec}
         return {
             node.body["metadata"]["name"]
             for node in self._store.listed(NODES)
-            if unfit_because(sample, node.body, []) in {"", "node(s) were not ready"}
+            if unfit_because(sample, node.body, [], {}) in {"", "node(s) were not ready"}
         }
 
     def _create(self, daemon_set: Object, node: str, current: str) -> None:
@@ -86,13 +92,7 @@ class DaemonSets:
         terms = [{"matchFields": [{"key": "metadata.name", "operator": "In", "values": [node]}]}]
         affinity = {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": terms}}
         pod["spec"]["affinity"] = {**(pod["spec"].get("affinity") or {}), "nodeAffinity": affinity}
-        created = self._store.create(PODS, pod)
-        self._recorder.normal(daemon_set, "SuccessfulCreate", f"Created pod: {created['metadata']['name']}")
-
-    def _delete(self, daemon_set: Object, pod: Object) -> None:
-        metadata = pod["metadata"]
-        self._store.delete(PODS, metadata["namespace"], metadata["name"], uid=metadata["uid"])
-        self._recorder.normal(daemon_set, "SuccessfulDelete", f"Deleted pod: {metadata['name']}")
+        create_pod(self._store, self._recorder, daemon_set, pod)
 
     def _replace_outdated(self, daemon_set: Object, by_node: dict[str, list[Object]], current: str) -> None:
         """Delete one outdated pod at a time, as long as all others are Ready."""
@@ -103,9 +103,9 @@ class DaemonSets:
             return
         broken = [pod for pod in outdated if ready_since(pod) is None]
         if broken:
-            self._delete(daemon_set, broken[0])
+            delete_pod(self._store, self._recorder, daemon_set, broken[0])
         elif all(ready_since(pod) is not None for pod in pods):
-            self._delete(daemon_set, outdated[0])
+            delete_pod(self._store, self._recorder, daemon_set, outdated[0])
 
     def _write_status(self, key: tuple[str, str], wanted: set[str], current: str) -> float | None:
         daemon_set = self._store.stored(DAEMON_SETS, *key).body

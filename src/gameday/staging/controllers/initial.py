@@ -7,22 +7,16 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from gameday.staging.resources import (
-    DAEMON_SETS,
-    HORIZONTAL_POD_AUTOSCALERS,
-    POD_DISRUPTION_BUDGETS,
-    REPLICA_SETS,
-    STATEFUL_SETS,
-    Resource,
-)
+from gameday.staging import resources as kinds
+from gameday.staging.resources import Resource
 
 Object = dict[str, Any]
 _REQUIRED: Final = {
-    DAEMON_SETS: ("currentNumberScheduled", "desiredNumberScheduled", "numberMisscheduled", "numberReady"),
-    REPLICA_SETS: ("replicas",),
-    STATEFUL_SETS: ("replicas", "availableReplicas"),
-    HORIZONTAL_POD_AUTOSCALERS: ("desiredReplicas",),
-    POD_DISRUPTION_BUDGETS: ("currentHealthy", "desiredHealthy", "disruptionsAllowed", "expectedPods"),
+    kinds.DAEMON_SETS: ("currentNumberScheduled", "desiredNumberScheduled", "numberMisscheduled", "numberReady"),
+    kinds.REPLICA_SETS: ("replicas",),
+    kinds.STATEFUL_SETS: ("replicas", "availableReplicas"),
+    kinds.HORIZONTAL_POD_AUTOSCALERS: ("desiredReplicas",),
+    kinds.POD_DISRUPTION_BUDGETS: ("currentHealthy", "desiredHealthy", "disruptionsAllowed", "expectedPods"),
 }
 
 

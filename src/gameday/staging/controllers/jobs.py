@@ -12,9 +12,18 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from gameday.staging.controllers.conditions import holds, with_condition
-from gameday.staging.controllers.ownership import claimed, is_active, parse_time, pod_from, ready_since, write_status
+from gameday.staging.controllers.ownership import (
+    claimed,
+    create_pod,
+    delete_pod,
+    is_active,
+    parse_time,
+    pod_from,
+    ready_since,
+    write_status,
+)
 from gameday.staging.controllers.queue import Controller, own_key, owner_key
-from gameday.staging.errors import ApiError, NotFound
+from gameday.staging.errors import NotFound
 from gameday.staging.events import Recorder
 from gameday.staging.history import copy_object
 from gameday.staging.resources import JOBS, PODS, Resource
@@ -22,6 +31,7 @@ from gameday.staging.store import Store, timestamp
 
 Object = dict[str, Any]
 FINALIZER: Final = "batch.kubernetes.io/job-tracking"
+_NAME: Final = "batch.kubernetes.io/job-name"
 _CONTROLLER: Final = "batch.kubernetes.io/controller-uid"
 _FIRST_BACK_OFF_SECONDS: Final = 10.0
 _LONGEST_BACK_OFF_SECONDS: Final = 600.0
@@ -37,7 +47,7 @@ def with_job_selector(resource: Resource, obj: Object) -> Object:
     if resource is JOBS and not obj["spec"].get("manualSelector"):
         uid, name = obj["metadata"]["uid"], obj["metadata"]["name"]
         labels = obj["spec"]["template"].setdefault("metadata", {}).setdefault("labels", {})
-        labels |= {_CONTROLLER: uid, "batch.kubernetes.io/job-name": name, "controller-uid": uid, "job-name": name}
+        labels |= {_CONTROLLER: uid, _NAME: name, "controller-uid": uid, "job-name": name}
         obj["spec"]["selector"] = {"matchLabels": {_CONTROLLER: uid}}
     return obj
 
@@ -166,18 +176,11 @@ class Jobs:
     def _create(self, job: Object) -> None:
         pod = pod_from(job["spec"]["template"], job, prefix=f"{job['metadata']['name']}-")
         pod["metadata"]["finalizers"] = [FINALIZER]
-        try:
-            created = self._store.create(PODS, pod)
-        except ApiError as error:
-            self._recorder.warning(job, "FailedCreate", f"Error creating: {error}")
-            raise
-        self._recorder.normal(job, "SuccessfulCreate", f"Created pod: {created['metadata']['name']}")
+        create_pod(self._store, self._recorder, job, pod)
 
     def _delete(self, job: Object, pods: list[Object]) -> None:
         for pod in pods:
-            metadata = pod["metadata"]
-            self._store.delete(PODS, metadata["namespace"], metadata["name"], uid=metadata["uid"])
-            self._recorder.normal(job, "SuccessfulDelete", f"Deleted pod: {metadata['name']}")
+            delete_pod(self._store, self._recorder, job, pod)
 
     def _suspend(self, job: Object, status: Object) -> None:
         status.pop("startTime", None)
@@ -241,8 +244,12 @@ class Jobs:
     def _release_orphans(self, key: tuple[str, str]) -> None:
         """Let go of the pods of a Job that is no more."""
         for item in self._store.listed(PODS, key[0]):
-            references = item.body["metadata"].get("ownerReferences") or ()
-            if any((owner.get("kind"), owner.get("name")) == ("Job", key[1]) for owner in references):
+            metadata = item.body["metadata"]
+            owners = [
+                (owner["kind"], owner["name"]) for owner in metadata.get("ownerReferences") or () if owner.get("controller")
+            ]
+            mine = (metadata.get("labels") or {}).get(_NAME) == key[1] if not owners else owners == [("Job", key[1])]
+            if mine:
                 self._release(item.body)
 
     def _release(self, pod: Object) -> None:

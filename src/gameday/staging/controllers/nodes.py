@@ -9,9 +9,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from gameday.staging.controllers.ownership import parse_time, write_status
+from gameday.staging.controllers.fitting import is_ready, tolerates
+from gameday.staging.controllers.ownership import parse_time, ready_since, write_status
 from gameday.staging.controllers.queue import Controller, own_key
-from gameday.staging.controllers.scheduling import is_ready, tolerates
 from gameday.staging.errors import NotFound
 from gameday.staging.events import Recorder
 from gameday.staging.history import Entry
@@ -60,26 +60,46 @@ class NodeLifecycle:
         return GRACE_SECONDS - age_seconds
 
     def _mark_unknown(self, node: Object) -> Object:
-        now = timestamp(datetime.now(UTC))
-        conditions = node["status"].get("conditions") or []
-        for condition in conditions:
-            if condition["status"] != "Unknown":
-                text = "Kubelet stopped posting node status."
-                condition |= {"status": "Unknown", "reason": _STOPPED, "message": text, "lastTransitionTime": now}
-        if is_ready(self._store.stored(NODES, None, node["metadata"]["name"]).body):
+        text = "Kubelet stopped posting node status."
+        unknown = {"status": "Unknown", "reason": _STOPPED, "message": text}
+        if is_ready(node):
             self._recorder.normal(node, "NodeNotReady", f"Node {node['metadata']['name']} status is now: NodeNotReady")
-        write_status(self._store, NODES, node, node["status"])
+            self._mark_pods_unready(node["metadata"]["name"])
+        conditions = node["status"].get("conditions") or []
+        self._set_conditions(node, [item if item["status"] == "Unknown" else {**item, **unknown} for item in conditions])
         return self._set_taints(node, present=True)
 
+    def _mark_pods_unready(self, node: str) -> None:
+        """Take a lost node's pods out of their Services: nobody knows whether they still answer."""
+        for item in self._store.listed(PODS, fields=f"spec.nodeName={node}"):
+            if ready_since(item.body) is None:
+                continue
+            pod = item.copy()
+            for condition in pod["status"]["conditions"]:
+                if condition["type"] == "Ready":
+                    condition |= {"status": "False", "lastTransitionTime": timestamp(datetime.now(UTC))}
+            self._recorder.warning(pod, "NodeNotReady", "Node is not ready")
+            write_status(
+                self._store, PODS, self._store.get(PODS, pod["metadata"]["namespace"], pod["metadata"]["name"]), pod["status"]
+            )
+
     def _unmark(self, node: Object) -> Object:
-        now = timestamp(datetime.now(UTC))
-        conditions = node["status"].get("conditions") or []
-        if any(item["type"] == "Ready" and item.get("reason") == _STOPPED for item in conditions):
-            for condition in conditions:
-                value = "True" if condition["type"] == "Ready" else "False"
-                condition |= {"status": value, "reason": "KubeletReady", "message": "", "lastTransitionTime": now}
-            write_status(self._store, NODES, node, node["status"])
+        made = []
+        for item in node["status"].get("conditions") or ():
+            value = "True" if item["type"] == "Ready" else "False"
+            heard = {"status": value, "reason": "KubeletReady", "message": ""}
+            made.append({**item, **heard} if item.get("reason") == _STOPPED else item)
+        self._set_conditions(node, made)
         return self._set_taints(node, present=False)
+
+    def _set_conditions(self, node: Object, conditions: list[Object]) -> None:
+        """Write a node's conditions, those that have changed with the time of their change."""
+        now, before = timestamp(datetime.now(UTC)), node["status"].get("conditions") or []
+        timed = [
+            new if new["status"] == old["status"] else {**new, "lastTransitionTime": now}
+            for new, old in zip(conditions, before, strict=True)
+        ]
+        write_status(self._store, NODES, node, {**node["status"], "conditions": timed})
 
     def _set_taints(self, node: Object, *, present: bool) -> Object:
         current = self._store.get(NODES, None, node["metadata"]["name"])

@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
+from gameday.staging.errors import ApiError
+from gameday.staging.events import Recorder
 from gameday.staging.history import copy_object
-from gameday.staging.resources import Resource
+from gameday.staging.resources import PODS, Resource
 from gameday.staging.selectors import LabelSelector
 from gameday.staging.store import Store
 
@@ -85,6 +87,24 @@ def pod_from(template: Object, owner: Object, *, prefix: str) -> Object:
         "spec": made["spec"],
         "status": {"phase": "Pending"},
     }
+
+
+def create_pod(store: Store, recorder: Recorder, owner: Object, pod: Object) -> Object:
+    """Create a pod for a workload and say so; an ApiError, told as well, if it cannot be."""
+    try:
+        created = store.create(PODS, pod)
+    except ApiError as error:
+        recorder.warning(owner, "FailedCreate", f"Error creating: {error}")
+        raise
+    recorder.normal(owner, "SuccessfulCreate", f"Created pod: {created['metadata']['name']}")
+    return created
+
+
+def delete_pod(store: Store, recorder: Recorder, owner: Object, pod: Object) -> None:
+    """Delete a workload's pod and say so."""
+    metadata = pod["metadata"]
+    store.delete(PODS, metadata["namespace"], metadata["name"], uid=metadata["uid"])
+    recorder.normal(owner, "SuccessfulDelete", f"Deleted pod: {metadata['name']}")
 
 
 def is_active(pod: Object) -> bool:

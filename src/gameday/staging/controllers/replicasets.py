@@ -10,6 +10,8 @@ from gameday.staging.controllers.ownership import (
     available_in_seconds,
     claimed,
     compact,
+    create_pod,
+    delete_pod,
     is_active,
     pod_from,
     ready_since,
@@ -59,20 +61,16 @@ class ReplicaSets:
         for _ in range(count):
             pod = pod_from(replica_set["spec"]["template"], replica_set, prefix=f"{name}-")
             try:
-                created = self._store.create(PODS, pod)
+                create_pod(self._store, self._recorder, replica_set, pod)
             except ApiError as error:
-                self._recorder.warning(replica_set, "FailedCreate", f"Error creating: {error}")
                 return str(error)
-            self._recorder.normal(replica_set, "SuccessfulCreate", f"Created pod: {created['metadata']['name']}")
         return ""
 
     def _delete(self, replica_set: Object, pods: list[Object], count: int) -> None:
         per_node = Counter(pod["spec"].get("nodeName") for pod in pods)
         pods.sort(key=lambda pod: _staying_power(pod, per_node))
         for pod in pods[:count]:
-            metadata = pod["metadata"]
-            self._store.delete(PODS, metadata["namespace"], metadata["name"], uid=metadata["uid"])
-            self._recorder.normal(replica_set, "SuccessfulDelete", f"Deleted pod: {metadata['name']}")
+            delete_pod(self._store, self._recorder, replica_set, pod)
 
     def _write_status(self, key: tuple[str, str], failure: str) -> float | None:
         """Write the counts; return when the next pod becomes available."""

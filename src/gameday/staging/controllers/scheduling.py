@@ -1,8 +1,4 @@
-"""The scheduler: gives each pod without a node the fittest one.
-
-Filters are Kubernetes' (unready or cordoned nodes, taints, selectors, required affinity and anti-affinity, requested resources);
-of the nodes that are left it takes the one with the fewest pods of the same kind, then with the fewest pods.
-"""
+"""The scheduler: gives each pod without a node the fittest one, or says why there is none."""
 
 from __future__ import annotations
 
@@ -11,15 +7,15 @@ from collections.abc import Hashable, Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from gameday.staging.controllers.ownership import controller_uid, write_status
+from gameday.staging.controllers.conditions import with_condition
+from gameday.staging.controllers.fitting import crowding, is_alive, unfit_because
+from gameday.staging.controllers.ownership import write_status
 from gameday.staging.controllers.queue import Controller
 from gameday.staging.errors import NotFound
 from gameday.staging.events import Recorder
 from gameday.staging.history import Entry
-from gameday.staging.quantities import parse_quantity
 from gameday.staging.resources import NODES, PERSISTENT_VOLUME_CLAIMS, PODS
-from gameday.staging.selectors import LabelSelector, Requirement
-from gameday.staging.store import Store, timestamp
+from gameday.staging.store import Store
 
 Object = dict[str, Any]
 
@@ -52,15 +48,16 @@ class Scheduler:
             return None
         reasons: Counter[str] = Counter()
         fitting = []
-        nodes = self._store.listed(NODES)
-        placed = [item.body for item in self._store.listed(PODS) if item.body["spec"].get("nodeName")]
+        nodes = [item.body for item in self._store.listed(NODES)]
+        labels = {node["metadata"]["name"]: node["metadata"].get("labels") or {} for node in nodes}
+        placed = [item.body for item in self._store.listed(PODS) if item.body["spec"].get("nodeName") and is_alive(item.body)]
         for node in nodes:
-            if reason := unfit_because(pod, node.body, placed):
+            if reason := unfit_because(pod, node, placed, labels):
                 reasons[reason] += 1
             else:
-                fitting.append(node.body)
+                fitting.append(node)
         if fitting:
-            self._bind(pod, min(fitting, key=lambda node: _crowding(pod, node, placed)))
+            self._bind(pod, min(fitting, key=lambda node: crowding(pod, node, placed, labels)))
         else:
             self._refuse(pod, _why_nowhere(len(nodes), reasons))
         return None
@@ -89,13 +86,12 @@ class Scheduler:
     def _set_condition(self, pod: Object, values: Object) -> bool:
         """Set PodScheduled; return whether that is news."""
         status = pod.get("status") or {}
-        conditions = {item["type"]: item for item in status.get("conditions") or ()}
-        before = conditions.get("PodScheduled") or {}
+        conditions = status.get("conditions") or []
+        before: Object = next((item for item in conditions if item["type"] == "PodScheduled"), {})
         if all(before.get(key) == value for key, value in values.items()):
             return False
-        moment = {"lastProbeTime": None, "lastTransitionTime": timestamp(datetime.now(UTC))}
-        conditions["PodScheduled"] = {"type": "PodScheduled", **values, **moment}
-        write_status(self._store, PODS, pod, {"phase": "Pending", **status, "conditions": list(conditions.values())})
+        conditions = with_condition(conditions, datetime.now(UTC), type="PodScheduled", lastProbeTime=None, **values)
+        write_status(self._store, PODS, pod, {"phase": "Pending", **status, "conditions": conditions})
         return True
 
     def _keys_of_pod(self, entry: Entry) -> Iterable[Hashable]:
@@ -122,110 +118,3 @@ def _why_nowhere(nodes: int, reasons: Counter[str]) -> str:
 
 def _is_waiting(pod: Object) -> bool:
     return not pod["spec"].get("nodeName") and "deletionTimestamp" not in pod["metadata"]
-
-
-def unfit_because(pod: Object, node: Object, placed: list[Object]) -> str:
-    """Return why a pod cannot go to a node, in the scheduler's words; empty if it can."""
-    spec, labels = pod["spec"], node["metadata"].get("labels") or {}
-    if node["spec"].get("unschedulable") and not _tolerates_cordon(spec):
-        return "node(s) were unschedulable"
-    for taint in node["spec"].get("taints") or ():
-        if taint["effect"] in {"NoSchedule", "NoExecute"} and not tolerates(spec, taint):
-            return f"node(s) had untolerated taint {{{taint['key']}: {taint.get('value', '')}}}"
-    if not is_ready(node):
-        return "node(s) were not ready"
-    selector = spec.get("nodeSelector") or {}
-    if any(labels.get(key) != value for key, value in selector.items()) or not _affine(spec, node):
-        return "node(s) didn't match Pod's node affinity/selector"
-    here = [item for item in placed if item["spec"]["nodeName"] == node["metadata"]["name"] and _is_alive(item)]
-    if any(_repelled(pod, other) for other in here):
-        return "node(s) didn't match pod anti-affinity rules"
-    return _lacking(pod, node, here)
-
-
-def tolerates(spec: Object, taint: Object) -> bool:
-    """Say whether a pod's tolerations cover a taint."""
-    for toleration in spec.get("tolerations") or ():
-        if toleration.get("effect") and toleration["effect"] != taint["effect"]:
-            continue
-        if not toleration.get("key"):
-            if toleration.get("operator") == "Exists":
-                return True
-            continue
-        same_value = toleration.get("operator") == "Exists" or toleration.get("value", "") == taint.get("value", "")
-        if toleration["key"] == taint["key"] and same_value:
-            return True
-    return False
-
-
-def is_ready(node: Object) -> bool:
-    """Say whether a node's Ready condition is True."""
-    conditions = (node.get("status") or {}).get("conditions") or ()
-    return any(item["type"] == "Ready" and item["status"] == "True" for item in conditions)
-
-
-def _tolerates_cordon(spec: Object) -> bool:
-    return tolerates(spec, {"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"})
-
-
-def _affine(spec: Object, node: Object) -> bool:
-    required = ((spec.get("affinity") or {}).get("nodeAffinity") or {}).get("requiredDuringSchedulingIgnoredDuringExecution")
-    if not required:
-        return True
-    labels, fields = node["metadata"].get("labels") or {}, {"metadata.name": node["metadata"]["name"]}
-    return any(
-        _all_match(term.get("matchExpressions"), labels) and _all_match(term.get("matchFields"), fields)
-        for term in required["nodeSelectorTerms"]
-    )
-
-
-def _all_match(expressions: list[Object] | None, labels: dict[str, str]) -> bool:
-    return all(
-        Requirement(item["key"], item["operator"], frozenset(item.get("values") or ())).matches(labels)
-        for item in expressions or ()
-    )
-
-
-def _repelled(pod: Object, other: Object) -> bool:
-    """Say whether required anti-affinity keeps a pod off a node with `other` on it; every topology key counts as the host."""
-    rules = ((pod["spec"].get("affinity") or {}).get("podAntiAffinity") or {}).get(
-        "requiredDuringSchedulingIgnoredDuringExecution"
-    )
-    same_namespace = pod["metadata"]["namespace"] == other["metadata"]["namespace"]
-    return same_namespace and any(
-        LabelSelector.of(rule.get("labelSelector")).matches(other["metadata"].get("labels")) for rule in rules or ()
-    )
-
-
-def _is_alive(pod: Object) -> bool:
-    return (pod.get("status") or {}).get("phase") not in {"Succeeded", "Failed"}
-
-
-def _lacking(pod: Object, node: Object, here: list[Object]) -> str:
-    allocatable = node["status"]["allocatable"]
-    if len(here) >= int(allocatable["pods"]):
-        return "Too many pods"
-    for resource in ("cpu", "memory"):
-        wanted = _requested(pod, resource)
-        taken = sum(_requested(other, resource) for other in here)
-        if wanted and taken + wanted > parse_quantity(allocatable[resource]):
-            return f"Insufficient {resource}"
-    return ""
-
-
-def _requested(pod: Object, resource: str) -> float:
-    total = 0.0
-    for container in pod["spec"]["containers"]:
-        resources = container.get("resources") or {}
-        request = (resources.get("requests") or {}).get(resource, (resources.get("limits") or {}).get(resource, 0))
-        total += parse_quantity(request)
-    return total
-
-
-def _crowding(pod: Object, node: Object, placed: list[Object]) -> tuple[int, int, str]:
-    """Return what the best node has least of."""
-    name = node["metadata"]["name"]
-    here = [item for item in placed if item["spec"]["nodeName"] == name and _is_alive(item)]
-    owner = controller_uid(pod)
-    siblings = sum(controller_uid(item) == owner for item in here) if owner else 0
-    return siblings, len(here), name

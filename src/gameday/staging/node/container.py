@@ -82,6 +82,13 @@ class ContainerRunner:
             process.terminate()
         await _await_end(process, grace_seconds)
 
+    def abandon(self) -> None:
+        """Do nothing any more."""
+        self._stopping = True
+        self._end_probes()
+        if self._killing is not None:
+            self._killing.cancel()
+
     async def _run_once(self, launch: Launch) -> Exit:
         self._normal("Pulled", f'Container image "{self._container["image"]}" already present on machine')
         process = self._process = await self._around.runtime.launch(launch)

@@ -11,6 +11,7 @@ import contextlib
 import os
 import platform
 import shutil
+import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -24,9 +25,10 @@ from gameday.staging.events import Recorder
 from gameday.staging.history import Entry
 from gameday.staging.node.credentials import ApiAccess
 from gameday.staging.node.images import Image
+from gameday.staging.node.metering import RunningContainer
 from gameday.staging.node.pod import Host, PodWorker
 from gameday.staging.node.runtime import Runtime
-from gameday.staging.node.volumes import Places
+from gameday.staging.node.volumes import Places, remove_volumes
 from gameday.staging.resources import CONFIG_MAPS, LEASES, NODES, PODS, SECRETS
 from gameday.staging.store import Store, timestamp
 from gameday.staging.version import KUBERNETES_VERSION
@@ -51,13 +53,14 @@ class NodeSettings:
 
 
 class Kubelet:
-    """Runs one node's pods; `start` and `stop` once each."""
+    """Runs one node's pods, from `start` to `stop`, and may be switched off in between."""
 
     def __init__(self, settings: NodeSettings, store: Store, addresses: AddressBlock) -> None:
         self._settings = settings
         self._store = store
         self._addresses = addresses
         self._recorder = Recorder(store, "kubelet", settings.name)
+        self._boot_id = ""
         self._workers: dict[str, PodWorker] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._endings: set[asyncio.Task[None]] = set()
@@ -83,6 +86,11 @@ class Kubelet:
         worker = self._workers.get(uid)
         return worker.cpu_seconds() if worker else None
 
+    def running_containers(self) -> Iterator[RunningContainer]:
+        """Return every container that runs on this node."""
+        for worker in self._workers.values():
+            yield from worker.running_containers()
+
     def controller(self) -> Controller:
         """Return what brings ConfigMaps and Secrets that change into the running pods."""
         keys = dict.fromkeys((CONFIG_MAPS, SECRETS), _mirrored_key)
@@ -90,20 +98,36 @@ class Kubelet:
 
     def _refresh(self, key: tuple[str, str, str]) -> None:
         for worker in self._workers.values():
-            if worker.mounts(*key):
-                worker.refresh()
+            worker.take_object(*key)
 
     def start(self) -> None:
-        """Register the node and begin to run pods."""
+        """Register the node and begin to run pods; again after `power_off`. Twice is once."""
+        if self._tasks:
+            return
         self._host.runtime.start()
+        self._boot_id = str(uuid.uuid4())
         self._register()
         self._tasks = [asyncio.create_task(self._follow()), asyncio.create_task(self._keep_lease())]
 
+    async def power_off(self) -> None:
+        """End everything at once, as if the plug were pulled: nothing of it is reported to the API."""
+        await self._end_tasks()
+        workers, self._workers = self._workers, {}
+        for worker in workers.values():
+            worker.abandon()
+        await self._host.runtime.stop()
+        for worker in workers.values():
+            self._addresses.give_back_pod(self._settings.index, worker.address)
+
+    async def _end_tasks(self) -> None:
+        tasks, self._tasks = self._tasks, []
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
     async def stop(self, grace_seconds: float) -> None:
         """End every pod, first asking for at most `grace_seconds`, and the runtime with whatever is left."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._end_tasks()
         for worker in self._workers.values():
             worker.stop(grace_seconds)
         await asyncio.gather(*(worker.stopped() for worker in self._workers.values()))
@@ -134,11 +158,19 @@ class Kubelet:
                 self._forget_when_stopped(worker)
         elif worker is not None:
             worker.update(pod)
+        elif "deletionTimestamp" in pod["metadata"]:
+            self._finish(pod)  # it was to end while this node was off, or before it began
         elif (pod.get("status") or {}).get("phase") not in {"Succeeded", "Failed"}:
             worker = PodWorker(pod, self._host, self._addresses.take_pod(self._settings.index))
             self._workers[uid] = worker
             worker.start()
             worker.update(pod)
+
+    def _finish(self, pod: Object) -> None:
+        metadata = pod["metadata"]
+        remove_volumes(pod, self._host.places)
+        with contextlib.suppress(ApiError):
+            self._store.delete(PODS, metadata["namespace"], metadata["name"], uid=metadata["uid"], grace_seconds=0)
 
     def _forget_when_stopped(self, worker: PodWorker) -> None:
         async def forget() -> None:
@@ -158,8 +190,9 @@ class Kubelet:
             node = self._store.get(NODES, None, self.name)
             node["metadata"]["labels"] = {**(node["metadata"].get("labels") or {}), **made["metadata"]["labels"]}
             node = self._store.update(NODES, {**node, "spec": {**node["spec"], **made["spec"]}})
+            self._recorder.warning(node, "Rebooted", f"Node {self.name} has been rebooted, boot id: {self._boot_id}")
         before = (node.get("status") or {}).get("conditions") or ()
-        node["status"] = status = _node_status(self._settings, self._addresses)
+        node["status"] = status = _node_status(self._settings, self._addresses, self._boot_id)
         own = {condition["type"] for condition in status["conditions"]}
         status["conditions"] += [condition for condition in before if condition["type"] not in own]
         self._store.update(NODES, node, subresource="status")
@@ -205,7 +238,7 @@ def _node(settings: NodeSettings, addresses: AddressBlock) -> Object:
     }
 
 
-def _node_status(settings: NodeSettings, addresses: AddressBlock) -> Object:
+def _node_status(settings: NodeSettings, addresses: AddressBlock, boot_id: str) -> Object:
     now = timestamp(datetime.now(UTC))
     memory_kib = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 1024
     capacity = {
@@ -229,7 +262,7 @@ def _node_status(settings: NodeSettings, addresses: AddressBlock) -> Object:
         ],
         "daemonEndpoints": {"kubeletEndpoint": {"Port": 10250}},
         "images": [{"names": [name], "sizeBytes": 0} for name in sorted(settings.images)],
-        "nodeInfo": _node_info(settings.name),
+        "nodeInfo": _node_info(settings.name, boot_id),
     }
 
 
@@ -244,13 +277,13 @@ def _condition(kind: str, value: str, reason: str, message: str, now: str) -> Ob
     }
 
 
-def _node_info(name: str) -> dict[str, str]:
+def _node_info(name: str, boot_id: str) -> dict[str, str]:
     """Return every field, since clients that validate require them all."""
     release = platform.release()
     return {
         "machineID": name,
         "systemUUID": name,
-        "bootID": name,
+        "bootID": boot_id,
         "kernelVersion": release,
         "osImage": "gameday embedded node",
         "containerRuntimeVersion": "gameday://1",

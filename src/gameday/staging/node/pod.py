@@ -19,14 +19,16 @@ import structlog
 from gameday.staging.errors import ApiError
 from gameday.staging.events import Recorder
 from gameday.staging.node.container import ContainerRunner
-from gameday.staging.node.credentials import ApiAccess, Credentials, credentials_of
+from gameday.staging.node.credentials import ApiAccess
 from gameday.staging.node.images import Image
 from gameday.staging.node.launching import Surroundings
-from gameday.staging.node.mirroring import Files, VolumeError, mirrored, mirrored_objects, write_files
+from gameday.staging.node.metering import RunningContainer
+from gameday.staging.node.mirroring import VolumeError, mirrored_objects
+from gameday.staging.node.mounting import PodVolumes
 from gameday.staging.node.runtime import Runtime
 from gameday.staging.node.status import Snapshot, pod_status
 from gameday.staging.node.usage import cpu_seconds
-from gameday.staging.node.volumes import Places, make_volumes, remove_volumes
+from gameday.staging.node.volumes import Places, remove_volumes
 from gameday.staging.resources import PODS, SERVICES, resource_of
 from gameday.staging.store import Store
 
@@ -59,15 +61,14 @@ class PodWorker:
         self._pod = pod
         self._host = host
         self._started_at = datetime.now(UTC)
-        self._folders: dict[str, Path] = {}
-        self._files: dict[str, Files] = {}
-        self._credentials = Credentials({}, None)
+        self._volumes = PodVolumes(lambda: self._pod, self._lookup, host.places, host.access, host.store, failed=self._no_volume)
         self._initial = [self._runner(container) for container in pod["spec"].get("initContainers") or ()]
         self._main = [self._runner(container) for container in pod["spec"]["containers"]]
         self._initialized = not self._initial
         self._kill_at: float | None = None
+        self._abandoned = False
+        self._written: Object | None = None
         self._writing: asyncio.Handle | None = None
-        self._renewing: asyncio.Handle | None = None
         self._running: asyncio.Task[None] | None = None
         self._stopping: asyncio.Task[None] | None = None
 
@@ -76,9 +77,13 @@ class PodWorker:
         """Return the pod's uid."""
         return str(self._pod["metadata"]["uid"])
 
+    def running_containers(self) -> list[RunningContainer]:
+        """Return the pod's containers that run."""
+        return [RunningContainer(self.uid, runner.name, runner.pid) for runner in self._main if runner.pid is not None]
+
     def cpu_seconds(self) -> float | None:
         """Return the CPU that the running containers have used since they started; None if none runs."""
-        pids = [runner.pid for runner in self._main if runner.pid is not None]
+        pids = [container.pid for container in self.running_containers()]
         return sum(map(cpu_seconds, pids)) if pids else None
 
     def start(self) -> None:
@@ -87,30 +92,36 @@ class PodWorker:
 
     def update(self, pod: Object) -> None:
         """Take the pod as the API has it now; begin to stop it if it is being deleted."""
-        self._pod = pod
-        self.refresh()
+        before, self._pod = self._pod, pod
+        if any(before["metadata"].get(key) != pod["metadata"].get(key) for key in ("labels", "annotations")):
+            self._volumes.refresh()
+        if self._written is not None and pod.get("status") != self._written:
+            self._changed()  # somebody else wrote it; what runs here is this node's to say
         if "deletionTimestamp" in pod["metadata"]:
             self.stop(float(pod["metadata"].get("deletionGracePeriodSeconds") or 0))
 
-    def mounts(self, namespace: str, kind: str, name: str) -> bool:
-        """Say whether a ConfigMap or Secret is mounted in the pod."""
-        return self._pod["metadata"]["namespace"] == namespace and (kind, name) in mirrored_objects(self._pod)
-
-    def refresh(self) -> None:
-        """Bring the volumes of a pod that has them up to date with what they mirror; what cannot be had stays as it was."""
-        if not self._files or self._stopping is not None:
-            return
-        try:
-            self._fill_volumes()
-        except VolumeError as error:
-            self._host.recorder.warning(self._pod, "FailedMount", f"MountVolume.SetUp failed: {error}")
+    def take_object(self, namespace: str, kind: str, name: str) -> None:
+        """Bring a ConfigMap or Secret that was written into the pod, if it is mounted there."""
+        if self._pod["metadata"]["namespace"] == namespace and (kind, name) in mirrored_objects(self._pod):
+            self._volumes.refresh()
 
     def stop(self, grace_seconds: float) -> None:
         """Begin to stop the pod, or shorten the grace that it was given."""
         kill_at = time.monotonic() + grace_seconds
         self._kill_at = kill_at if self._kill_at is None else min(self._kill_at, kill_at)
+        self._volumes.close()
         if self._stopping is None:
             self._stopping = asyncio.create_task(self._stop(), name=f"stop pod {self._pod['metadata']['name']}")
+
+    def abandon(self) -> None:
+        """Forget the pod: its node has no power any more, and nothing about it is written from now on."""
+        self._abandoned = True
+        for handle in (self._writing, self._running, self._stopping):
+            if handle is not None:
+                handle.cancel()
+        self._volumes.close()
+        for runner in (*self._initial, *self._main):
+            runner.abandon()
 
     async def stopped(self) -> None:
         """Wait until nothing of the pod runs any more."""
@@ -140,39 +151,17 @@ class PodWorker:
         self._changed()
 
     async def _make_volumes(self) -> None:
-        self._host.places.of_pod(self._pod).mkdir(parents=True, exist_ok=True)
         while True:
             try:
-                self._folders.update(make_volumes(self._pod, self._host.places, self._lookup))
-                self._take_credentials()
-                self._fill_volumes()
+                self._volumes.make()
             except VolumeError as error:
-                self._host.recorder.warning(self._pod, "FailedMount", f"MountVolume.SetUp failed: {error}")
+                self._no_volume(error)
                 await asyncio.sleep(RETRY_VOLUMES_SECONDS)
             else:
                 return
 
-    def _take_credentials(self) -> None:
-        """Take new tokens, and again in time; VolumeError if it cannot be done."""
-        mirror = mirrored(self._pod, self._lookup)
-        self._credentials = found = credentials_of(self._pod, mirror, self._host.access, self._host.store)
-        if found.renew_seconds is not None and self._stopping is None:
-            self._renewing = asyncio.get_running_loop().call_later(found.renew_seconds, self._renew_credentials)
-
-    def _renew_credentials(self) -> None:
-        try:
-            self._take_credentials()
-        except VolumeError as error:  # its account is gone, and the token with it
-            self._host.recorder.warning(self._pod, "FailedMount", f"MountVolume.SetUp failed: {error}")
-        self.refresh()
-
-    def _fill_volumes(self) -> None:
-        """Write the volumes that mirror something, where it has changed."""
-        for name, mirror in mirrored(self._pod, self._lookup).items():
-            files = {**mirror, **self._credentials.files.get(name, {})}
-            if self._files.get(name) != files:
-                write_files(self._folders[name], files)
-                self._files[name] = files
+    def _no_volume(self, error: VolumeError) -> None:
+        self._host.recorder.warning(self._pod, "FailedMount", f"MountVolume.SetUp failed: {error}")
 
     async def _stop(self) -> None:
         for runner in self._main:
@@ -185,8 +174,6 @@ class PodWorker:
             self._running.cancel()
             await asyncio.wait([self._running])
         self._write_status()
-        if self._renewing is not None:
-            self._renewing.cancel()
         remove_volumes(self._pod, self._host.places)
         shutil.rmtree(log_folder(self._host.logs, self._pod), ignore_errors=True)
         metadata = self._pod["metadata"]
@@ -200,7 +187,7 @@ class PodWorker:
 
     def _changed(self) -> None:
         """Write the status soon; changes that come together are one write."""
-        if self._writing is None:
+        if self._writing is None and not self._abandoned:
             self._writing = asyncio.get_running_loop().call_soon(self._write_status)
 
     def _write_status(self) -> None:
@@ -217,6 +204,7 @@ class PodWorker:
             foreign = [item for item in before.get("conditions", ()) if item["type"] not in _OWN_CONDITIONS]
             status["conditions"] += foreign
             self._pod = self._host.store.update(PODS, {**current, "status": {**before, **status}}, subresource="status")
+            self._written = self._pod["status"]
         except ApiError:
             return  # deleted, or written by somebody else at this moment; then there comes another change
 
@@ -260,7 +248,7 @@ class PodWorker:
             Surroundings(
                 pod=self._current,
                 home=self._host.places.of_pod(self._pod),
-                folders=self._folders,
+                folders=self._volumes.folders,
                 services=self._services,
                 lookup=self._lookup,
                 runtime=self._host.runtime,

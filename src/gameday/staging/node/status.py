@@ -12,7 +12,7 @@ from typing import Any
 
 from gameday.staging.node.images import image_name
 from gameday.staging.node.runtime import Exit
-from gameday.staging.quantities import parse_quantity
+from gameday.staging.quantities import qos_class
 from gameday.staging.store import timestamp
 
 Object = dict[str, Any]
@@ -174,21 +174,3 @@ def _kept_time(condition: Object, before: dict[str, Object], now: datetime) -> O
     same = old is not None and old.get("status") == condition["status"] and "lastTransitionTime" in old
     condition["lastTransitionTime"] = old["lastTransitionTime"] if same and old else timestamp(now)
     return condition
-
-
-def qos_class(spec: Object) -> str:
-    """Return Guaranteed, Burstable or BestEffort, by Kubernetes' rule."""
-    containers = spec["containers"]
-    resources = [container.get("resources") or {} for container in containers]
-    if not any(item.get("limits") or item.get("requests") for item in resources):
-        return "BestEffort"
-    return "Guaranteed" if all(_is_guaranteed(item) for item in resources) else "Burstable"
-
-
-def _is_guaranteed(resources: Object) -> bool:
-    limits = resources.get("limits") or {}
-    requests = resources.get("requests") or limits
-    return all(
-        name in limits and parse_quantity(limits[name]) == parse_quantity(requests.get(name, limits[name]))
-        for name in ("cpu", "memory")
-    )

@@ -1,0 +1,76 @@
+"""Nodes that are heard of no more, and what becomes of their pods: on a store alone, without waiting."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from gameday.staging.controllers.nodes import GRACE_SECONDS, NodeLifecycle
+from gameday.staging.resources import EVENTS, LEASES, NODES, PODS
+from gameday.staging.store import Store, timestamp
+
+Object = dict[str, Any]
+READY = {"type": "Ready", "status": "True", "lastTransitionTime": "2026-01-01T00:00:00Z"}
+
+
+@pytest.fixture
+def store() -> Store:
+    made = Store()
+    for name in ("lost", "well"):
+        node = made.create(NODES, {"metadata": {"name": name}, "spec": {}})
+        made.update(NODES, {**node, "status": {"conditions": [dict(READY)]}}, subresource="status")
+    spec = {"nodeName": "lost", "containers": [{"name": "main", "image": "x"}]}
+    pod = made.create(PODS, {"metadata": {"name": "a"}, "spec": spec})
+    made.update(PODS, {**pod, "status": {"phase": "Running", "conditions": [dict(READY)]}}, subresource="status")
+    return made
+
+
+def heard_of(store: Store, name: str, seconds_ago: float) -> None:
+    at = (datetime.now(UTC) - timedelta(seconds=seconds_ago)).isoformat()
+    lease = {"metadata": {"name": name, "namespace": "kube-node-lease"}, "spec": {"renewTime": at}}
+    try:
+        store.create(LEASES, lease)
+    except Exception:  # noqa: BLE001 - it is there already
+        store.update(LEASES, lease)
+
+
+def test_a_node_without_a_word_for_too_long_is_unknown_and_its_pods_are_unready(store: Store) -> None:
+    heard_of(store, "lost", GRACE_SECONDS + 1)
+    again = NodeLifecycle(store).reconcile(("", "lost"))
+    node = store.get(NODES, None, "lost")
+    assert [item["status"] for item in node["status"]["conditions"]] == ["Unknown"]
+    assert {(item["key"], item["effect"]) for item in node["spec"]["taints"]} == {
+        ("node.kubernetes.io/unreachable", "NoSchedule"),
+        ("node.kubernetes.io/unreachable", "NoExecute"),
+    }
+    pod = store.get(PODS, "default", "a")
+    assert pod["status"]["conditions"][0]["status"] == "False"
+    assert again == pytest.approx(300, abs=2)
+    said = {(item.body["involvedObject"]["kind"], item.body["type"], item.body["message"]) for item in store.listed(EVENTS)}
+    assert said == {("Node", "Normal", "Node lost status is now: NodeNotReady"), ("Pod", "Warning", "Node is not ready")}
+
+
+def test_pods_are_evicted_when_their_toleration_is_over_and_the_node_is_trusted_again_when_heard_of(store: Store) -> None:
+    heard_of(store, "lost", GRACE_SECONDS + 1)
+    lifecycle = NodeLifecycle(store)
+    lifecycle.reconcile(("", "lost"))
+    node = store.get(NODES, None, "lost")
+    for taint in node["spec"]["taints"]:
+        taint["timeAdded"] = timestamp(datetime.now(UTC) - timedelta(seconds=301))
+    store.update(NODES, node)
+    lifecycle.reconcile(("", "lost"))
+    assert "deletionTimestamp" in store.get(PODS, "default", "a")["metadata"]
+    heard_of(store, "lost", 0)
+    lifecycle.reconcile(("", "lost"))
+    node = store.get(NODES, None, "lost")
+    assert node["status"]["conditions"][0]["status"] == "True"
+    assert "taints" not in node["spec"]
+
+
+def test_a_node_that_was_heard_of_in_time_is_left_alone(store: Store) -> None:
+    heard_of(store, "lost", GRACE_SECONDS - 10)
+    revision = store.revision
+    assert NodeLifecycle(store).reconcile(("", "lost")) == pytest.approx(10, abs=1)
+    assert store.revision == revision
