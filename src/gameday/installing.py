@@ -18,7 +18,7 @@ from gameday.errors import UsageError
 from gameday.workspace import SHIPPED
 
 PROJECT: Final = "gameday-project"
-_IMAGES: Final = ("gameday", "gameday-reaper")
+_IMAGE: Final = "gameday"
 _PROJECT_FILES: Final = {
     "experiments": (".yaml", ".yml", ".json"),
     "gamedays": (".yaml", ".yml"),
@@ -47,7 +47,7 @@ class Installation:
     """What the user chose."""
 
     image: str = ""
-    """An image in which this package is installed; empty leaves the names that an overlay is to replace."""
+    """An image in which this package is installed; empty leaves the name that an overlay is to replace."""
     cluster_name: str = ""
     namespaces: tuple[str, ...] = ()
     """Namespaces in which gameday's accounts get their rights, and which are opted in."""
@@ -172,5 +172,5 @@ def _with_image(manifest: Json, image: str) -> Json:
 
 def _replaced(value: Any, image: str) -> Any:
     if isinstance(value, dict):
-        return {key: image if key == "image" and item in _IMAGES else _replaced(item, image) for key, item in value.items()}
+        return {key: image if key == "image" and item == _IMAGE else _replaced(item, image) for key, item in value.items()}
     return [_replaced(item, image) for item in value] if isinstance(value, list) else value

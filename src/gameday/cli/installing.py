@@ -95,7 +95,10 @@ def _apply(wanted: Installation, kubeconfig: str, context: str, *, yes: bool) ->
         for item in items:
             click.echo(f"{ObjectRef.of(item)} {cluster.apply(item, manager=_MANAGER)}")
     if not wanted.image:
-        click.echo("The reaper's image is the name gameday-reaper, which a real cluster cannot pull: pass --image.", err=True)
+        click.echo(
+            "The image is left as the name gameday, which most clusters cannot pull: pass --image (see deploy/Dockerfile).",
+            err=True,
+        )
 
 
 def _ask(wanted: Installation, server: str) -> None:

@@ -17,11 +17,11 @@ def test_registry_tag_and_digest_are_no_part_of_the_name(reference: str) -> None
 
 
 def test_the_shop_runs_as_a_module_of_this_package_with_its_arguments() -> None:
-    assert resolve(IMAGES, "gameday-shop", [], ["cart"]) == [sys.executable, "-m", "gameday.staging.shop", "cart"]
+    assert resolve(IMAGES, "gameday", [], ["run"]) == [sys.executable, "-m", "gameday", "run"]
 
 
 def test_a_command_replaces_the_entrypoint() -> None:
-    assert resolve(IMAGES, "gameday-shop", ["python", "-c", "pass"], ["x"]) == [sys.executable, "-c", "pass", "x"]
+    assert resolve(IMAGES, "gameday", ["python", "-c", "pass"], ["x"]) == [sys.executable, "-c", "pass", "x"]
 
 
 def test_an_unknown_image_is_not_found() -> None:

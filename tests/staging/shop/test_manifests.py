@@ -38,7 +38,7 @@ def test_a_deployment_is_selected_probed_and_given_what_its_code_reads(deploymen
     name, template = deployment["metadata"]["name"], deployment["spec"]["template"]
     container = template["spec"]["containers"][0]
     assert deployment["spec"]["selector"]["matchLabels"].items() <= template["metadata"]["labels"].items()
-    assert (container["image"], container["args"]) == ("gameday-shop", [name])
+    assert (container["image"], container["command"][-1], container["args"]) == ("gameday", "gameday.staging.shop", [name])
     assert container["ports"] == [{"name": "http", "containerPort": PORTS[name]}]
     assert {container[probe]["httpGet"]["path"] for probe in ("readinessProbe", "livenessProbe")} == {"/readyz", "/livez"}
     assert template["spec"]["terminationGracePeriodSeconds"] > GRACE_SECONDS

@@ -63,13 +63,11 @@ def _system_programs(names: Sequence[str]) -> dict[str, str]:
 
 
 def default_images() -> dict[str, Image]:
-    """Return the table: `gameday-shop`, `gameday`, `gameday-reaper`, `python` and `busybox`."""
+    """Return the table: `gameday`, `python` and `busybox`."""
     python = {**_system_programs(_SHELL_PROGRAMS), **_PYTHON_PROGRAMS}
     return {
-        "gameday-shop": Image((sys.executable, "-m", "gameday.staging.shop"), programs=python),
-        "gameday": Image((sys.executable, "-m", "gameday"), programs=python),
         # A module's name is data: nothing of the engine is imported here.
-        "gameday-reaper": Image((sys.executable, "-m", "gameday.undo.reaper"), programs=python),
+        "gameday": Image((sys.executable, "-m", "gameday"), programs=python),
         "python": Image((sys.executable,), programs=python),
         "busybox": Image(("/bin/sh",), programs=_system_programs(_SHELL_PROGRAMS)),
     }
