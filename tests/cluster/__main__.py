@@ -49,7 +49,8 @@ def main(words: list[str]) -> int:
     except MissingError as error:
         say(str(error))
     except subprocess.CalledProcessError as error:
-        say(f"expected `{' '.join(map(str, error.cmd[:4]))}` to succeed; it ended with {error.returncode}, and said so above")
+        told = error.stderr.decode() if isinstance(error.stderr, bytes) else error.stderr or "why stands above"
+        say(f"expected `{' '.join(map(str, error.cmd))}` to succeed; it ended with {error.returncode}: {told}")
     return 1
 
 

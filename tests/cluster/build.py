@@ -28,6 +28,7 @@ from typing import Any, Final
 
 MODULES: Final = Path(__file__).parent / "programs"
 LOWEST_GO: Final = (1, 26)
+FOR_RUNC: Final = "gcc libc6-dev libseccomp-dev pkg-config"
 _KUBERNETES_VERSION: Final = "k8s.io/component-base/version"
 _NAMES: Final = {"go.etcd.io/etcd/server/v3": "etcd"}
 """What is not called as its package's last word."""
@@ -49,7 +50,8 @@ class Recipe:
 # In this order: what is small comes first, so that what is wrong with a machine shows early.
 RECIPES: Final[Mapping[str, Recipe]] = {
     "pause": Recipe(),
-    "runc": Recipe(cgo=True),  # without the tag `seccomp` it needs no libseccomp
+    # Without seccomp it refuses every pod: the profile of a pod's first container is not the pod's to choose.
+    "runc": Recipe(cgo=True, tags=("seccomp",)),
     "cni": Recipe(folder="cni"),
     "etcd": Recipe(),
     "containerd": Recipe(tags=("no_aufs", "no_btrfs", "no_devmapper", "no_zfs")),
@@ -131,10 +133,14 @@ def _check_machine() -> None:
     elif _go_version() < LOWEST_GO:
         found = ".".join(map(str, _go_version()))
         problems.append(f"expected Go {'.'.join(map(str, LOWEST_GO))} or later on PATH, found {found}")
-    if shutil.which("gcc") is None:
-        problems.append("expected gcc, which runc needs; Debian, Ubuntu: apt install gcc libc6-dev")
+    if shutil.which("gcc") is None or shutil.which("pkg-config") is None or not _has_seccomp():
+        problems.append(f"expected gcc and libseccomp, which runc needs; Debian, Ubuntu: apt install {FOR_RUNC}")
     if problems:
         raise MissingError("\n".join(problems))
+
+
+def _has_seccomp() -> bool:
+    return subprocess.run(["pkg-config", "--exists", "libseccomp"], check=False).returncode == 0
 
 
 def _go_version() -> tuple[int, ...]:

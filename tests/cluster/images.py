@@ -194,7 +194,7 @@ def _packages(home: Path, base: Base) -> Layer:
 def _ours(home: Path, base: Base) -> Layer:
     with tempfile.TemporaryDirectory() as built:
         build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", built, str(ROOT)]
-        subprocess.run(build, check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(build, check=True, capture_output=True)
         (wheel,) = Path(built).iterdir()
         place = _place(home, "gameday", base.layer.unpacked.encode(), wheel.read_bytes())
         if place.exists():

@@ -2,7 +2,7 @@
 # Brings up a real Kubernetes on this machine: etcd and the control plane in a network namespace, and nodes with kubelet,
 # containerd and runc, each in namespaces of its own. Prints KUBECONFIG=… as its last line.
 #
-#   NODES=2   PROXY_MODE=iptables|nftables   ADDONS="coredns metrics-server network-policy"   NODE_GRACE=20s
+#   NODES=2   PROXY_MODE=iptables|nftables   ADDONS="coredns metrics-server network-policy"   NODE_GRACE=40s
 #   PROGRAMS=… and IMAGES=…   the folders that build.py and images.py print
 set -euo pipefail
 NODES=${NODES:-2}
@@ -98,7 +98,7 @@ start_service controller-manager kube-controller-manager $(as controller-manager
     --cluster-cidr=$POD_RANGE --allocate-node-cidrs=false --service-cluster-ip-range=$SERVICE_RANGE \
     --use-service-account-credentials=true --service-account-private-key-file="$PKI/accounts.key" --root-ca-file="$PKI/ca.crt" \
     --cluster-signing-cert-file="$PKI/ca.crt" --cluster-signing-key-file="$PKI/ca.key" --enable-hostpath-provisioner=true \
-    --node-monitor-period=2s --node-monitor-grace-period="${NODE_GRACE:-20s}"
+    --node-monitor-period=2s --node-monitor-grace-period="${NODE_GRACE:-40s}"
 start_service scheduler kube-scheduler $(as scheduler) --bind-address=127.0.0.1 --leader-elect=false
 
 # ---- nodes, and what belongs to every cluster
