@@ -36,16 +36,17 @@ FAULT_AT = 5.0
 RANGE = {"type": "range", "range": [99, 100]}
 
 
-def window(start: float, *, failed: int = 0, behind_seconds: float = 0.0) -> Line:
-    outcome = {"ok": PER_WINDOW - failed, "failed": failed, "errors": {}, "poor_errors": 0, "latency": {}}
-    made = LoadWindow(start=start, seconds=0.1, offered=PER_WINDOW, behind_seconds=behind_seconds, journeys=outcome)
+def window(start: float, *, failed: int = 0, kind: str = "status_503", behind_seconds: float = 0.0) -> Line:
+    outcome = {"ok": PER_WINDOW - failed, "failed": failed, "errors": {kind: failed}, "poor_errors": 0, "latency": {}}
+    steps = {"browse": outcome}
+    made = LoadWindow(start=start, seconds=0.1, offered=PER_WINDOW, behind_seconds=behind_seconds, journeys=outcome, steps=steps)
     return start + 0.15, made
 
 
-def traffic(until: float = 20.0, *, out: tuple[float, float] = (FAULT_AT, 6.0)) -> list[Line]:
-    """Journeys that all fail from `out[0]` to `out[1]`, and succeed otherwise."""
+def traffic(until: float = 20.0, *, out: tuple[float, float] = (FAULT_AT, 6.0), kind: str = "status_503") -> list[Line]:
+    """Journeys that all fail from `out[0]` to `out[1]`, in that way, and succeed otherwise."""
     starts = [tenth / 10 for tenth in range(1, int(until * 10))]
-    return [window(start, failed=PER_WINDOW if out[0] <= start < out[1] else 0) for start in starts]
+    return [window(start, failed=PER_WINDOW if out[0] <= start < out[1] else 0, kind=kind) for start in starts]
 
 
 def probe(phase: str, output: Any = 100.0, *, met: bool | None = True, **more: Any) -> ActivityEnded:

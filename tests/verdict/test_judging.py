@@ -20,6 +20,7 @@ from gameday.log.events import (
     LoadEnded,
     LoadStarted,
     LoadWindow,
+    Noted,
     PhaseEnded,
     RecoveryStarted,
     RoundEnded,
@@ -265,6 +266,25 @@ def test_a_probe_that_was_held_against_nothing_is_inconclusive(stories: Any) -> 
 def test_a_generator_that_fell_behind_is_inconclusive(stories: Any) -> None:
     late = [stories.window(1.0 + n / 10, behind_seconds=0.5) for n in range(5)]
     doubtful(stories, stories.a_round(lines=[*stories.traffic(), *late]), "fell behind its schedule (by up to 500 ms)")
+
+
+def test_a_runner_whom_nobody_answered_may_have_been_cut_off_and_is_inconclusive(stories: Any) -> None:
+    lines = stories.a_round(lines=stories.traffic(out=(5.0, 9.0), kind="timeout"))
+    silence = (10.0, Noted(level="warning", text="could not renew the lease", silent_seconds=5.0))
+    doubtful(stories, [*lines, silence], "for 4 s neither the cluster nor one customer's request was answered")
+
+
+@pytest.mark.parametrize(
+    ("kind", "silent_seconds"),
+    [("status_503", 5.0), ("connect_refused", 5.0), ("timeout", 0.0), ("timeout", 0.5)],
+    ids=["the shop answered", "the shop refused", "the cluster refused", "the cluster was asked for a moment"],
+)
+def test_an_outage_in_which_somebody_answered_is_no_matter_of_the_runners_network(
+    stories: Any, kind: str, silent_seconds: float
+) -> None:
+    lines = stories.a_round(lines=stories.traffic(out=(5.0, 9.0), kind=kind))
+    noted = (10.0, Noted(level="warning", text="could not renew the lease", silent_seconds=silent_seconds))
+    assert verdict(stories, [*lines, noted]).verdict == "held"
 
 
 def test_a_load_that_died_during_the_round_is_inconclusive(stories: Any) -> None:

@@ -114,6 +114,8 @@ class Noted(Event, frozen=True, kw_only=True, tag="note"):
 
     level: str
     text: str
+    silent_seconds: float = 0.0
+    """How long the cluster was asked in vain, up to this moment; 0 where it answered, if only to refuse."""
 
 
 # ------------------------------------------------------------------------------------------------ rounds and their phases

@@ -157,6 +157,7 @@ class Guardian:
         while True:
             await asyncio.sleep(_LOOK_SECONDS)
             looks += 1
+            asked_at = time.monotonic()
             try:
                 asked = await asyncio.to_thread(opened.asked_to_abort)
                 if asked:
@@ -170,7 +171,8 @@ class Guardian:
                 if step or looks % _RENEW_EVERY == 0:
                     await asyncio.to_thread(opened.renew)
             except UnreachableError as error:
-                self._log.write(Noted(level="warning", text=f"could not renew the lease: {error}"))
+                told = f"could not renew the lease: {error}"
+                self._log.write(Noted(level="warning", text=told, silent_seconds=time.monotonic() - asked_at))
             except UnauthenticatedError as error:
                 self.abort("credentials", f"the lease cannot be renewed: {error}")
                 return

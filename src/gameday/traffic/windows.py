@@ -26,6 +26,8 @@ MOST_BEHIND_SECONDS = WINDOW_SECONDS
 """A generator that sends later than this has not kept to its schedule in that window: what it saw may belong to another."""
 MOST_WINDOWS_BEHIND = 0.01
 """The share of windows in which that may happen before the measurements are not to be believed."""
+UNANSWERED = frozenset({"timeout", "connect_failed", "connection_lost"})
+"""Failures to which nobody said anything; a refusal is an answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,20 @@ def between(windows: Iterable[Window], since: float, until: float) -> list[Windo
     """Return the windows that lie wholly in the interval, in order."""
     inside = (window for window in windows if window.start >= since - 1e-9 and window.end <= until + 1e-9)
     return sorted(inside, key=lambda window: window.start)
+
+
+def unanswered_seconds(windows: Iterable[Window]) -> float:
+    """Return the longest stretch in which requests were due and not one of them was answered, not even by an error."""
+    longest = 0.0
+    stretch: Window | None = None
+    for window in windows:
+        seen = list(window.steps.values())
+        if any(outcome.ok or outcome.failed > sum(outcome.errors.get(kind, 0) for kind in UNANSWERED) for outcome in seen):
+            stretch = None
+        elif stretch is not None or any(outcome.samples for outcome in seen):
+            stretch = stretch or window
+            longest = max(longest, window.end - stretch.start)
+    return longest
 
 
 def outcomes(

@@ -21,6 +21,7 @@ from gameday.log.events import (
     LedgerChecked,
     LoadEnded,
     LoadStarted,
+    Noted,
     PhaseEnded,
     RecoveryStarted,
     RoundEnded,
@@ -28,12 +29,14 @@ from gameday.log.events import (
     StepEnded,
     UndoEnded,
 )
-from gameday.traffic.windows import Recovery, between, generator_kept_up
+from gameday.traffic.windows import Recovery, between, generator_kept_up, unanswered_seconds
 from gameday.verdict.samples import recovery_of, windows_of
 
 HELD: Final = "held"
 DEVIATED: Final = "deviated"
 INCONCLUSIVE: Final = "inconclusive"
+CUT_OFF_SECONDS: Final = 1.0
+"""So long without an answer from anybody, and it may be the runner that is alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +135,7 @@ def _doubts(round_: _Round) -> Iterator[str]:
     yield from _evidence(round_)
     yield from _measurements(round_)
     yield from _generator(round_)
+    yield from _cut_off(round_)
     for event in round_.own:
         if isinstance(event, LedgerChecked) and event.error:
             yield f"the orders could not be looked up: {event.error}"
@@ -228,6 +232,22 @@ def _generator(round_: _Round) -> Iterator[str]:
     for event in round_.during:
         if isinstance(event, LoadEnded) and event.error:
             yield f"the load generator failed: {event.error}"
+
+
+def _cut_off(round_: _Round) -> Iterator[str]:
+    """Say for how long nobody answered the runner, neither the cluster nor the shop: it may have been cut off itself."""
+    windows = between(windows_of(round_.all), round_.started.mono, _end_of(round_.own))
+    silences = (
+        unanswered_seconds(between(windows, event.mono - event.silent_seconds, event.mono))
+        for event in round_.during
+        if isinstance(event, Noted) and event.silent_seconds >= CUT_OFF_SECONDS
+    )
+    longest = max(silences, default=0.0)
+    if longest >= CUT_OFF_SECONDS:
+        yield (
+            f"for {longest:.0f} s neither the cluster nor one customer's request was answered: the machine that measured "
+            "may itself have been cut off"
+        )
 
 
 def _set_back(round_: _Round) -> Iterator[str]:
