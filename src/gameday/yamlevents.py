@@ -203,5 +203,8 @@ def _in_words(error: yaml.MarkedYAMLError) -> str:
     what = str(error.problem or "it cannot be read")
     if "cannot start any token" in what and ("\\t" in what or "'\t'" in what):
         return "not YAML: a tab; indent with spaces"
+    if "maximum nesting depth" in what:
+        # Where the parser's own limit comes before ours.
+        return f"nested deeper than {DEPTH_LIMIT} levels"
     context = f" ({error.context})" if error.context else ""
     return f"not YAML: {what}{context}"

@@ -24,8 +24,8 @@ from tests.crash.between import Between, between
 from tests.crash.scripts import Script, write_project
 from tests.e2e.conftest import eventually
 
-_WRITTEN_BY_CONTROLLERS: Final = {"Pod", "Event", "Endpoints", "EndpointSlice"}
-"""Kinds that come and go with the pods of a workload; the pods themselves are counted."""
+_WRITTEN_BY_CONTROLLERS: Final = {"Pod", "Event", "Endpoints", "EndpointSlice", "NodeMetrics", "PodMetrics"}
+"""Kinds that come and go with the pods of a workload, or are measured; the pods themselves are counted."""
 _OURS: Final = "gameday.dev/"
 
 
