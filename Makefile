@@ -49,6 +49,14 @@ test-soak: $(READY_DEV) ## Run the long tests: the demo's steady state fifty tim
 test-crash: $(READY_DEV) ## Kill runs at every point, and random plans anywhere: about an hour; writes tests/crash/RESULT.json
 	@$(BIN)/pytest -m crash --durations=5
 
+.PHONY: test-conformance
+test-conformance: $(READY_DEV) ## Hold a cluster to what Kubernetes does: the embedded one, or KUBECONFIG=FILE; RESULT=FILE keeps the result
+	@$(BIN)/pytest tests/conformance $(if $(findstring command,$(origin KUBECONFIG)),--kubeconfig $(KUBECONFIG)) $(if $(RESULT),--result $(RESULT)) --durations=5
+
+.PHONY: trace
+trace: $(READY_DEV) ## Write down again what gameday requests of a cluster: tests/conformance/trace.json (some minutes)
+	@$(BIN)/python -m tests.conformance.tracing
+
 .PHONY: lint
 lint: $(READY_DEV) ## Check style, types and import contracts
 	@echo '==> ruff'
