@@ -62,6 +62,14 @@ cluster-up: $(READY_DEV) ## Bring up a real Kubernetes on this machine, built fr
 cluster-down: $(READY_DEV) ## Take it down again, also after a crash
 	@$(BIN)/python -m tests.cluster down
 
+.PHONY: test-conformance
+test-conformance: $(READY_DEV) ## Hold a cluster to what Kubernetes does: the embedded one, or KUBECONFIG=FILE; RESULT=FILE keeps the result
+	@$(BIN)/pytest tests/conformance $(if $(findstring command,$(origin KUBECONFIG)),--kubeconfig $(KUBECONFIG)) $(if $(RESULT),--result $(RESULT)) --durations=5
+
+.PHONY: trace
+trace: $(READY_DEV) ## Write down again what gameday requests of a cluster: tests/conformance/trace.json (some minutes)
+	@$(BIN)/python -m tests.conformance.tracing
+
 .PHONY: lint
 lint: $(READY_DEV) ## Check style, types and import contracts
 	@echo '==> ruff'

@@ -1,4 +1,4 @@
-"""Write docs/commands.md and docs/actions.md from the program itself: `make docs`. A test holds them to it.
+"""Write docs/commands.md, docs/actions.md and docs/staging.md from the program itself: `make docs`. A test holds them to it.
 
 Nothing is described here: the words are the commands' own help and the functions' own docstrings.
 """  # noqa: INP001 - a script beside what it writes, not a package
@@ -11,9 +11,13 @@ from pathlib import Path
 from typing import Any, Final
 
 import click
+import yaml
 
 from gameday.cli.listing import registered_in
 from gameday.cli.main import root
+from gameday.staging.api.subresources import ABSENT
+from gameday.staging.caveats import unhonoured_fields
+from gameday.staging.resources import UNSERVED
 
 DOCS: Final = Path(__file__).parent
 WIDTH: Final = 100
@@ -55,7 +59,26 @@ def _function(row: dict[str, Any]) -> str:
     return f"### {row['name']}\n\n`{', '.join(row['parameters'])}`\n\n{row['documentation']}\n{rights}"
 
 
-PAGES: Final = {"commands.md": commands, "actions.md": actions_and_probes}
+def staging() -> str:
+    """Return how the embedded cluster differs from Kubernetes: what the suite knows, what is refused, what is not honoured."""
+    about = (
+        "# The embedded cluster, and Kubernetes\n\nWhere `gameday staging up` differs from a real cluster, as far as the "
+        "conformance suite (`tests/conformance`) knows it. Each row is\nheld by the check that it names: that passes on a real "
+        "cluster, and fails on the embedded one. Written by `make docs`. What is served\nbeyond that: "
+        "[its API](staging-api.md), [its nodes](staging-nodes.md).\n"
+    )
+    rows = yaml.safe_load((DOCS.parent / "tests" / "conformance" / "differences.yaml").read_text(encoding="utf-8"))
+    parts = [about, "## Known differences\n", "| check | Kubernetes | here | why |", "|---|---|---|---|"]
+    parts += [f"| `{row['check']}` | {row['kubernetes']} | {row['here']} | {row['why']} |" for row in rows]
+    parts += ["\n## Refused with 501\n", "| what | why |", "|---|---|"]
+    parts += [f"| {f'{plural}.{group}' if group else plural} | {why} |" for (group, plural), why in sorted(UNSERVED.items())]
+    parts += [f"| the subresource {name} | {why} |" for name, why in sorted(ABSENT.items())]
+    parts += ["\n## Accepted with a warning\n", "| field | what the warning says |", "|---|---|"]
+    parts += [f"| {field} | {why} |" for field, why in unhonoured_fields()]
+    return "\n".join(parts) + "\n"
+
+
+PAGES: Final = {"commands.md": commands, "actions.md": actions_and_probes, "staging.md": staging}
 
 if __name__ == "__main__":
     for page, written_by in PAGES.items():

@@ -16,10 +16,10 @@ from gameday.log import AnyEvent, read
 from gameday.log.events import AbortRequested, ProcessEnded, ProcessStarted, RecoveryStarted, RunEnded, RunStarted
 from gameday.processes import ProcessId
 from gameday.run.observing import LogTail
-from tests.crash.between import Trap
 from tests.crash.points import EVERYTHING, WORKER, Learnt, Moment, Moments, Point
 from tests.crash.scene import Scene, orders_wrong
 from tests.crash.scripts import Script
+from tests.crash.traps import Trap
 from tests.e2e.conftest import Command
 
 _MARK = "CRASH_TEST_DEATH"
@@ -50,7 +50,7 @@ class Run:
 
     def __init__(self, scene: Scene, script: Script) -> None:
         self.folder = scene.new_folder()
-        self.command = Command(scene.project, scene.between.kubeconfig)
+        self.command = Command(scene.project, scene.traps.kubeconfig)
         self.mark = str(self.folder)
         self.environment = {**self.command.environment(), "HOME": str(self.folder), _MARK: self.mark}
         words = ["run", script.file, "--yes", "--runs", str(self.folder / "runs")]
@@ -134,13 +134,13 @@ def send(pid: int, number: signal.Signals) -> None:
 
 def learn(scene: Scene, script: Script) -> Learnt:
     """Run once, undisturbed."""
-    scene.between.begin()
+    scene.traps.begin()
     run = Run(scene, script)
     try:
         code = run.process.wait(timeout=_LONGEST_SECONDS)
         assert run.events(), (run.folder / "out.txt").read_text()
         assert not scene.differences(), scene.differences()
-        return Learnt(script, run.events(), tuple(scene.between.calls), code)
+        return Learnt(script, run.events(), tuple(scene.traps.calls), code)
     finally:
         run.end()
 
@@ -158,7 +158,7 @@ def play(scene: Scene, learnt: Learnt, point: Point) -> Death:
 
     if point.call is not None:
         trap = Trap(lambda call, _: call == point.call, point.mode, sprung)
-    scene.between.begin(trap)
+    scene.traps.begin(trap)
     run = Run(scene, learnt.script)
     runs.append(run)
     try:
@@ -196,7 +196,7 @@ def _settle(scene: Scene, run: Run, death: Death, learnt: Learnt, trap: Trap | N
         _recover(run, death)
     elif death.killed:
         _judge_code(run, death, learnt, code)
-    if trap is not None and scene.between.apply_late() and point.call is not None and point.call.is_of_ours:
+    if trap is not None and scene.traps.apply_late() and point.call is not None and point.call.is_of_ours:
         # Nothing of the run is there any more to see what it wrote for itself; whoever recovers next does.
         _recover(run, death)
 

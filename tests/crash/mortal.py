@@ -14,8 +14,8 @@ from typing import Any, TypeVar
 from gameday.change import patch_operations
 from gameday.cluster import Access, Cluster, Identity, Json, ObjectRef, Permission, Selection
 from gameday.errors import RefusedError
-from tests.crash.between import AFTER, BEFORE, LATE
 from tests.crash.plans import Death, Edit, Field, Stage, Step
+from tests.crash.traps import AFTER, BEFORE, LATE
 
 T = TypeVar("T")
 

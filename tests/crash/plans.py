@@ -13,7 +13,7 @@ from gameday.change import MISSING, Change, CreateObject, DeletePod, PatchObject
 from gameday.cluster import ObjectRef, Selection
 from gameday.cluster.reading import is_ready
 from tests.conftest import Scratch
-from tests.crash.between import AFTER, BEFORE, LATE
+from tests.crash.traps import AFTER, BEFORE, LATE
 
 FULL, BARE, WEB = "full", "bare", "web"
 """A ConfigMap with data and annotations, one with neither, and a Deployment of one pod."""

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from gameday.log import AnyEvent
 from gameday.log.events import ProbeMeasured, ProcessEnded, ProcessStarted, RunEnded, StepEnded, StepStarted, UndoStarted
-from tests.crash.between import AFTER, AMID, BEFORE, LATE, Call
 from tests.crash.scripts import Script
+from tests.crash.traps import AFTER, AMID, BEFORE, LATE, Call
 
 WORKER, GUARDIAN, EVERYTHING = "worker", "guardian", "everything"
 

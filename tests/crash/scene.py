@@ -20,8 +20,8 @@ from gameday.staging import resources
 from gameday.traffic.journey_file import load_journey
 from gameday.traffic.ledger import check_ledger, finder
 from gameday.workspace import SHIPPED
-from tests.crash.between import Between, between
 from tests.crash.scripts import Script, write_project
+from tests.crash.traps import Traps, trapped
 from tests.e2e.conftest import eventually
 
 _WRITTEN_BY_CONTROLLERS: Final = {"Pod", "Event", "Endpoints", "EndpointSlice", "NodeMetrics", "PodMetrics"}
@@ -36,7 +36,7 @@ class Scene:
     running: staging.Running
     cluster: KubeCluster
     """Reached directly, not through what stands between."""
-    between: Between
+    traps: Traps
     folder: Path
     scripts: list[Script]
     before: dict[str, str] = field(default_factory=dict)
@@ -79,7 +79,7 @@ def scene(folder: Path) -> Iterator[Scene]:
     running = staging.up(directory=folder / "cluster")
     try:
         staging.wait_ready(running.kubeconfig, timeout_seconds=60)
-        with between(running.kubeconfig, folder) as proxy:
+        with trapped(running.kubeconfig, folder) as proxy:
             found = Scene(running, connect(kubeconfig=running.kubeconfig), proxy, folder, write_project(folder / "project"))
             found.before = _settled(found.cluster)
             yield found

@@ -22,12 +22,12 @@ from gameday.undo.settling import Undoer
 from gameday.undo.storing import SecretStore
 from tests.conftest import Scratch
 from tests.crash import campaign
-from tests.crash.between import LATE, Between, Trap, between
 from tests.crash.ending import Ending, forget
 from tests.crash.injecting import inject
 from tests.crash.mortal import DiedError, Mortal, World
 from tests.crash.plans import Death, Plan, Stage, plans
 from tests.crash.scripts import ROOT
+from tests.crash.traps import LATE, Trap, Traps, trapped
 
 Told = Callable[[str], None]
 Inject = Callable[[World, Plan, str], int]
@@ -53,8 +53,8 @@ def told(capsys: pytest.CaptureFixture[str]) -> Told:
 
 
 @pytest.fixture
-def proxy(cluster_home: staging.Running, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Between]:
-    with between(cluster_home.kubeconfig, tmp_path_factory.mktemp("between")) as found:
+def proxy(cluster_home: staging.Running, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Traps]:
+    with trapped(cluster_home.kubeconfig, tmp_path_factory.mktemp("trapped")) as found:
         yield found
 
 
@@ -69,12 +69,12 @@ def test_a_thousand_random_plans_are_undone_whoever_dies_and_writes(stage: Stage
 
 
 @pytest.mark.e2e
-def test_random_plans_of_processes_that_are_killed_are_undone(stage: Stage, told: Told, proxy: Between) -> None:
+def test_random_plans_of_processes_that_are_killed_are_undone(stage: Stage, told: Told, proxy: Traps) -> None:
     _cases(stage, told, _killed(proxy), number=7, deaths_at_least=5)
 
 
 @pytest.mark.crash
-def test_a_hundred_random_plans_of_processes_that_are_killed_are_undone(stage: Stage, told: Told, proxy: Between) -> None:
+def test_a_hundred_random_plans_of_processes_that_are_killed_are_undone(stage: Stage, told: Told, proxy: Traps) -> None:
     campaign.record("random plans, processes killed", _cases(stage, told, _killed(proxy), number=130, deaths_at_least=100))
 
 
@@ -121,7 +121,7 @@ def _faked(world: World, plan: Plan, run_id: str) -> int:
     return int(run.dead)
 
 
-def _killed(proxy: Between) -> Inject:
+def _killed(proxy: Traps) -> Inject:
     """Have the run be a process, and kill it at the first death's write; the others write once it is dead."""
 
     def carry_out(world: World, plan: Plan, run_id: str) -> int:

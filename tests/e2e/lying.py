@@ -1,55 +1,27 @@
-"""A server between the command and the embedded cluster that tells lies: keeps writes to itself, alters reads, hangs up.
+"""Lies that the server between the command and a cluster tells: it keeps writes to itself, alters reads, hangs up.
 
-A lie takes a request, and answers it or (None) lets it pass. Those below are named by what they do to the requests that they
-are about, which a regular expression over "METHOD path" says.
+Those below are named by what they do to the requests that they are about, which a regular expression over "METHOD path" says.
 """
 
 from __future__ import annotations
 
-import http.server
 import json
 import re
-import ssl
 import threading
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import yaml
+from tests.between import Interceptor, PassOn, Reply, Request, between
 
 Answers = Callable[[str, str], int | None]
 """The status with which a request (method, path) is answered without being passed on; 200 is a lie. None passes it on."""
 
 
-@dataclass(frozen=True)
-class Request:
-    """A request as it came."""
-
-    method: str
-    path: str
-    body: bytes | None = None
-    content_type: str = "application/json"
-
-    def __str__(self) -> str:
-        return f"{self.method} {self.path}"
-
-
-@dataclass(frozen=True)
-class Reply:
-    """An answer; the status 0 hangs up without one."""
-
-    status: int
-    data: bytes = b""
-    date: str = ""
-
-
-PassOn = Callable[[Request], Reply]
-Lie = Callable[[Request, PassOn], Reply | None]
+Lie = Interceptor
 Edit = Callable[[dict[str, Any]], object]
 
 
@@ -61,74 +33,8 @@ def lying_cluster(kubeconfig: Path, folder: Path, answers: Answers) -> Iterator[
         status = answers(request.method, request.path)
         return None if status is None else _answered(status, request, pass_on)
 
-    with liar(kubeconfig, folder, lie) as path:
+    with between(kubeconfig, folder, lie) as path:
         yield path
-
-
-@contextmanager
-def liar(kubeconfig: Path, folder: Path, *lies: Lie) -> Iterator[Path]:
-    """Yield the kubeconfig of a server that passes everything on to the real one, except what one of the lies answers."""
-    config = yaml.safe_load(kubeconfig.read_text())
-    pass_on = _passing_on(config["clusters"][0]["cluster"]["server"], config["users"][0]["user"]["token"])
-
-    class Lying(http.server.BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def answer(self) -> None:
-            length = int(self.headers.get("Content-Length") or 0)
-            body = self.rfile.read(length) if length else None
-            request = Request(self.command, self.path, body, self.headers.get("Content-Type") or "")
-            reply = next((found for lie in lies if (found := lie(request, pass_on))), None) or pass_on(request)
-            if not reply.status:
-                self.close_connection = True
-                return
-            self.send_response_only(reply.status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(reply.data)))
-            if reply.date:
-                self.send_header("Date", reply.date)
-            self.end_headers()
-            self.wfile.write(reply.data)
-
-        do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = answer  # noqa: N815  # the base class's names
-
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # the base class's name
-            pass
-
-    class Server(http.server.ThreadingHTTPServer):
-        daemon_threads = True
-
-        def handle_error(self, request: Any, client_address: Any) -> None:
-            """Say nothing of clients that did not wait for their answer."""
-
-    server = Server(("127.0.0.1", 0), Lying)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    lying = json.loads(json.dumps(config))
-    lying["clusters"][0]["cluster"] = {"server": f"http://127.0.0.1:{server.server_address[1]}"}
-    path = folder / "lying-kubeconfig"
-    path.write_text(yaml.safe_dump(lying))
-    try:
-        yield path
-    finally:
-        server.shutdown()
-        server.server_close()
-
-
-def _passing_on(upstream: str, token: str) -> PassOn:
-    context = ssl.create_default_context()
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-
-    def pass_on(asked: Request) -> Reply:
-        headers = {"Authorization": f"Bearer {token}", "Content-Type": asked.content_type, "Accept": "application/json"}
-        request = urllib.request.Request(upstream + asked.path, data=asked.body, method=asked.method, headers=headers)
-        try:
-            with urllib.request.urlopen(request, context=context, timeout=30) as answer:
-                return Reply(answer.status, answer.read(), answer.headers["Date"])
-        except urllib.error.HTTPError as error:
-            return Reply(error.code, error.read(), error.headers["Date"])
-
-    return pass_on
 
 
 def _answered(status: int, request: Request, pass_on: PassOn) -> Reply:

@@ -14,12 +14,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from gameday.log.events import VerdictGiven
+from tests.between import PassOn, Reply, Request
 from tests.e2e.conftest import Command
 from tests.e2e.lying import (
     Lie,
-    PassOn,
-    Reply,
-    Request,
     alters,
     babbles,
     does_instead,

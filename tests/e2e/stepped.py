@@ -12,7 +12,8 @@ from email.utils import formatdate, parsedate_to_datetime
 from pathlib import Path
 from typing import Final
 
-from tests.e2e.lying import Lie, PassOn, Reply, Request, liar
+from tests.between import PassOn, Reply, Request, between
+from tests.e2e.lying import Lie
 
 _SITE: Final = '''\
 """Python imports this before anything else: every reading of the wall clock is off by what the file beside it says."""
@@ -97,6 +98,6 @@ def server_clock(kubeconfig: Path, folder: Path) -> Iterator[ServerClock]:
 
     lie: Lie = dated
     clock = ServerClock(folder / "none")
-    with liar(kubeconfig, folder, lie) as path:
+    with between(kubeconfig, folder, lie) as path:
         clock.kubeconfig = path
         yield clock

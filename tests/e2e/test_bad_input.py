@@ -13,8 +13,9 @@ import yaml
 
 from gameday import staging
 from gameday.kube import KubeCluster
+from tests.between import between
 from tests.e2e.conftest import QUICK, Command, replicas_of
-from tests.e2e.lying import liar, once, says
+from tests.e2e.lying import once, says
 
 pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("as_before")]
 
@@ -212,7 +213,7 @@ def test_credentials_that_end_in_a_run_abort_it_and_leave_what_is_owed_to_recove
     command: Command, shop: staging.Running, shop_cluster: KubeCluster
 ) -> None:
     scaled = "PATCH .*/deployments/payment"
-    with liar(shop.kubeconfig, command.folder, once(scaled, says(401, "."))) as kubeconfig:
+    with between(shop.kubeconfig, command.folder, once(scaled, says(401, "."))) as kubeconfig:
         ended = command.run("run", "quick.yaml", "--yes", "--kubeconfig", str(kubeconfig))
     assert ended.returncode == 5, ended.stdout + ended.stderr
     assert "does not accept these credentials" in " ".join((ended.stdout + ended.stderr).split())

@@ -12,10 +12,10 @@ from gameday import staging
 from gameday.cluster import ObjectRef, Selection
 from gameday.kube import KubeCluster
 from gameday.log.events import ChangeApplied, Noted
+from tests.between import between
 from tests.e2e.conftest import Command, eventually, ours_in, what_people_configured
 from tests.e2e.lying import (
     keeps_to_itself,
-    liar,
 )
 from tests.e2e.silent import OBJECTS, Json, document, scale
 from tests.e2e.silent_cases import INCONCLUSIVE, RECORD, REFUSED, Case, carried_out
@@ -65,7 +65,7 @@ def is_paused(deployment: Json) -> bool:
 
 
 def under_lies(command: Command, shop: staging.Running, case: Case) -> tuple[int, str]:
-    with liar(shop.kubeconfig, command.folder, *case.lies()) as kubeconfig:
+    with between(shop.kubeconfig, command.folder, *case.lies()) as kubeconfig:
         return carried_out(command, case, "--kubeconfig", str(kubeconfig))
 
 
@@ -87,7 +87,7 @@ def test_what_did_nothing_is_inconclusive(case: Case, command: Command, shop: st
 @pytest.mark.usefixtures("quiet", "as_quiet_as_before")
 def test_what_is_owed_is_undone_although_its_record_was_lost(command: Command, shop: staging.Running) -> None:
     """Here the fault does something, and what would show it to others is gone: the guardian undoes from memory."""
-    with liar(shop.kubeconfig, command.folder, keeps_to_itself(RECORD)) as kubeconfig:
+    with between(shop.kubeconfig, command.folder, keeps_to_itself(RECORD)) as kubeconfig:
         (command.folder / "silent.json").write_text(json.dumps(document(scale())))
         ended = command.run("run", "silent.json", "--yes", "--kubeconfig", str(kubeconfig))
     assert ended.returncode == 0, ended.stderr

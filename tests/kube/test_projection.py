@@ -12,7 +12,8 @@ from gameday.cluster.reading import POD_FIELDS, is_ready
 from gameday.errors import ClusterError
 from gameday.kube import connect
 from gameday.kube.projection import as_json, page_of
-from tests.e2e.lying import babbles, liar
+from tests.between import between
+from tests.e2e.lying import babbles
 
 ITEM = {
     "metadata": {"name": "a", "labels": {"app": "web"}, "managedFields": [{"manager": "kubectl"}]},
@@ -61,7 +62,7 @@ def test_a_projected_list_is_the_whole_one_with_less_in_it(scratch: Any) -> None
 
 @pytest.mark.e2e
 def test_an_answer_that_is_no_list_is_an_error_that_says_what_was_asked(cluster_home: Any, tmp_path: Any) -> None:
-    with liar(cluster_home.kubeconfig, tmp_path, babbles("GET .*/pods")) as kubeconfig:
+    with between(cluster_home.kubeconfig, tmp_path, babbles("GET .*/pods")) as kubeconfig:
         cluster = connect(kubeconfig=kubeconfig)
         with pytest.raises(ClusterError, match=r"expected a list of objects from .* to GET /api/v1/namespaces/default/pods"):
             cluster.list(Selection("v1", "Pod", "default", only=POD_FIELDS))

@@ -105,4 +105,4 @@ def test_a_services_address_stays() -> None:
     old = fill(SERVICES, {"metadata": {"name": "a"}, "spec": {"clusterIP": "127.0.0.2", "ports": [{"port": 1}]}})
     new = copy_object(old)
     new["spec"]["clusterIP"] = "127.0.0.3"
-    assert [cause.field for cause in update_causes(SERVICES, old, new)] == ["spec.clusterIP"]
+    assert [cause.field for cause in update_causes(SERVICES, old, new)] == ["spec.clusterIPs[0]"]

@@ -126,18 +126,31 @@ def _conflicts(
             if path in wanted and path[-1] != ".":
                 wants, has = value_at(configuration, path), value_at(live, path)
                 if wants != has and has is not None:
-                    taken.append((path, str(entry["manager"])))
+                    taken.append((path, _described(entry)))
     return taken
 
 
 def _conflict(taken: list[tuple[tuple[str, ...], str]]) -> Conflict:
     causes = [
-        {"reason": "FieldManagerConflict", "message": f'conflict with "{manager}"', "field": _dotted(path)}
+        {"reason": "FieldManagerConflict", "message": f"conflict with {manager}", "field": _dotted(path)}
         for path, manager in taken
     ]
-    plural = "conflict" if len(causes) == 1 else "conflicts"
-    listed = ", ".join(f"{cause['message']}: {cause['field']}" for cause in causes)
-    return Conflict(f"Apply failed with {len(causes)} {plural}: {listed}", details={"causes": causes})
+    if len(causes) == 1:
+        message = f"Apply failed with 1 conflict: {causes[0]['message']}: {causes[0]['field']}"
+        return Conflict(message, details={"causes": causes})
+    of_each: dict[str, list[str]] = {}
+    for path, manager in taken:
+        of_each.setdefault(manager, []).append(f"- {_dotted(path)}")
+    listed = [f"conflicts with {manager}:\n" + "\n".join(sorted(fields)) for manager, fields in sorted(of_each.items())]
+    return Conflict(f"Apply failed with {len(causes)} conflicts: " + "\n".join(listed), details={"causes": causes})
+
+
+def _described(entry: Object) -> str:
+    """Return a manager as Kubernetes names it in a conflict: who did not apply, with the version that was written."""
+    name = f'"{entry["manager"]}"'
+    if entry.get("subresource"):
+        name += f' with subresource "{entry["subresource"]}"'
+    return name if entry["operation"] == "Apply" else f"{name} using {entry['apiVersion']}"
 
 
 def _dotted(path: tuple[str, ...]) -> str:

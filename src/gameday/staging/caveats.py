@@ -45,6 +45,13 @@ _SERVICE_TYPES = {
 }
 
 
+def unhonoured_fields() -> Iterator[tuple[str, str]]:
+    """Return the single fields that are accepted and not honoured, by where they stand, each with the reason."""
+    for where, table in (("a pod's", _POD), ("a container's", _CONTAINER), ("a Job's", _JOB)):
+        yield from ((f"{where} `{field}`", why) for field, why in sorted(table.items()))
+    yield from ((f"a Service's `type: {name}`", why) for name, why in sorted(_SERVICE_TYPES.items()))
+
+
 def caveats(resource: Resource, obj: Object) -> list[str]:
     """Return what a client should know about an object that was accepted: what of it will not be done."""
     found: list[str] = []

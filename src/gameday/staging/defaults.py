@@ -43,6 +43,9 @@ def fill(resource: Resource, obj: Object) -> Object:
     return obj
 
 
+NOT_READY = "node.kubernetes.io/not-ready"
+
+
 def prepare_new(resource: Resource, obj: Object) -> Object:
     """Take out of a client's new object what only the cluster may say: mostly its status."""
     if resource is kinds.PODS:
@@ -53,9 +56,18 @@ def prepare_new(resource: Resource, obj: Object) -> Object:
         obj["metadata"].setdefault("labels", {})["kubernetes.io/metadata.name"] = obj["metadata"].get("name", "")
     elif resource is kinds.SERVICES:
         obj["status"] = {"loadBalancer": {}}
+    elif resource is kinds.NODES:
+        _taint_new_node(obj.setdefault("spec", {}))
     elif resource.status and resource.kind != "Node":
         obj["status"] = {}
     return obj
+
+
+def _taint_new_node(spec: Object) -> None:
+    """Keep pods off a node until it has said that it is Ready."""
+    taints = spec.get("taints") or []
+    if not any(item.get("key") == NOT_READY for item in taints):
+        spec["taints"] = [*taints, {"key": NOT_READY, "effect": "NoSchedule"}]
 
 
 def _set(target: Object, values: Object) -> None:
@@ -224,7 +236,12 @@ def _fill_autoscaler(obj: Object) -> None:
         spec["metrics"] = [{"type": "Resource", "resource": {"name": "cpu", "target": target}}]
 
 
+def _fill_node(obj: Object) -> None:
+    obj.setdefault("spec", {})
+
+
 _FILLERS: dict[Resource, Callable[[Object], None]] = {
+    kinds.NODES: _fill_node,
     kinds.PODS: _fill_pod,
     kinds.DEPLOYMENTS: _fill_deployment,
     kinds.REPLICA_SETS: _fill_replica_set,

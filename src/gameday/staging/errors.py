@@ -173,15 +173,26 @@ def forbidden(resource: Resource, name: str, why: str) -> Forbidden:
 
 def invalid(resource: Resource, name: str, causes: Iterable[Cause]) -> Invalid:
     """Return a 422 that names every field that is wrong."""
+    return invalid_kind(resource.kind, resource.group, name, causes)
+
+
+def invalid_options(kind: str, cause: Cause) -> Invalid:
+    """Return the 422 for how something was asked for: `CreateOptions.meta.k8s.io "" is invalid: …`."""
+    return invalid_kind(kind, "meta.k8s.io", "", [cause])
+
+
+def invalid_kind(kind: str, group: str, name: str, causes: Iterable[Cause]) -> Invalid:
+    """Return the 422 of `invalid` for a kind that is no row of the table."""
     listed = list(causes)
     texts = [f"{cause.field}: {cause.message}" for cause in listed]
     text = texts[0] if len(texts) == 1 else f"[{', '.join(texts)}]"
     details: dict[str, Any] = {"name": name} if name else {}
-    if resource.group:
-        details["group"] = resource.group
-    details["kind"] = resource.kind
+    if group:
+        details["group"] = group
+    details["kind"] = kind
     details["causes"] = [{"reason": cause.reason, "message": cause.message, "field": cause.field} for cause in listed]
-    return Invalid(f'{resource.qualified_kind} "{name}" is invalid: {text}', details=details)
+    qualified = f"{kind}.{group}" if group else kind
+    return Invalid(f'{qualified} "{name}" is invalid: {text}', details=details)
 
 
 def expired_watch(since: int, oldest: int) -> Expired:

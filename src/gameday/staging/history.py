@@ -17,24 +17,35 @@ import orjson
 from gameday.staging.errors import Expired, expired_watch
 from gameday.staging.resources import Resource
 
+_OF_THE_KIND = ("kind", "apiVersion")
 EventType = Literal["ADDED", "MODIFIED", "DELETED"]
 
 
 class Stored:
     """One version of one object, never changed: the shared tree and, once somebody asked, its JSON."""
 
-    __slots__ = ("_encoded", "body")
+    __slots__ = ("_as_item", "body")
 
     def __init__(self, body: dict[str, Any]) -> None:
         self.body = body
-        self._encoded: bytes | None = None
+        self._as_item: bytes | None = None
+
+    @property
+    def as_item(self) -> bytes:
+        """Return the object as JSON without its kind and version, as lists have it; it is encoded once, whoever asks."""
+        if self._as_item is None:
+            self._as_item = orjson.dumps({key: value for key, value in self.body.items() if key not in _OF_THE_KIND})
+        return self._as_item
 
     @property
     def encoded(self) -> bytes:
-        """Return the object as JSON; it is encoded once, whoever asks."""
-        if self._encoded is None:
-            self._encoded = orjson.dumps(self.body)
-        return self._encoded
+        """Return the object as JSON."""
+        of_the_kind = orjson.dumps({key: self.body[key] for key in _OF_THE_KIND if key in self.body})
+        return (
+            b"%s,%s" % (of_the_kind[:-1], self.as_item[1:])
+            if len(of_the_kind) > len("{}") < len(self.as_item)
+            else orjson.dumps(self.body)
+        )
 
     def copy(self) -> dict[str, Any]:
         """Return a tree of its own, which the caller may change."""

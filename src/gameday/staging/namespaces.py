@@ -120,7 +120,11 @@ def check_namespace(store: Store, resource: Resource, obj: Object) -> Object:
         found = store.stored(NAMESPACES, None, namespace)
         if "deletionTimestamp" in found.body["metadata"]:
             why = f"unable to create new content in namespace {namespace} because it is being terminated"
-            raise forbidden(resource, metadata.get("name", ""), why)
+            refusal = forbidden(resource, metadata.get("name", ""), why)
+            message = f"namespace {namespace} is being terminated"
+            cause = {"reason": "NamespaceTerminating", "message": message, "field": "metadata.namespace"}
+            refusal.details = {**(refusal.details or {}), "causes": [cause]}
+            raise refusal
     return obj
 
 

@@ -63,7 +63,6 @@ def _apply_operation(root: dict[str, Any], operation: Json) -> None:
     if kind == "add":
         _add(root, path, value)
     elif kind == "replace":
-        _look_up(root, path, kind)
         _replace(root, path, value)
     elif kind == "test":
         if not same_json(_look_up(root, path, kind), value):
@@ -77,10 +76,9 @@ def _copy(value: Json) -> Json:
 
 
 def _unprocessable(why: str) -> Invalid:
-    return Invalid(
-        f"the server rejected our request due to an error in our request: {why}",
-        details={"causes": [{"message": why}]},
-    )
+    """Return the 422 that Kubernetes answers, which keeps the reason to itself; `why` is for who reads this code."""
+    del why
+    return Invalid("the server rejected our request due to an error in our request", details={})
 
 
 def _steps(path: str) -> list[str]:
@@ -121,7 +119,11 @@ def _remove(root: dict[str, Any], path: str, kind: str) -> None:
 
 def _replace(root: dict[str, Any], path: str, value: Json) -> None:
     here, last = _parent(root, path, "replace")
-    here[int(last) if isinstance(here, list) else last] = value
+    if isinstance(here, dict):
+        here[last] = value  # as in Kubernetes, whether or not it was there
+        return
+    _look_up(root, path, "replace")
+    here[int(last)] = value
 
 
 def _add(root: dict[str, Any], path: str, value: Json) -> None:

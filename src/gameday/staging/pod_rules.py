@@ -8,6 +8,7 @@ from typing import Any
 
 from gameday.staging.errors import Cause
 from gameday.staging.history import copy_object
+from gameday.staging.quantities import parse_quantity
 
 Object = dict[str, Any]
 
@@ -55,6 +56,7 @@ def _container_causes(container: Object, field: str, volumes: set[Any]) -> Itera
     if not container.get("image"):
         yield Cause(f"{field}.image", "Required value", "FieldValueRequired")
     yield from _content_causes(container, field, volumes)
+    yield from _resource_causes(container.get("resources") or {}, f"{field}.resources")
     for kind in _PROBES:
         probe = container.get(kind)
         if isinstance(probe, dict) and not any(probe.get(handler) is not None for handler in _HANDLERS):
@@ -77,6 +79,14 @@ def _content_causes(container: Object, field: str, volumes: set[Any]) -> Iterato
         if mount.get("name") not in volumes:
             yield Cause(f"{field}.volumeMounts[{index}].name", f'Not found: "{mount.get("name")}"',
                         "FieldValueNotFound")  # fmt: skip
+
+
+def _resource_causes(resources: Object, field: str) -> Iterator[Cause]:
+    limits = resources.get("limits") or {}
+    for name, amount in (resources.get("requests") or {}).items():
+        if name in limits and parse_quantity(amount) > parse_quantity(limits[name]):
+            message = f'Invalid value: "{amount}": must be less than or equal to {name} limit of {limits[name]}'
+            yield Cause(f"{field}.requests", message)
 
 
 def pod_update_causes(old: Object, new: Object) -> Iterator[Cause]:

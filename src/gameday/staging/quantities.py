@@ -19,7 +19,13 @@ _SUFFIXES: Final = {
     "Gi": 2.0**30,
     "Ti": 2.0**40,
 }
+QUANTITY_RULE: Final = "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
 _QUANTITY = re.compile(r"^([0-9.]+(?:[eE][0-9]+)?)(m|k|M|G|T|Ki|Mi|Gi|Ti)?$")
+
+
+def is_quantity(text: str | float) -> bool:
+    """Say whether this is a quantity."""
+    return re.fullmatch(r"[+-]?[0-9.]+[eEinumkKMGTP]*[-+]?[0-9]*", str(text)) is not None
 
 
 def parse_quantity(text: str | float) -> float:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from gameday.staging.errors import BadRequest
+from gameday.staging.quantities import QUANTITY_RULE, is_quantity
 from gameday.staging.resources import Resource
 
 _TYPES: dict[str, tuple[type, ...]] = {"text": (str,), "number": (int,), "bool": (bool,), "number or text": (int, str)}
@@ -82,13 +83,24 @@ def _checked_fields(resource: Resource, obj: dict[str, Any], path: tuple[str, ..
     return checked
 
 
+def unreadable(resource: Resource, why: str) -> BadRequest:
+    """Return the 400 for a body that cannot be decoded as an object of this kind."""
+    return BadRequest(f'{resource.kind} in version "{resource.version}" cannot be handled as a {resource.kind}: {why}')
+
+
+def _json_type(value: Any) -> str:
+    names = {str: "string", bool: "bool", int: "number", float: "number", list: "array", dict: "object"}
+    return names.get(type(value), "null")
+
+
 def _checked(resource: Resource, value: Any, path: tuple[str, ...], kind: str) -> Any:
     if kind and not _fits(value, kind):
-        what = "null" if value is None else type(value).__name__
-        raise BadRequest(
-            f"{resource.kind} in version {resource.version!r} cannot be handled as a {resource.kind}: "
-            f"{'.'.join(path)} must be: {kind}; found: {what}"
+        raise unreadable(
+            resource,
+            f"json: cannot unmarshal {_json_type(value)} into Go struct field {resource.kind}.{'.'.join(path)} of type {kind}",
         )
+    if kind == "map of amounts" and not all(is_quantity(amount) for amount in value.values() if amount is not None):
+        raise unreadable(resource, QUANTITY_RULE)
     if isinstance(value, list):
         return [_checked(resource, item, path, "") for item in value]
     if not isinstance(value, dict) or path[-1] in _FREE:

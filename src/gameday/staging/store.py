@@ -22,6 +22,7 @@ from gameday.staging.selectors import FieldSelector, LabelSelector, parse_fields
 from gameday.staging.writes import (
     Propagation,
     add_propagation_finalizer,
+    check_deletion,
     finished,
     granted_grace_seconds,
     merged,
@@ -186,7 +187,7 @@ class Store:
         """
         place = _place(resource, namespace)
         old = self.stored(resource, place, name)
-        _check_preconditions(resource, old.body, uid, resource_version)
+        check_deletion(resource, old.body, uid, resource_version)
         new = old.copy()
         metadata = new["metadata"]
         grace = granted_grace_seconds(resource, new, grace_seconds)

@@ -12,6 +12,8 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import orjson
+
 from gameday.staging import resources as kinds
 from gameday.staging.batch_rules import cron_job_causes, job_causes, job_update_causes
 from gameday.staging.errors import Cause
@@ -27,13 +29,29 @@ _SUBDOMAIN = re.compile(r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a
 _LABEL = re.compile(r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")
 _LABEL_VALUE = re.compile(r"^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$")
 _LABEL_KEY = re.compile(r"^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)$")
+_ENDS = "must start and end with an alphanumeric character"
+_NAME = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 _SUBDOMAIN_RULE = (
-    "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start "
-    "and end with an alphanumeric character"
+    f"a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and {_ENDS} "
+    rf"(e.g. 'example.com', regex used for validation is '{_NAME}(\.{_NAME})*')"
 )
 _LABEL_RULE = (
-    "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end "
-    "with an alphanumeric character"
+    f"a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and {_ENDS} "
+    f"(e.g. 'my-name',  or '123-abc', regex used for validation is '{_NAME}')"
+)
+_VALUE_RULE = (
+    f"a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and {_ENDS} "
+    "(e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is "
+    "'(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')"
+)
+_KEY_RULE = (
+    f"name part must consist of alphanumeric characters, '-', '_' or '.', and {_ENDS} "
+    "(e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')"
+)
+_DATA_KEY = re.compile(r"[-._a-zA-Z0-9]+")
+_DATA_KEY_RULE = (
+    "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or "
+    "'key-name', regex used for validation is '[-._a-zA-Z0-9]+')"
 )
 _PERCENT = re.compile(r"^(100|[0-9]{1,2})%$")
 _PERCENT_RULE = "a valid percent string must be a numeric string followed by an ending '%', from 0% to 100% (e.g. '1%' or '93%')"
@@ -53,6 +71,7 @@ _STATEFUL_SET_RULE = (
 _MAX_SUBDOMAIN, _MAX_LABEL, _MAX_PORT = 253, 63, 65_535
 _MAX_ANNOTATIONS_BYTES = 256 * 1024
 _MAX_DATA_BYTES = 1024 * 1024
+_STANDARD_FINALIZERS = frozenset({"kubernetes", "orphan", "foregroundDeletion"})
 _FREE_NAMES = (kinds.ROLES, kinds.CLUSTER_ROLES, kinds.ROLE_BINDINGS, kinds.CLUSTER_ROLE_BINDINGS)
 _LABEL_NAMES = (kinds.NAMESPACES, kinds.SERVICES)
 _WORKLOADS = (kinds.DEPLOYMENTS, kinds.REPLICA_SETS, kinds.STATEFUL_SETS, kinds.DAEMON_SETS)
@@ -77,7 +96,8 @@ def update_causes(resource: Resource, old: Object, new: Object) -> list[Cause]:
         and resource is not kinds.STATEFUL_SETS
         and old["spec"].get("selector") != new["spec"].get("selector")
     ):
-        causes.append(Cause("spec.selector", "Invalid value: field is immutable"))
+        shown = orjson.dumps(new["spec"].get("selector")).decode()
+        causes.append(Cause("spec.selector", f"Invalid value: {shown}: field is immutable"))
     if resource is kinds.STATEFUL_SETS and _fixed(old["spec"]) != _fixed(new["spec"]):
         causes.append(Cause("spec", _STATEFUL_SET_RULE, "FieldValueForbidden"))
     if resource in {kinds.SECRETS, kinds.CONFIG_MAPS}:
@@ -87,7 +107,7 @@ def update_causes(resource: Resource, old: Object, new: Object) -> list[Cause]:
     if resource is kinds.SERVICES:
         before, after = old["spec"].get("clusterIP"), new["spec"].get("clusterIP")
         if before and after != before and new["spec"]["type"] != "ExternalName":
-            causes.append(Cause("spec.clusterIP", f'Invalid value: "{after or ""}": field is immutable'))
+            causes.append(Cause("spec.clusterIPs[0]", f'Invalid value: ["{after or ""}"]: may not change once set'))
     return causes
 
 
@@ -106,8 +126,7 @@ def required(field: str, message: str = "") -> Cause:
     return Cause(field, f"Required value{': ' if message else ''}{message}", "FieldValueRequired")
 
 
-def _metadata_causes(resource: Resource, metadata: Object) -> Causes:
-    name = metadata.get("name")
+def _name_causes(resource: Resource, name: str | None) -> Causes:
     if not name:
         yield required("metadata.name", "name or generateName is required")
     elif resource in _FREE_NAMES:
@@ -116,12 +135,31 @@ def _metadata_causes(resource: Resource, metadata: Object) -> Causes:
     else:
         label = resource in _LABEL_NAMES
         rule, limit = (_LABEL, _MAX_LABEL) if label else (_SUBDOMAIN, _MAX_SUBDOMAIN)
-        if len(name) > limit:
+        if label and "." in name:
+            yield Cause("metadata.name", f'Invalid value: "{name}": must not contain dots')
+        elif len(name) > limit:
             yield Cause("metadata.name", f'Invalid value: "{name}": must be no more than {limit} characters')
         elif not rule.match(name):
             yield Cause("metadata.name", f'Invalid value: "{name}": {_LABEL_RULE if label else _SUBDOMAIN_RULE}')
+
+
+def _metadata_causes(resource: Resource, metadata: Object) -> Causes:
+    yield from _name_causes(resource, metadata.get("name"))
     yield from label_causes("metadata.labels", metadata.get("labels"))
     yield from _annotation_causes(metadata.get("annotations"))
+    yield from _keeper_causes(metadata)
+
+
+def _keeper_causes(metadata: Object) -> Causes:
+    """Return what is wrong with owners and finalizers, which decide how long an object stays."""
+    for reference in metadata.get("ownerReferences") or ():
+        for field in ("apiVersion", "kind", "name", "uid"):
+            if not reference.get(field):
+                yield Cause(f"metadata.ownerReferences.{field}", 'Invalid value: "": must not be empty')
+    for finalizer in metadata.get("finalizers") or ():
+        if "/" not in finalizer and finalizer not in _STANDARD_FINALIZERS:
+            message = f'Invalid value: "{finalizer}": name is neither a standard finalizer name nor is it fully qualified'
+            yield Cause("metadata.finalizers", message)
 
 
 def label_causes(field: str, labels: Any) -> Causes:
@@ -133,10 +171,11 @@ def label_causes(field: str, labels: Any) -> Causes:
         return
     for key, value in labels.items():
         if not _LABEL_KEY.match(key):
-            yield Cause(field, f'Invalid value: "{key}": name part must consist of alphanumeric characters')
-        if not isinstance(value, str) or len(value) > _MAX_LABEL or not _LABEL_VALUE.match(value):
-            yield Cause(field, f'Invalid value: "{value}": a valid label must be an empty string or consist of '
-                        "alphanumeric characters, '-', '_' or '.', at most 63 of them")  # fmt: skip
+            yield Cause(field, f'Invalid value: "{key}": {_KEY_RULE}')
+        if isinstance(value, str) and len(value) > _MAX_LABEL:
+            yield Cause(field, f'Invalid value: "{value}": must be no more than {_MAX_LABEL} bytes')
+        elif not isinstance(value, str) or not _LABEL_VALUE.match(value):
+            yield Cause(field, f'Invalid value: "{value}": {_VALUE_RULE}')
 
 
 def _annotation_causes(annotations: Any) -> Causes:
@@ -225,6 +264,8 @@ def _secret_causes(obj: Object) -> Causes:
 def _config_map_causes(obj: Object) -> Causes:
     data = obj.get("data") or {}
     for key, value in data.items():
+        if not _DATA_KEY.fullmatch(key):
+            yield Cause(f"data[{key}]", f'Invalid value: "{key}": {_DATA_KEY_RULE}')
         if not isinstance(value, str):
             yield Cause(f"data[{key}]", "Invalid value: must be a string", "FieldValueTypeInvalid")
     plain = sum(len(value.encode()) for value in data.values() if isinstance(value, str))
@@ -250,7 +291,7 @@ def _immutable_data_causes(resource: Resource, old: Object, new: Object) -> Caus
 def _budget_causes(obj: Object) -> Causes:
     spec = obj.get("spec") or {}
     if spec.get("minAvailable") is not None and spec.get("maxUnavailable") is not None:
-        message = "Invalid value: minAvailable and maxUnavailable cannot be both set"
+        message = f"Invalid value: {orjson.dumps(spec).decode()}: minAvailable and maxUnavailable cannot be both set"
         yield Cause("spec", message)
     for field in ("minAvailable", "maxUnavailable"):
         amount = spec.get(field)
@@ -272,7 +313,7 @@ def _autoscaler_causes(obj: Object) -> Causes:
         message = f"Invalid value: {spec['maxReplicas']}: must be greater than or equal to `minReplicas`"
         yield Cause("spec.maxReplicas", message)
     if not isinstance(spec.get("maxReplicas"), int) or spec["maxReplicas"] < 1:
-        yield Cause("spec.maxReplicas", f"Invalid value: {spec.get('maxReplicas')}: must be greater than 0")
+        yield required("spec.maxReplicas", "must be set and greater than 0")
 
 
 _CHECKS: dict[Resource, Callable[[Object], Causes]] = {

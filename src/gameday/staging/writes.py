@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from gameday.staging.errors import Conflict
+from gameday.staging.errors import Cause, Conflict, invalid
 from gameday.staging.history import Stored, copy_object
 from gameday.staging.resources import NAMESPACES, PODS, Resource
 
@@ -40,16 +40,38 @@ def merged(resource: Resource, old: Stored, obj: Object, subresource: str | None
     if resource.namespaced:
         metadata["namespace"] = before["namespace"]
     metadata["resourceVersion"] = before["resourceVersion"]
+    _drop_empty_lists(metadata)
     if "deletionTimestamp" in before:
         _check_no_new_finalizer(resource, before, metadata)
     return new
 
 
+def _drop_empty_lists(metadata: Object) -> None:
+    for key in ("ownerReferences", "finalizers"):
+        if metadata.get(key) == []:
+            del metadata[key]
+
+
 def _check_no_new_finalizer(resource: Resource, before: Object, after: Object) -> None:
     added = set(after.get("finalizers") or ()) - set(before.get("finalizers") or ())
     if added:
-        why = f"no new finalizers can be added if the object is being deleted, found new finalizers {sorted(added)}"
-        raise Conflict(f'{resource.qualified} "{before["name"]}": {why}')
+        found = ", ".join(f'"{item}"' for item in sorted(added))
+        why = f"no new finalizers can be added if the object is being deleted, found new finalizers []string{{{found}}}"
+        raise invalid(resource, before["name"], [Cause("metadata.finalizers", f"Forbidden: {why}", "FieldValueForbidden")])
+
+
+def check_deletion(resource: Resource, body: Object, uid: str | None, resource_version: str | None) -> None:
+    """Raise Conflict, in Kubernetes' words, if the object is not the one, or not as it was, that is to be deleted."""
+    metadata = body["metadata"]
+    for what, asked, found, otherwise in (
+        ("UID", uid, metadata["uid"], "deleted and then recreated"),
+        ("ResourceVersion", resource_version, metadata["resourceVersion"], "modified"),
+    ):
+        if asked and asked != found:
+            why = f"the {what} in the precondition ({asked}) does not match the {what} in record ({found})"
+            text = f"{why}. The object might have been {otherwise}"
+            # Kubernetes names the kind here, and everywhere else the plural.
+            raise Conflict(f'Operation cannot be fulfilled on {resource.qualified_kind} "{metadata["name"]}": {text}')
 
 
 def same(old: Object, new: Object) -> bool:

@@ -62,9 +62,9 @@ def test_a_collection_is_deleted_by_selector(core: Any, pod: Maker) -> None:
     assert [item.metadata.name for item in core.list_namespaced_pod("default").items] == ["b"]
 
 
-def test_an_unknown_propagation_policy_is_a_bad_request(cluster: Any) -> None:
+def test_an_unknown_propagation_policy_is_invalid(cluster: Any) -> None:
     path = "/api/v1/namespaces/default/pods/a?propagationPolicy=Sideways"
-    assert cluster.request("DELETE", path).status == 400
+    assert cluster.request("DELETE", path).status == 422
 
 
 def test_a_deleted_namespace_is_emptied_and_goes(cluster: Any, core: Any, pod: Maker) -> None:

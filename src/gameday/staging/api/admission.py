@@ -5,6 +5,9 @@ The store keeps what holds for all kinds; here is what a client may not do. Cont
 
 from __future__ import annotations
 
+import base64
+import binascii
+
 from gameday.staging.access.escalation import check_escalation
 from gameday.staging.api.call import Backend, Call
 from gameday.staging.applying import remember_update
@@ -12,8 +15,8 @@ from gameday.staging.defaults import fill, prepare_new
 from gameday.staging.errors import ApiError, BadRequest, Cause, invalid
 from gameday.staging.history import copy_object
 from gameday.staging.namespaces import check_namespace
-from gameday.staging.resources import LEASES, Resource
-from gameday.staging.shapes import shaped_as
+from gameday.staging.resources import LEASES, SECRETS, Resource
+from gameday.staging.shapes import shaped_as, unreadable
 from gameday.staging.store import Object, Stored
 from gameday.staging.validation import create_causes, update_causes
 from gameday.staging.writes import merged
@@ -36,8 +39,23 @@ def checked_kind(resource: Resource, obj: Object) -> Object:
     """
     kind, version = obj.get("kind", resource.kind), obj.get("apiVersion", resource.api_version)
     if (kind, version) != (resource.kind, resource.api_version):
-        raise BadRequest(f"the object provided is a {version} {kind}, and this path takes {resource.api_version} {resource.kind}")
-    return shaped_as(resource, obj)
+        own = str(version).rpartition("/")[2]
+        raise BadRequest(
+            f'{kind} in version "{own}" cannot be handled as a {resource.kind}: converting ({version}.{kind}) to '
+            f"({resource.api_version}.{resource.kind}): unknown conversion"
+        )
+    found = shaped_as(resource, obj)
+    if resource is SECRETS:
+        _check_base64(found)
+    return found
+
+
+def _check_base64(secret: Object) -> None:
+    for value in (secret.get("data") or {}).values():
+        try:
+            base64.b64decode(value or "", validate=True)
+        except (binascii.Error, ValueError):
+            raise unreadable(SECRETS, "illegal base64 data at input byte 0") from None
 
 
 def check_place(call: Call, obj: Object) -> None:
@@ -94,7 +112,7 @@ def admit_update(backend: Backend, call: Call, old: Stored, obj: Object, *, reme
     check_place(call, obj)
     given = obj["metadata"].get("resourceVersion")
     if resource is LEASES and not given:
-        message = "Invalid value: 0x0: must be specified for an update"
+        message = "Invalid value: 0: must be specified for an update"
         raise invalid(resource, call.target.own_name, [Cause("metadata.resourceVersion", message)])
     new = merged(resource, old, obj, subresource)
     new["metadata"]["uid"] = obj["metadata"].get("uid") or new["metadata"]["uid"]

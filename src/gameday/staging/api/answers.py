@@ -110,7 +110,7 @@ def list_answer(shape: Shape, resource: Resource, page: Page, *, count_remaining
         bodies = [item.body for item in page.items]
         return json_answer(table(resource, bodies, metadata, shape.include))
     kind, version = f"{resource.kind}List", resource.api_version
-    items = (item.encoded for item in page.items)
+    items = (item.as_item for item in page.items)
     if shape.form == "metadata":
         kind, version = "PartialObjectMetadataList", "meta.k8s.io/v1"
         items = (orjson.dumps(_only_metadata(item)) for item in page.items)

@@ -20,7 +20,7 @@ from gameday.staging.api.pages import Pages
 from gameday.staging.api.protobuf import MEDIA_TYPE, read_protobuf
 from gameday.staging.api.target import Target
 from gameday.staging.applying import Manager
-from gameday.staging.errors import BadRequest, TooLarge, UnsupportedMediaType
+from gameday.staging.errors import BadRequest, Cause, TooLarge, UnsupportedMediaType, invalid_options
 from gameday.staging.node.metering import Usage
 from gameday.staging.store import Object, Store, Watch
 
@@ -32,6 +32,7 @@ _TRUE = frozenset({"1", "t", "true", "True", "TRUE", "T"})
 _JSON_TYPES = frozenset({"", "application/json", "*/*"})
 _YAML_TYPES = frozenset({"application/yaml", "application/apply-patch+yaml"})
 _MAX_MANAGER = 128
+_OPTIONS = {"POST": "CreateOptions", "PUT": "UpdateOptions", "PATCH": "PatchOptions", "DELETE": "DeleteOptions"}
 
 Switch = Callable[[str, str], Awaitable[None]]
 """Switches a node (by its name) `on` or `off`; NotFound if there is none of that name."""
@@ -85,10 +86,11 @@ class Call:
 
     @property
     def dry_run(self) -> bool:
-        """Say whether nothing shall be stored; BadRequest for a value other than All."""
+        """Say whether nothing shall be stored; Invalid for a value other than All."""
         values = self.http.query.getall("dryRun", [])
         if any(value != "All" for value in values):
-            raise BadRequest(f'dryRun: Unsupported value: "{values[0]}": supported values: "All"')
+            message = f'Unsupported value: {orjson.dumps(values).decode()}: supported values: "All"'
+            raise invalid_options(_OPTIONS[self.http.method], Cause("dryRun", message, "FieldValueNotSupported"))
         return bool(values)
 
     @property

@@ -185,6 +185,18 @@ def event_age(event: Object) -> str:
     return age(stamp, datetime.now(UTC))
 
 
+def event_first_seen(event: Object) -> str:
+    """Return when an event was first seen."""
+    stamp = event.get("firstTimestamp") or event.get("eventTime") or event["metadata"].get("creationTimestamp")
+    return age(stamp, datetime.now(UTC))
+
+
+def event_source(event: Object) -> str:
+    """Return who saw an event, and on which node."""
+    source = event.get("source") or {}
+    return ", ".join(source[key] for key in ("component", "host") if source.get(key))
+
+
 def event_object(event: Object) -> str:
     """Return `pod/name` of what an event is about."""
     about = event.get("involvedObject") or {}
@@ -212,6 +224,16 @@ def role(obj: Object) -> str:
     """Return the role that a binding refers to: `ClusterRole/view`."""
     reference = obj.get("roleRef") or {}
     return f"{reference.get('kind')}/{reference.get('name')}"
+
+
+def subjects(kind: str) -> Callable[[Object], str]:
+    """Return a reader of a binding's subjects of one kind; accounts with their namespace."""
+
+    def read(obj: Object) -> str:
+        found = [item for item in obj.get("subjects") or () if item.get("kind") == kind]
+        return ", ".join(f"{item['namespace']}/{item['name']}" if kind == "ServiceAccount" else item["name"] for item in found)
+
+    return read
 
 
 def job_status(job: Object) -> str:

@@ -11,13 +11,13 @@ from gameday.staging.api.answers import list_answer, object_answer, shape_of, su
 from gameday.staging.api.call import Backend, Call, part
 from gameday.staging.api.pages import Page
 from gameday.staging.api.selection import selection_of
-from gameday.staging.errors import BadRequest, MethodNotSupported, NotFound, forbidden
+from gameday.staging.errors import BadRequest, Cause, MethodNotSupported, NotFound, forbidden, invalid_options
 from gameday.staging.resources import NAMESPACES
 from gameday.staging.store import Object, Stored
 from gameday.staging.writes import Propagation
 
 _KEPT_NAMESPACES = frozenset({"default", "kube-system", "kube-public"})
-_POLICIES = frozenset({"Background", "Foreground", "Orphan"})
+_POLICIES = ("Foreground", "Background", "Orphan")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,9 @@ def options_of(call: Call, body: Object) -> DeleteOptions:
     if policy is None and orphan is not None:
         policy = "Orphan" if orphan else "Background"
     if policy is not None and policy not in _POLICIES:
-        raise BadRequest(f'propagationPolicy: Unsupported value: "{policy}": expected one of {sorted(_POLICIES)}')
+        known = ", ".join(f'"{item}"' for item in (*_POLICIES, "nil"))
+        message = f'Unsupported value: "{policy}": supported values: {known}'
+        raise invalid_options("DeleteOptions", Cause("propagationPolicy", message, "FieldValueNotSupported"))
     preconditions = part(body, "preconditions")
     return DeleteOptions(
         grace_seconds=grace,

@@ -10,7 +10,7 @@ from gameday.staging.api.answers import success
 from gameday.staging.api.call import Backend, Call, part
 from gameday.staging.api.deleting import delete_one, options_of
 from gameday.staging.controllers.budgets import budget_status, budgets_of, taken
-from gameday.staging.controllers.ownership import ready_since, write_status
+from gameday.staging.controllers.ownership import mark_disrupted, ready_since, write_status
 from gameday.staging.errors import ApiError, BadRequest, TooManyRequests
 from gameday.staging.resources import POD_DISRUPTION_BUDGETS, PODS
 from gameday.staging.store import Object, Store
@@ -29,6 +29,8 @@ async def evict_pod(backend: Backend, call: Call) -> web.StreamResponse:
     options = options_of(call, part(body, "deleteOptions"))
     if _counts(pod):
         _take_share(backend.store, pod, dry_run=options.dry_run)
+    if not options.dry_run and pod["metadata"].get("uid") == (options.uid or pod["metadata"]["uid"]):
+        mark_disrupted(backend.store, pod, "EvictionByEvictionAPI", "Eviction API: evicting")
     delete_one(backend, call, target.own_name, options)
     return success(PODS, target.own_name, pod["metadata"]["uid"], code=201)
 

@@ -48,7 +48,7 @@ def _check_revision(backend: Backend, call: Call) -> None:
     asked, current = call.integer("resourceVersion") or 0, backend.store.revision
     if asked > current:
         raise Timeout(
-            f"Too large resource version: {asked}, current: {current}",
+            f"Timeout: Too large resource version: {asked}, current: {current}",
             details={
                 "causes": [{"reason": "ResourceVersionTooLarge", "message": "Too large resource version"}],
                 "retryAfterSeconds": 1,
@@ -56,6 +56,6 @@ def _check_revision(backend: Backend, call: Call) -> None:
         )
     match = call.query.get("resourceVersionMatch", "")
     if match == "Exact" and asked != current:
-        raise Expired(f"The resourceVersion for the provided list is too old: {asked} ({current})")
+        raise Expired("The resourceVersion for the provided list is too old.")
     if match not in {"", "Exact", "NotOlderThan"}:
         raise BadRequest(f'resourceVersionMatch: Unsupported value: "{match}"')

@@ -25,12 +25,13 @@ from gameday.staging.api.target import Target, parse_target, unknown_path
 from gameday.staging.api.watching import watch_objects
 from gameday.staging.api.writing import create_object, patch_object, replace_object
 from gameday.staging.errors import MethodNotSupported
-from gameday.staging.resources import METRICS, NAMESPACES, PODS, SERVICE_ACCOUNTS, Resource
+from gameday.staging.resources import ENDPOINTS, METRICS, NAMESPACES, PODS, SERVICE_ACCOUNTS, Resource
 from gameday.staging.store import timestamp
 
 _SWITCH = re.compile(r"^/embedded/nodes/(?P<name>[^/]+)/power/(?P<power>on|off)$")
 Handler = Callable[[Backend, Call], Awaitable[web.StreamResponse]]
 
+_OLD_ENDPOINTS = "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice"
 HEALTH = frozenset({"healthz", "livez", "readyz"})
 _COLLECTION: dict[str, Handler] = {
     "GET": list_objects,
@@ -75,7 +76,10 @@ async def answer(backend: Backend, user: User, request: web.Request) -> web.Stre
     call = Call(request, target, user, time)
     if handler in {get_object, list_objects} and target.subresource is None and call.flag("watch"):
         handler = watch_objects
-    return await handler(backend, call)
+    reply = await handler(backend, call)
+    if target.resource is ENDPOINTS and not reply.prepared:
+        reply.headers.add("Warning", f'299 - "{_OLD_ENDPOINTS}"')
+    return reply
 
 
 def _about_no_object(request: web.Request, steps: list[str]) -> web.Response | None:

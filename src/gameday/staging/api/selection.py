@@ -62,6 +62,12 @@ class Selection:
         return here and self.labels.matches(metadata.get("labels")) and self.fields.matches(stored.body)
 
 
+def _unknown_field(resource: Resource, path: str) -> str:
+    if resource in _MORE:
+        return f"field label not supported: {path}"
+    return f'"{path}" is not a known field selector: only "metadata.name", "metadata.namespace"'
+
+
 def selection_of(call: Call) -> Selection:
     """Return what a request selects; BadRequest for a field that its kind cannot be selected by."""
     target = call.target
@@ -69,6 +75,6 @@ def selection_of(call: Call) -> Selection:
     known = _EVERY_KIND | _MORE.get(target.resource, frozenset())
     for path in fields.paths():
         if path not in known:
-            raise BadRequest(f'field label not supported: "{path}"; {target.resource.kind} has {sorted(known)}')
+            raise BadRequest(_unknown_field(target.resource, path))
     labels = parse_labels(call.query.get("labelSelector", ""))
     return Selection(target.resource, target.namespace, labels, fields)

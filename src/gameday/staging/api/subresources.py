@@ -7,6 +7,7 @@ from aiohttp import web
 from gameday.staging.access.tokens import API_AUDIENCE
 from gameday.staging.api.answers import json_answer, object_answer, shape_of, success
 from gameday.staging.api.call import Backend, Call, part
+from gameday.staging.controllers.ownership import write_status
 from gameday.staging.errors import BadRequest, Invalid, NotImplemented501, conflict
 from gameday.staging.resources import NAMESPACES, PODS, SECRETS
 from gameday.staging.shapes import shaped_as
@@ -48,7 +49,12 @@ async def bind_pod(backend: Backend, call: Call) -> web.StreamResponse:
     if pod["metadata"].get("deletionTimestamp"):
         raise conflict(PODS, target.own_name, f"pod {target.own_name} is being deleted, cannot be assigned to a host")
     pod["spec"]["nodeName"] = node
-    backend.store.update(PODS, pod, dry_run=call.dry_run)
+    if not call.dry_run:
+        scheduled = {"type": "PodScheduled", "status": "True", "lastProbeTime": None, "lastTransitionTime": call.time}
+        status = pod.get("status") or {}
+        others = [item for item in status.get("conditions") or () if item["type"] != "PodScheduled"]
+        bound = backend.store.update(PODS, pod)
+        write_status(backend.store, PODS, bound, {**status, "conditions": [*others, scheduled]})
     return success(PODS, target.own_name, code=201)
 
 

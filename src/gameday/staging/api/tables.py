@@ -1,4 +1,4 @@
-"""The tables that `kubectl get` prints: the columns of the common kinds, and name and age for all others."""
+"""The tables that `kubectl get` prints: the columns of the common kinds, and for all others the name and since when they are."""
 
 from __future__ import annotations
 
@@ -49,6 +49,16 @@ def _wide(name: str, read: Callable[[Object], Any]) -> Column:
 _NAME = Column("Name", _name)
 _AGE = Column("Age", _age)
 _TEMPLATE = (_wide("Containers", cells.containers), _wide("Images", cells.images), _wide("Selector", cells.selector))
+
+_BINDING = (
+    _NAME,
+    Column("Role", cells.role),
+    _AGE,
+    _wide("Users", cells.subjects("User")),
+    _wide("Groups", cells.subjects("Group")),
+    _wide("ServiceAccounts", cells.subjects("ServiceAccount")),
+)
+_OTHERS = (_NAME, Column("Created At", cells.at("metadata.creationTimestamp", "<unknown>")))
 
 _COLUMNS: dict[Resource, tuple[Column, ...]] = {
     kinds.PODS: (
@@ -111,6 +121,10 @@ _COLUMNS: dict[Resource, tuple[Column, ...]] = {
         _AGE,
         Column("Version", cells.at("status.nodeInfo.kubeletVersion", "")),
         _wide("Internal-IP", cells.internal_address),
+        _wide("External-IP", lambda _: "<none>"),
+        _wide("OS-Image", cells.at("status.nodeInfo.osImage", "<unknown>")),
+        _wide("Kernel-Version", cells.at("status.nodeInfo.kernelVersion", "<unknown>")),
+        _wide("Container-Runtime", cells.at("status.nodeInfo.containerRuntimeVersion", "<unknown>")),
     ),
     kinds.NAMESPACES: (_NAME, Column("Status", cells.at("status.phase", "Active")), _AGE),
     kinds.CONFIG_MAPS: (_NAME, Column("Data", cells.count("data", "binaryData")), _AGE),
@@ -129,7 +143,11 @@ _COLUMNS: dict[Resource, tuple[Column, ...]] = {
         Column("Type", cells.at("type", "")),
         Column("Reason", cells.at("reason", "")),
         Column("Object", cells.event_object),
+        _wide("Subobject", cells.at("involvedObject.fieldPath", "")),
+        _wide("Source", cells.event_source),
         Column("Message", cells.at("message", "")),
+        _wide("First Seen", cells.event_first_seen),
+        _wide("Count", cells.at("count", 1)),
         _wide("Name", _name),
     ),
     kinds.CONTROLLER_REVISIONS: (
@@ -173,14 +191,14 @@ _COLUMNS: dict[Resource, tuple[Column, ...]] = {
         Column("Replicas", cells.at("status.currentReplicas", 0)),
         _AGE,
     ),
-    kinds.ROLE_BINDINGS: (_NAME, Column("Role", cells.role), _AGE),
-    kinds.CLUSTER_ROLE_BINDINGS: (_NAME, Column("Role", cells.role), _AGE),
+    kinds.ROLE_BINDINGS: _BINDING,
+    kinds.CLUSTER_ROLE_BINDINGS: _BINDING,
 }
 
 
 def table(resource: Resource, bodies: Iterable[Object], metadata: Object, include: str) -> Object:
     """Return objects as a Table of meta.k8s.io/v1; each row carries its object, its metadata, or neither."""
-    columns = _COLUMNS.get(resource, (_NAME, _AGE))
+    columns = _COLUMNS.get(resource, _OTHERS)
     rows = []
     for body in bodies:
         row: Object = {"cells": [column.read(body) for column in columns]}

@@ -15,7 +15,7 @@ from aiohttp import web
 from gameday.staging.api.answers import Shape, shape_of, shaped
 from gameday.staging.api.call import Backend, Call
 from gameday.staging.api.selection import Selection, selection_of
-from gameday.staging.errors import BadRequest, Expired, expired_watch
+from gameday.staging.errors import BadRequest, Cause, Expired, Invalid, expired_watch, invalid_options
 from gameday.staging.history import Entry, EventType
 from gameday.staging.store import Object, Stored, Watch
 
@@ -96,13 +96,17 @@ def _wants_initial(call: Call, since: int) -> bool:
     asked, match = call.query.get("sendInitialEvents"), call.query.get("resourceVersionMatch", "")
     if asked is None:
         if match:
-            raise BadRequest("resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided")
+            raise _forbidden_match("resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided")
         return since == 0
     if match != "NotOlderThan":
-        raise BadRequest("sendInitialEvents requires setting resourceVersionMatch to NotOlderThan")
+        raise _forbidden_match("sendInitialEvents requires setting resourceVersionMatch to NotOlderThan")
     if call.flag("sendInitialEvents") and not call.flag("allowWatchBookmarks"):
         raise BadRequest("sendInitialEvents requires allowWatchBookmarks, to mark the end of what exists")
     return call.flag("sendInitialEvents")
+
+
+def _forbidden_match(why: str) -> Invalid:
+    return invalid_options("ListOptions", Cause("resourceVersionMatch", f"Forbidden: {why}", "FieldValueForbidden"))
 
 
 async def _follow(backend: Backend, call: Call, watch: Watch, stream: _Stream) -> None:

@@ -14,7 +14,7 @@ from gameday.staging.api.answers import object_answer, shape_of
 from gameday.staging.api.call import Backend, Call
 from gameday.staging.applying import applied
 from gameday.staging.caveats import caveats
-from gameday.staging.errors import BadRequest, Cause, Invalid, NotFound, UnsupportedMediaType
+from gameday.staging.errors import BadRequest, Cause, NotFound, UnsupportedMediaType, invalid_options
 from gameday.staging.patches import json_patch, merge_patch, strategic_merge
 from gameday.staging.store import Object, Stored
 
@@ -69,7 +69,10 @@ def patched(call: Call, body: Object, document: Any) -> Object:
     change = PATCHES.get(call.media_type)
     if change is None:
         known = ", ".join((*PATCHES, _APPLY))
-        raise UnsupportedMediaType(f"a patch is one of: {known} (found {call.media_type or 'no Content-Type'})")
+        raise UnsupportedMediaType(
+            f"the body of the request was in an unknown format - accepted media types include: {known} "
+            f"(found {call.media_type or 'no Content-Type'})"
+        )
     if call.media_type != "application/json-patch+json" and not isinstance(document, dict):
         raise BadRequest(f"the patch must be an object, not {type(document).__name__}")
     result = change(body, document)
@@ -83,10 +86,7 @@ def _apply(backend: Backend, call: Call, configuration: Any) -> web.StreamRespon
         raise BadRequest("an applied configuration is an object")
     if not call.query.get("fieldManager"):
         cause = Cause("fieldManager", "Required value: is required for apply patch", "FieldValueRequired")
-        raise Invalid(
-            f'PatchOptions.meta.k8s.io "" is invalid: {cause.field}: {cause.message}',
-            details={"causes": [{"reason": cause.reason, "message": cause.message, "field": cause.field}]},
-        )
+        raise invalid_options("PatchOptions", cause)
     configuration = checked_kind(call.target.resource, configuration)
     check_place(call, configuration)
     if configuration["metadata"].get("managedFields"):

@@ -5,16 +5,17 @@ How the numbers of a rolling update follow from maxSurge and maxUnavailable stan
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from gameday.staging.controllers.ownership import claimed, compact, owner_reference, parse_time, write_status
+from gameday.staging.controllers.ownership import claimed, compact, controller_uid, owner_reference, parse_time, write_status
 from gameday.staging.controllers.queue import Controller, own_key, owner_key
 from gameday.staging.controllers.revisions import template_hash
 from gameday.staging.controllers.rollout import Sizes, plan_rollout, plan_scaling, surge_of, unavailable_of
 from gameday.staging.errors import NotFound
 from gameday.staging.events import Recorder
-from gameday.staging.history import copy_object
+from gameday.staging.history import Entry, copy_object
 from gameday.staging.resources import DEPLOYMENTS, PODS, REPLICA_SETS
 from gameday.staging.store import Store, timestamp
 
@@ -35,7 +36,7 @@ class Deployments:
 
     def controller(self) -> Controller:
         """Return how this hangs on the store."""
-        sources = {DEPLOYMENTS: own_key, REPLICA_SETS: owner_key("Deployment")}
+        sources = {DEPLOYMENTS: own_key, REPLICA_SETS: owner_key("Deployment"), PODS: self._keys_of_pod}
         return Controller("deployment", sources, self.reconcile)
 
     def reconcile(self, key: tuple[str, str]) -> float | None:
@@ -52,6 +53,15 @@ class Deployments:
         self._scale_sets(deployment, new, old)
         self._forget_old_sets(deployment, old)
         return self._write_status(key, new["metadata"]["name"] if new else None)
+
+    def _keys_of_pod(self, entry: Entry) -> Iterator[tuple[str, str]]:
+        """Return the Deployment of a pod that is gone: one that recreates waits for the last of its old ones."""
+        namespace = entry.stored.body["metadata"]["namespace"]
+        uid = controller_uid(entry.stored.body) if entry.type == "DELETED" else None
+        for item in self._store.listed(REPLICA_SETS, namespace) if uid else ():
+            if item.body["metadata"]["uid"] == uid:
+                for reference in item.body["metadata"].get("ownerReferences") or ():
+                    yield namespace, reference["name"]
 
     def _new_set(self, deployment: Object, sets: list[Object]) -> Object | None:
         """Return the ReplicaSet of the current template; create it unless the Deployment is paused."""
@@ -158,6 +168,7 @@ class Deployments:
         before = deployment.get("status") or {}
         conditions = {item["type"]: dict(item) for item in before.get("conditions") or ()}
         _judge_availability(deployment, counts, conditions)
+        _tell_failures(sets, new_name, conditions)
         again_seconds = _judge_progress(deployment, counts, before, conditions, new_name)
         status = {**counts, "observedGeneration": deployment["metadata"]["generation"]}
         ordered = [conditions[name] for name in sorted(conditions)]
@@ -188,6 +199,21 @@ def _judge_availability(deployment: Object, counts: dict[str, int], conditions: 
     else:
         text = "Deployment does not have minimum availability."
         _set_condition(conditions, "Available", "False", "MinimumReplicasUnavailable", text)
+
+
+def _tell_failures(sets: list[Object], new_name: str | None, conditions: dict[str, Object]) -> None:
+    """Say of the newest ReplicaSet, or of any, that its pods cannot be made."""
+    failures = [
+        (item["metadata"]["name"] != new_name, condition)
+        for item in sets
+        for condition in (item.get("status") or {}).get("conditions") or ()
+        if condition["type"] == "ReplicaFailure" and condition["status"] == "True"
+    ]
+    if failures:
+        _, found = min(failures, key=lambda failure: failure[0])
+        _set_condition(conditions, "ReplicaFailure", "True", found["reason"], found["message"])
+    else:
+        conditions.pop("ReplicaFailure", None)
 
 
 def _judge_progress(

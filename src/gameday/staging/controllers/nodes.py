@@ -6,12 +6,14 @@ Kubernetes' rules: no renewal for 40 s makes Ready Unknown and adds the taints; 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from gameday.staging.controllers.fitting import is_ready, tolerates
-from gameday.staging.controllers.ownership import parse_time, ready_since, write_status
+from gameday.staging.controllers.ownership import mark_disrupted, parse_time, ready_since, write_status
 from gameday.staging.controllers.queue import Controller, own_key
+from gameday.staging.defaults import NOT_READY
 from gameday.staging.errors import NotFound
 from gameday.staging.events import Recorder
 from gameday.staging.history import Entry
@@ -22,6 +24,8 @@ Object = dict[str, Any]
 LEASE_NAMESPACE: Final = "kube-node-lease"
 GRACE_SECONDS: Final = 40.0
 _UNREACHABLE: Final = "node.kubernetes.io/unreachable"
+_CORDONED: Final = "node.kubernetes.io/unschedulable"
+_BOTH: Final = ("NoSchedule", "NoExecute")
 _STOPPED: Final = "NodeStatusUnknown"
 
 
@@ -31,6 +35,7 @@ class NodeLifecycle:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._recorder = Recorder(store, "node-controller")
+        self._seen: dict[tuple[str, str, str | None], datetime] = {}
 
     def controller(self) -> Controller:
         """Return how this hangs on the store."""
@@ -44,9 +49,13 @@ class NodeLifecycle:
             node = self._store.get(NODES, None, key[1])
         except NotFound:
             return None
+        node = self._mark_cordoned(node)
+        if is_ready(node):
+            node = self._set_taints(node, NOT_READY, (), present=False)
         left_seconds = self._lease_left_seconds(key[1])
         if left_seconds is None:
-            return GRACE_SECONDS
+            left = self._evict(node)
+            return GRACE_SECONDS if left is None or left <= 0 else left
         node = self._mark_unknown(node) if left_seconds <= 0 else self._unmark(node)
         waits = [wait for wait in (left_seconds, self._evict(node)) if wait is not None and wait > 0]
         return min(waits, default=None)
@@ -67,7 +76,7 @@ class NodeLifecycle:
             self._mark_pods_unready(node["metadata"]["name"])
         conditions = node["status"].get("conditions") or []
         self._set_conditions(node, [item if item["status"] == "Unknown" else {**item, **unknown} for item in conditions])
-        return self._set_taints(node, present=True)
+        return self._set_taints(node, _UNREACHABLE, _BOTH, present=True)
 
     def _mark_pods_unready(self, node: str) -> None:
         """Take a lost node's pods out of their Services: nobody knows whether they still answer."""
@@ -90,7 +99,7 @@ class NodeLifecycle:
             heard = {"status": value, "reason": "KubeletReady", "message": ""}
             made.append({**item, **heard} if item.get("reason") == _STOPPED else item)
         self._set_conditions(node, made)
-        return self._set_taints(node, present=False)
+        return self._set_taints(node, _UNREACHABLE, _BOTH, present=False)
 
     def _set_conditions(self, node: Object, conditions: list[Object]) -> None:
         """Write a node's conditions, those that have changed with the time of their change."""
@@ -101,15 +110,18 @@ class NodeLifecycle:
         ]
         write_status(self._store, NODES, node, {**node["status"], "conditions": timed})
 
-    def _set_taints(self, node: Object, *, present: bool) -> Object:
+    def _mark_cordoned(self, node: Object) -> Object:
+        return self._set_taints(node, _CORDONED, ("NoSchedule",), present=bool(node["spec"].get("unschedulable")))
+
+    def _set_taints(self, node: Object, key: str, effects: Sequence[str], *, present: bool) -> Object:
         current = self._store.get(NODES, None, node["metadata"]["name"])
         taints = current["spec"].get("taints") or []
-        if any(item["key"] == _UNREACHABLE for item in taints) == present:
+        if any(item["key"] == key for item in taints) == present:
             return current
-        taints = [item for item in taints if item["key"] != _UNREACHABLE]
+        taints = [item for item in taints if item["key"] != key]
         if present:
             now = timestamp(datetime.now(UTC))
-            taints += [{"key": _UNREACHABLE, "effect": effect, "timeAdded": now} for effect in ("NoSchedule", "NoExecute")]
+            taints += [{"key": key, "effect": effect, "timeAdded": now} for effect in effects]
         current["spec"]["taints"] = taints
         if not taints:
             del current["spec"]["taints"]
@@ -124,7 +136,7 @@ class NodeLifecycle:
         for item in self._store.listed(PODS, fields=f"spec.nodeName={node['metadata']['name']}"):
             if "deletionTimestamp" in item.body["metadata"]:
                 continue
-            left = min((_tolerated_seconds(item.body["spec"], taint) for taint in taints), default=None)
+            left = min((_tolerated_seconds(item.body["spec"], taint, self._since(node, taint)) for taint in taints), default=None)
             if left is None or left == float("inf"):
                 continue
             if left > 0:
@@ -134,8 +146,15 @@ class NodeLifecycle:
             self._recorder.normal(
                 item.body, "TaintManagerEviction", f"Marking for deletion Pod {metadata['namespace']}/{metadata['name']}"
             )
+            mark_disrupted(self._store, item.body, "DeletionByTaintManager", "Taint manager: deleting due to NoExecute taint")
             self._store.delete(PODS, metadata["namespace"], metadata["name"], uid=metadata["uid"])
         return next_seconds
+
+    def _since(self, node: Object, taint: Object) -> datetime:
+        """Return when a taint came, or, where nobody noted that, when it was first seen."""
+        if taint.get("timeAdded"):
+            return parse_time(taint["timeAdded"])
+        return self._seen.setdefault((node["metadata"]["uid"], taint["key"], taint.get("value")), datetime.now(UTC))
 
     def _keys_of_lease(self, entry: Entry) -> list[tuple[str, str]]:
         metadata = entry.stored.body["metadata"]
@@ -148,7 +167,7 @@ class NodeLifecycle:
         return [("", node)] if node and node != before else []
 
 
-def _tolerated_seconds(spec: Object, taint: Object) -> float:
+def _tolerated_seconds(spec: Object, taint: Object, since: datetime) -> float:
     """Return for how much longer a pod bears a taint; infinity for ever, 0 or less for not."""
     if not tolerates(spec, taint):
         return 0.0
@@ -159,5 +178,4 @@ def _tolerated_seconds(spec: Object, taint: Object) -> float:
     ]
     if not limits:
         return float("inf")
-    since = parse_time(taint["timeAdded"]) if taint.get("timeAdded") else datetime.now(UTC)
     return min(limits) - (datetime.now(UTC) - since).total_seconds()

@@ -11,7 +11,7 @@ from gameday.staging.events import Recorder
 from gameday.staging.history import copy_object
 from gameday.staging.resources import PODS, Resource
 from gameday.staging.selectors import LabelSelector
-from gameday.staging.store import Store
+from gameday.staging.store import Store, timestamp
 
 Object = dict[str, Any]
 
@@ -141,6 +141,17 @@ def available_in_seconds(pod: Object, min_ready_seconds: float) -> float | None:
 def compact(status: Object) -> Object:
     """Leave out counts of zero and empty lists, as Kubernetes does."""
     return {key: value for key, value in status.items() if value not in (0, [], None) or key == "replicas"}
+
+
+def mark_disrupted(store: Store, pod: Object, reason: str, message: str) -> None:
+    """Say on a pod who is about to delete it, as Kubernetes does."""
+    metadata = pod["metadata"]
+    current = store.get(PODS, metadata["namespace"], metadata["name"])
+    status = current.get("status") or {}
+    others = [item for item in status.get("conditions") or () if item["type"] != "DisruptionTarget"]
+    now = timestamp(datetime.now(UTC))
+    mark = {"type": "DisruptionTarget", "status": "True", "reason": reason, "message": message, "lastTransitionTime": now}
+    write_status(store, PODS, current, {**status, "conditions": [*others, mark]})
 
 
 def write_status(store: Store, resource: Resource, obj: Object, status: Object) -> None:

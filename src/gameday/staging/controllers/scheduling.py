@@ -117,4 +117,5 @@ def _why_nowhere(nodes: int, reasons: Counter[str]) -> str:
 
 
 def _is_waiting(pod: Object) -> bool:
-    return not pod["spec"].get("nodeName") and "deletionTimestamp" not in pod["metadata"]
+    mine = pod["spec"].get("schedulerName", "default-scheduler") == "default-scheduler"
+    return mine and not pod["spec"].get("nodeName") and "deletionTimestamp" not in pod["metadata"]

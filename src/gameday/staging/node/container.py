@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from gameday.staging.node.backoff import BackOff
 from gameday.staging.node.images import UnknownProgramError, resolve
-from gameday.staging.node.launching import CannotStartError, Surroundings, prepare
+from gameday.staging.node.launching import NO_SUCH_PROGRAM, CannotStartError, Surroundings, prepare
 from gameday.staging.node.probes import Target
 from gameday.staging.node.runtime import Exit, Launch, Process
 from gameday.staging.node.status import ContainerState
@@ -25,6 +25,7 @@ Object = dict[str, Any]
 RETRY_CONFIGURATION_SECONDS: Final = 2.0
 DEFAULT_GRACE_SECONDS: Final = 30.0
 NO_SUCH_PROGRAM_CODE: Final = 127
+CANNOT_START_CODE: Final = 128
 _CHECK_GRACE_SECONDS: Final = 0.2
 
 
@@ -62,9 +63,12 @@ class ContainerRunner:
             try:
                 launch = prepare(self._container, self._around, self.state.restart_count)
             except CannotStartError as error:
-                await self._wait_to_retry(error)
-                continue
-            end = await self._run_once(launch)
+                if error.reason != NO_SUCH_PROGRAM:
+                    await self._wait_to_retry(error)
+                    continue
+                end = self._not_started(str(error))
+            else:
+                end = await self._run_once(launch)
             if self._stopping or not self._restarts(end):
                 return end
             await self._wait_to_restart(end)
@@ -100,6 +104,14 @@ class ContainerRunner:
             self._start_probes(launch, process)
         end = await asyncio.shield(process.ended)
         self._end_probes()
+        self._note_ended(end)
+        return end
+
+    def _not_started(self, why: str) -> Exit:
+        """Note an end without a beginning."""
+        now = datetime.now(UTC)
+        self.state.container_id = f"gameday://{secrets.token_hex(32)}"
+        end = Exit(CANNOT_START_CODE, out_of_memory=False, started_at=now, finished_at=now, error=why)
         self._note_ended(end)
         return end
 

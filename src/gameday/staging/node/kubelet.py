@@ -214,7 +214,9 @@ class Kubelet:
         except Conflict:
             return
         except ApiError:
-            self._store.create(LEASES, {"metadata": metadata, "spec": spec})
+            node = self._store.get(NODES, None, self.name)
+            owner = {"apiVersion": "v1", "kind": "Node", "name": self.name, "uid": node["metadata"]["uid"]}
+            self._store.create(LEASES, {"metadata": {**metadata, "ownerReferences": [owner]}, "spec": spec})
 
 
 def _mirrored_key(entry: Entry) -> Iterator[tuple[str, str, str]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from gameday.staging.events import Recorder
 from gameday.staging.node.environment import (
@@ -23,6 +23,7 @@ from gameday.staging.node.volumes import mounts_of, rewrite
 from gameday.staging.quantities import parse_quantity
 
 Object = dict[str, Any]
+NO_SUCH_PROGRAM: Final = "RunContainerError"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ def prepare(container: Object, around: Surroundings, run: int) -> Launch:
     except UnknownImageError as error:
         raise CannotStartError("ErrImagePull", str(error)) from error
     except UnknownProgramError as error:
-        raise CannotStartError("RunContainerError", str(error)) from error
+        raise CannotStartError(NO_SUCH_PROGRAM, str(error)) from error
     except (UnresolvedError, VolumeError, ValueError) as error:
         raise CannotStartError("CreateContainerConfigError", str(error)) from error
 

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 from gameday.staging.errors import ApiError, BadRequest
 from gameday.staging.node.pod import log_paths
@@ -18,6 +18,10 @@ from gameday.staging.store import Store
 
 Object = dict[str, Any]
 FOLLOW_SECONDS: Final = 0.1
+_OF_IMAGES: Final = {
+    "ErrImagePull": "image can't be pulled",
+    "ImagePullBackOff": "trying and failing to pull image",
+}
 _PIECE_BYTES: Final = 1 << 16
 
 
@@ -49,15 +53,18 @@ class ContainerLogs:
         text = _text(lines, timestamps=timestamps)
         for start in range(0, len(text), _PIECE_BYTES):
             yield text[start : start + _PIECE_BYTES]
-        while follow and not previous:
-            is_over = not self._runs(pod, container, run)
-            data, offset = _read_from(path, offset)
-            if data:
-                yield _text(data.splitlines(keepends=True), timestamps=timestamps)
-            elif is_over:
-                return
-            else:
-                await asyncio.sleep(FOLLOW_SECONDS)
+        if not follow or previous:
+            return
+        with path.open("rb") as kept:  # the last words of a pod are read even though it is gone, and its files with it
+            while True:
+                is_over = not self._runs(pod, container, run)
+                data, offset = _read_from(path, offset, kept)
+                if data:
+                    yield _text(data.splitlines(keepends=True), timestamps=timestamps)
+                elif is_over:
+                    return
+                else:
+                    await asyncio.sleep(FOLLOW_SECONDS)
 
     def _path(self, pod: Object, container: str, *, previous: bool) -> tuple[Path, int]:
         name = pod["metadata"]["name"]
@@ -71,6 +78,7 @@ class ContainerLogs:
         path = paths(container, run)
         if not path.exists():
             reason = ((status.get("state") or {}).get("waiting") or {}).get("reason", "ContainerCreating")
+            reason = _OF_IMAGES.get(reason, reason)
             raise BadRequest(f'container "{container}" in pod "{name}" is waiting to start: {reason}')
         return path, run
 
@@ -103,16 +111,25 @@ def _read(path: Path) -> tuple[list[bytes], int]:
     return (older + current).splitlines(keepends=True), offset
 
 
-def _read_from(path: Path, offset: int) -> tuple[bytes, int]:
-    """Return the whole lines after `offset`, and where they end; from the start if the file was rotated."""
+def _read_from(path: Path, offset: int, kept: BinaryIO | None = None) -> tuple[bytes, int]:
+    """Return the whole lines after `offset`, and where they end; from the start if the file was rotated.
+
+    Where the file is gone, `kept` stands in for it.
+    """
     try:
-        with path.open("rb") as file:
-            if file.seek(0, 2) < offset:
-                offset = 0
-            file.seek(offset)
-            data = file.read()
+        file: BinaryIO | None = path.open("rb")
     except FileNotFoundError:
+        file = kept
+    if file is None:
         return b"", offset
+    try:
+        if file.seek(0, 2) < offset:
+            offset = 0
+        file.seek(offset)
+        data = file.read()
+    finally:
+        if file is not kept:
+            file.close()
     whole = data[: data.rfind(b"\n") + 1]
     return whole, offset + len(whole)
 

@@ -10,6 +10,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,7 +25,30 @@ _KINDS: Final = (("configMap", "ConfigMap"), ("secret", "Secret"))
 
 
 class VolumeError(Exception):
-    """A volume cannot be made; the text is what the FailedMount event says."""
+    """A volume cannot be made."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.volume = ""
+        """The volume's name, once it is known."""
+
+    def told(self) -> str:
+        """Return what the FailedMount event says, in Kubernetes' words."""
+        return (
+            f'MountVolume.SetUp failed for volume "{self.volume}" : {self}'
+            if self.volume
+            else f"MountVolume.SetUp failed: {self}"
+        )
+
+
+@contextmanager
+def making(volume: str) -> Iterator[None]:
+    """Say of an error in here which volume it is about."""
+    try:
+        yield
+    except VolumeError as error:
+        error.volume = volume
+        raise
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +65,11 @@ Files = dict[str, File]
 
 def mirrored(pod: Object, lookup: Lookup) -> dict[str, Files]:
     """Return what each volume of a pod that mirrors objects should hold; VolumeError if something is missing."""
-    return {name: _files(sources, pod, lookup) for name, sources in _sources(pod)}
+    found = {}
+    for name, sources in _sources(pod):
+        with making(name):
+            found[name] = _files(sources, pod, lookup)
+    return found
 
 
 def mirrored_objects(pod: Object) -> set[tuple[str, str]]:

@@ -138,6 +138,9 @@ class PodWorker:
     async def _run_containers(self) -> None:
         self._changed()
         await self._make_volumes()
+        if self._initial:
+            for runner in self._main:
+                runner.state.waiting_reason = "PodInitializing"
         for runner in self._initial:
             end = await runner.run()
             if end is None or end.code != 0:
@@ -161,7 +164,7 @@ class PodWorker:
                 return
 
     def _no_volume(self, error: VolumeError) -> None:
-        self._host.recorder.warning(self._pod, "FailedMount", f"MountVolume.SetUp failed: {error}")
+        self._host.recorder.warning(self._pod, "FailedMount", error.told())
 
     async def _stop(self) -> None:
         for runner in self._main:

@@ -141,7 +141,7 @@ def _conditions(snapshot: Snapshot, phase: str) -> Iterable[Object]:
     if snapshot.initialized:
         yield _condition("Initialized", value=True)
     else:
-        names = " ".join(state.name for state in snapshot.initial if not state.ready)
+        names = " ".join(state.name for state in snapshot.initial if state.ended is None or state.ended.code)
         yield _condition(
             "Initialized",
             value=False,

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gameday.staging.node.mirroring import DATA, VolumeError
+from gameday.staging.node.mirroring import DATA, VolumeError, making
 from gameday.staging.node.references import Lookup
 
 Object = dict[str, Any]
@@ -44,7 +44,11 @@ def make_volumes(pod: Object, places: Places, lookup: Lookup) -> dict[str, Path]
 
     What stands in those that mirror objects is `mirroring`'s business.
     """
-    return {volume["name"]: _make_volume(volume, places, places.of_pod(pod), lookup) for volume in pod["spec"].get("volumes", ())}
+    found = {}
+    for volume in pod["spec"].get("volumes", ()):
+        with making(volume["name"]):
+            found[volume["name"]] = _make_volume(volume, places, places.of_pod(pod), lookup)
+    return found
 
 
 def _make_volume(volume: Object, places: Places, home: Path, lookup: Lookup) -> Path:
