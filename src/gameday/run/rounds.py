@@ -119,7 +119,7 @@ class RoundPlayer:
             case {"log": data}:
                 self._write(data)
             case {"done": True}:
-                self._worker.is_done = True
+                self._worker.done()
             case {"ask": "round"}:
                 return self._task()
             case {"ask": str(what)}:

@@ -7,11 +7,15 @@ import socket
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
 from gameday.log import LogWriter
 from gameday.log.events import ProcessEnded, ProcessStarted
 from gameday.processes import ProcessId, end_orphans, end_tree, how_ended, process_id
 from gameday.run.line import Handler, Line
+
+EXIT_SECONDS: Final = 5.0
+"""How long a worker may take to end once it has said that it is done: nothing is to come of it any more."""
 
 
 class WorkerProcess:
@@ -26,6 +30,12 @@ class WorkerProcess:
         self._ended_why = ""
         self.is_done = False
         """Whether the worker has said that its round is carried out."""
+
+    def done(self) -> None:
+        """Take note that the worker has carried out its round; one that then does not end, frozen or not, is ended."""
+        if not self.is_done:
+            self.is_done = True
+            asyncio.get_running_loop().call_later(EXIT_SECONDS, self._end_lingering)
 
     async def run(self, *, spare: frozenset[int]) -> None:
         """Start the worker and serve it until it ends; one that dies is reported, and then this never returns by itself.
@@ -82,6 +92,11 @@ class WorkerProcess:
         """Report a worker that is frozen; that one has ended, `run` sees by itself."""
         if not self.is_done and why.startswith("was silent") and self._worker is not None:
             self._died(f"the worker (pid {self._worker.pid}) {why}")
+
+    def _end_lingering(self) -> None:
+        """End it in such a way that `run` sees it end, and as one that was done."""
+        if self._worker is not None:
+            end_tree(self._worker)
 
     def _tell_end(self, worker: ProcessId, code: int) -> None:
         exit_code, number, _ = how_ended(code)
