@@ -55,7 +55,7 @@ class Campaign:
         return sorted(found, key=lambda item: item.script)
 
     def carry_out(self, learnt: Sequence[Learnt], points: Sequence[Point]) -> None:
-        """Die at all these points; a cluster on which something was left behind is not used again."""
+        """Die at all these points; a cluster on which something went wrong is not used again."""
         runs = {item.script: item for item in learnt}
         self.planned = len(points)
 
@@ -66,7 +66,8 @@ class Campaign:
                 state = "killed" if death.killed else f"not reached ({death.instead})"
                 wrong = "".join(f"\n      {line}" for line in death.wrong)
                 self.told(f"{len(self.deaths):4}/{self.planned} {death.seconds:5.1f} s {state}  {point}{wrong}")
-            return not death.residues
+            # A run that did not settle is not the next one's to find either.
+            return not death.wrong
 
         self._side_by_side("die", points, die)
 

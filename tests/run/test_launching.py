@@ -1,15 +1,21 @@
-"""The folder that a run gets before anything else happens."""
+"""Launching a run: the folder that it gets before anything else happens, and a guardian that does not end."""
 
 from __future__ import annotations
 
 import re
+import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from gameday.errors import UsageError
-from gameday.log import read
-from gameday.run.launching import new_run
+from gameday.errors import ExitCode, UsageError
+from gameday.log import LogWriter, read
+from gameday.log.events import RunEnded
+from gameday.processes import process_id
+from gameday.run import channel
+from gameday.run.launching import Launched, new_run
 from gameday.run.spec import load_spec
 
 
@@ -54,3 +60,26 @@ def test_paths_are_kept_absolute_for_whoever_takes_over_from_elsewhere(tmp_path:
     assert spec.kubeconfig == str(tmp_path / "kubeconfig")
     assert spec.file == str(tmp_path / "a.yaml")
     assert Path(spec.directory).is_absolute()
+
+
+FROZEN = "import os, signal; os.kill(os.getpid(), signal.SIGSTOP)"
+
+
+def test_a_guardian_that_freezes_after_it_has_ended_its_run_holds_up_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(channel, "STARTING_SECONDS", 0.3)
+    spec = new_run(tmp_path, file="a.yaml", shown_file="a")
+    log = LogWriter(Path(spec.directory))
+    log.write(RunEnded(exit_code=0, summary="all well"))
+    log.close()
+    ours, theirs = socket.socketpair()
+    guardian = subprocess.Popen([sys.executable, "-c", FROZEN])
+    launched = Launched(spec, guardian, ours, guardian_id=process_id(guardian.pid))
+    with theirs:
+        launched.watch()
+        guardian.wait(timeout=20)
+        assert launched.is_over
+        assert (launched.successor, launched.exit_code()) == (None, ExitCode.EXPECTED)
+    assert launched.peer is not None
+    launched.peer.close()

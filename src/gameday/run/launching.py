@@ -21,7 +21,7 @@ from gameday.errors import ExitCode, GamedayError, UsageError
 from gameday.log import EVENTS_FILE
 from gameday.log.events import RunEnded
 from gameday.log.reading import read
-from gameday.processes import ProcessId, process_id
+from gameday.processes import ProcessId, end_process, process_id
 from gameday.run.channel import Peer
 from gameday.run.spec import RunSpec
 from gameday.run.successor import start_successor
@@ -92,7 +92,7 @@ class Launched:
 
     def watch(self) -> None:
         """Begin to beat, and to listen for the guardian's beats."""
-        self.peer = Peer(self.connection, lost=self._replace)
+        self.peer = Peer(self.connection, lost=self.replace)
 
     def abort(self, by: str) -> None:
         """Ask the guardian to abort; asking twice changes nothing."""
@@ -117,12 +117,16 @@ class Launched:
         """Whether the log was brought to its end; a guardian that died without gets a successor."""
         if any(isinstance(event, RunEnded) for event in _events(self.directory)):
             return True
-        self._replace("is gone")
+        self.replace("is gone")
         return self.successor is None
 
-    def _replace(self, why: str) -> None:
+    def replace(self, why: str) -> None:
+        """Start a successor of a guardian that is lost; one that froze after it had ended its run is only ended."""
         with self._replacing:
-            if self.successor is not None or any(isinstance(event, RunEnded) for event in _events(self.directory)):
+            if self.successor is not None:
+                return
+            if any(isinstance(event, RunEnded) for event in _events(self.directory)):
+                end_process(self.guardian_id)
                 return
             self.lost_why = f"the guardian (pid {self.guardian.pid}) {why}"
             self.successor = start_successor(self.directory, self.guardian_id, self.lost_why)

@@ -84,7 +84,9 @@ def connect() -> WorkerEngine:
     _State.launched = launched
 
     def lost(why: str) -> None:
-        if not _State.finished:
+        if _State.finished:
+            launched.replace(why)
+        else:
             logger.critical("gameday: the guardian %s; a new one undoes, nothing more is injected", why)
             start_successor(launched.directory, launched.guardian_id, f"the guardian {why}")
             os._exit(4)
@@ -112,7 +114,7 @@ def finish() -> None:
     _State.finished = True
     peer.tell({"done": True})
     deadline = time.monotonic() + _CLOSING_SECONDS
-    while launched.guardian.poll() is None and time.monotonic() < deadline:
+    while not launched.is_over and time.monotonic() < deadline:
         time.sleep(0.05)
     for event in read(launched.directory):
         if isinstance(event, VerdictGiven):
