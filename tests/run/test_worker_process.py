@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 
 from gameday.log import LogWriter, read
 from gameday.log.events import ProcessEnded, ProcessStarted
-from gameday.processes import ProcessId
+from gameday.processes import ProcessId, _all
 from gameday.run import worker_process
 from gameday.run.worker_process import WorkerProcess
 
@@ -44,7 +45,9 @@ async def test_a_worker_that_is_done_and_does_not_end_is_ended_and_was_done(
 
     log = LogWriter(tmp_path)
     worker = WorkerProcess(tmp_path, log, round_id="r1", handle=handle, died=died.append)
-    await asyncio.wait_for(worker.run(spare=frozenset()), timeout=20)
+    # Whatever else this process has started (a cluster, say) is no orphan of the worker's.
+    ours = frozenset(pid for pid, stat in _all().items() if stat.parent == os.getpid())
+    await asyncio.wait_for(worker.run(spare=ours), timeout=20)
     log.close()
     started, ended = read(tmp_path)
     assert isinstance(started, ProcessStarted)
