@@ -11,6 +11,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,7 +24,6 @@ from tests.crash.scene import Scene, scene
 from tests.crash.scripts import ROOT, Script, write_project
 
 DEFAULT_SEED: Final = 3
-_SIDE_BY_SIDE: Final = 2
 RESULT: Final = Path(__file__).with_name("RESULT.json")
 
 
@@ -38,6 +38,8 @@ class Campaign:
 
     folder: Path
     told: Callable[[str], None]
+    clusters: Sequence[Callable[[Path], AbstractContextManager[Scene]]] = (scene, scene)
+    """Where, one side by side with the others; each is entered anew after a death that left something behind."""
     planned: int = 0
     deaths: list[Death] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -79,18 +81,18 @@ class Campaign:
                 return waiting.pop() if waiting else None
 
         def one(number: int) -> None:
-            clusters = 0
+            times = 0
             while waiting:
-                clusters += 1
-                folder = self.folder / f"{name}-{number}-{clusters}"
+                times += 1
+                folder = self.folder / f"{name}-{number}-{times}"
                 folder.mkdir()
-                with scene(folder) as at:
+                with self.clusters[number](folder) as at:
                     while (item := next_one()) is not None and work(at, item):
                         pass
 
-        with ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
+        with ThreadPoolExecutor(len(self.clusters)) as pool:
             try:
-                for done in [pool.submit(one, number) for number in range(_SIDE_BY_SIDE)]:
+                for done in [pool.submit(one, number) for number in range(len(self.clusters))]:
                     done.result()
             finally:
                 # Whoever interrupts, or fails, waits for what is on, and for no more.

@@ -1,10 +1,10 @@
-"""One embedded cluster with the shop, the server between, and what the cluster was like before anything was killed."""
+"""One cluster with the shop, the server between, and what the cluster was like before anything was killed."""
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,12 +33,15 @@ _OURS: Final = "gameday.dev/"
 class Scene:
     """Where runs are killed."""
 
-    running: staging.Running
     cluster: KubeCluster
     """Reached directly, not through what stands between."""
     traps: Traps
     folder: Path
     scripts: list[Script]
+    settle: Callable[[], None]
+    """Waits until every workload has its pods again; raises NotReadyError or AssertionError where that does not come."""
+    namespaces: Collection[str] = ()
+    """What is compared; everything where none is named. A cluster that others use as well changes by their hands, too."""
     before: dict[str, str] = field(default_factory=dict)
     count: int = 0
 
@@ -57,55 +60,58 @@ class Scene:
     def differences(self) -> list[str]:
         """Compare with how it was, once every workload has its pods again; return what is left behind."""
         try:
-            staging.wait_ready(self.running.kubeconfig, timeout_seconds=30)
+            self.settle()
             before = json.loads(self.before["pods"])
             eventually(
-                lambda: pods_ready(self.cluster) == before,
-                what=lambda: f"expected {before}, but found {pods_ready(self.cluster)}",
+                lambda: pods_ready(self.cluster, self.namespaces) == before,
+                what=lambda: f"expected {before}, but found {pods_ready(self.cluster, self.namespaces)}",
             )
         except (staging.NotReadyError, AssertionError) as error:
             return [f"workloads are not Ready again: {error}"]
-        now = snapshot(self.cluster)
+        now = snapshot(self.cluster, self.namespaces)
         return [
             f"{name}: was {self.before.get(name, 'not there')}, is {now.get(name, 'not there')}"
             for name in sorted(self.before.keys() | now.keys())
             if self.before.get(name) != now.get(name)
         ]
 
+    def remember(self) -> None:
+        """Keep how it is now, once that was the same for a second, all pods Ready: what comes with a cluster may come late."""
+        self.before, since = snapshot(self.cluster, self.namespaces), time.monotonic()
+
+        def is_settled() -> bool:
+            nonlocal since
+            now = snapshot(self.cluster, self.namespaces)
+            if now != self.before or "not Ready" in now["pods"]:
+                self.before, since = now, time.monotonic()
+            return time.monotonic() - since > 1
+
+        eventually(is_settled)
+
 
 @contextmanager
 def scene(folder: Path) -> Iterator[Scene]:
-    """Start a cluster, and stop it with all that runs on it."""
+    """Start an embedded cluster, and stop it with all that runs on it."""
     running = staging.up(directory=folder / "cluster")
+
+    def settle() -> None:
+        staging.wait_ready(running.kubeconfig, timeout_seconds=30)
+
     try:
         staging.wait_ready(running.kubeconfig, timeout_seconds=60)
-        with trapped(running.kubeconfig, folder) as proxy:
-            found = Scene(running, connect(kubeconfig=running.kubeconfig), proxy, folder, write_project(folder / "project"))
-            found.before = _settled(found.cluster)
+        with trapped(running.kubeconfig, folder) as traps:
+            cluster = connect(kubeconfig=running.kubeconfig)
+            found = Scene(cluster, traps, folder, write_project(folder / "project"), settle)
+            found.remember()
             yield found
     finally:
         running.stop()
 
 
-def _settled(cluster: KubeCluster) -> dict[str, str]:
-    """Return a snapshot that was the same for a second, all pods Ready: what comes with the cluster may come after it serves."""
-    found, since = snapshot(cluster), time.monotonic()
-
-    def is_settled() -> bool:
-        nonlocal found, since
-        now = snapshot(cluster)
-        if now != found or "not Ready" in now["pods"]:
-            found, since = now, time.monotonic()
-        return time.monotonic() - since > 1
-
-    eventually(is_settled)
-    return found
-
-
-def snapshot(cluster: KubeCluster) -> dict[str, str]:
-    """Return every object of the cluster as people configured it, its uid with it, and how many pods are Ready of what."""
+def snapshot(cluster: KubeCluster, namespaces: Collection[str] = ()) -> dict[str, str]:
+    """Return every object as people configured it, its uid with it, and how many pods are Ready of what."""
     kinds = [value for value in vars(resources).values() if isinstance(value, resources.Resource)]
-    found = {"pods": json.dumps(pods_ready(cluster), sort_keys=True)}
+    found = {"pods": json.dumps(pods_ready(cluster, namespaces), sort_keys=True)}
     for kind in kinds:
         if kind.kind in _WRITTEN_BY_CONTROLLERS:
             continue
@@ -114,8 +120,9 @@ def snapshot(cluster: KubeCluster) -> dict[str, str]:
             if kind.kind == "Lease" and metadata.get("namespace") != "gameday-system":
                 # The nodes' heartbeats.
                 continue
-            name = f"{kind.kind} {metadata.get('namespace', '')}/{metadata['name']}"
-            found[name] = json.dumps(_configured(obj), sort_keys=True)
+            if not namespaces or metadata.get("namespace", metadata["name"]) in namespaces:
+                name = f"{kind.kind} {metadata.get('namespace', '')}/{metadata['name']}"
+                found[name] = json.dumps(_configured(obj), sort_keys=True)
     return found
 
 
@@ -127,11 +134,13 @@ def _configured(obj: dict[str, Any]) -> dict[str, Any]:
     return {**rest, "metadata": metadata}
 
 
-def pods_ready(cluster: KubeCluster) -> dict[str, int]:
+def pods_ready(cluster: KubeCluster, namespaces: Collection[str] = ()) -> dict[str, int]:
     """Return how many Ready pods there are by app, and any that carries a mark of ours under a name of its own."""
     found: dict[str, int] = {}
     for pod in cluster.list(Selection("v1", "Pod")):
         metadata = pod["metadata"]
+        if namespaces and metadata["namespace"] not in namespaces:
+            continue
         name = f"{metadata['namespace']}/{(metadata.get('labels') or {}).get('app', metadata['name'])}"
         marks = [
             key for key in {**(metadata.get("labels") or {}), **(metadata.get("annotations") or {})} if key.startswith(_OURS)
