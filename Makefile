@@ -50,9 +50,10 @@ test-crash: $(READY_DEV) ## Kill runs at every point, and random plans anywhere:
 	@$(BIN)/pytest -m crash --durations=5
 
 .PHONY: test-cluster
-test-cluster: $(READY_DEV) ## Run everything on a real Kubernetes: one of this machine's own (root), or any: KUBECONFIG=…
+test-cluster: $(READY_DEV) ## Run everything on a real Kubernetes: one of this machine's own (root), or any: KUBECONFIG=…; RESULT=FILE
 	@# Only from this command line: whoever has exported one has not asked for shops and faults there.
-	@GAMEDAY_TEST_KUBECONFIG='$(if $(filter command,$(origin KUBECONFIG)),$(KUBECONFIG))' $(BIN)/pytest -m cluster --durations=10
+	@GAMEDAY_TEST_KUBECONFIG='$(if $(filter command,$(origin KUBECONFIG)),$(KUBECONFIG))' GAMEDAY_TEST_RESULT='$(RESULT)' \
+		$(BIN)/pytest tests/cluster -m cluster --durations=10
 
 .PHONY: cluster-up
 cluster-up: $(READY_DEV) ## Bring up a real Kubernetes on this machine, built from source the first time; prints KUBECONFIG=…

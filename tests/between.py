@@ -155,20 +155,21 @@ class _Upstream:
         context = ssl.create_default_context(cafile=settings.ssl_ca_cert)
         if settings.cert_file:
             context.load_cert_chain(settings.cert_file, settings.key_file)
-        self._server = settings.host
-        self._credentials = {auth["key"]: auth["value"] for auth in settings.auth_settings().values()}
+        self._settings = settings
         self._pool = urllib3.PoolManager(maxsize=32, ssl_context=context, retries=False)
 
     def __call__(self, request: Request) -> Reply:
         """Have the real server answer."""
-        own = {"Accept": "application/json", **self._credentials}
+        # Asked for anew each time: a token may have ended meanwhile.
+        credentials = {auth["key"]: auth["value"] for auth in self._settings.auth_settings().values()}
+        own = {"Accept": "application/json", **credentials}
         headers = dict(own if request.headers is None else request.headers)
         if request.content_type:
             headers["Content-Type"] = request.content_type
         streams = request.method == "GET" and _STREAMS.search(request.path) is not None
         answer = self._pool.request(
             request.method,
-            self._server + request.path,
+            self._settings.host + request.path,
             body=request.body,
             headers=headers,
             timeout=urllib3.Timeout(connect=10, read=None if streams else 60),

@@ -1,7 +1,8 @@
 """A real Kubernetes with the shop on it: one that `make test-cluster` was given, or one of this machine's own.
 
 Its own is brought up if it is not up, and then taken down again. A cluster that was given is only used: nothing breaks its
-nodes or its control plane, and tests that would are skipped on it.
+nodes or its control plane, and tests that would are skipped on it. What each test came to is written to the file that
+GAMEDAY_TEST_RESULT names.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -29,12 +31,36 @@ from gameday.kube import KubeCluster, connect
 from tests.cluster.build import build_all, home
 from tests.cluster.images import make_images
 from tests.e2e.conftest import QUICK, Command, eventually, ours_in, what_people_configured
+from tests.results import CLUSTER, outcome, versions
 
 MACHINE: Final = Path(__file__).parent / "machine"
 READY_SECONDS: Final = 180.0
 CUSTOMERS: Final = 8
 """As many as it takes to meet every pod of a service, in all likelihood."""
 NAMESPACES: Final = ("shop", "gameday-system")
+_OUTCOMES: Final = pytest.StashKey[dict[str, str]]()
+_VERSIONS: Final = pytest.StashKey[dict[str, str]]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Note what each test came to."""
+    report = yield
+    outcomes = item.session.stash.setdefault(_OUTCOMES, {})
+    if call.when == "call" or report.outcome != "passed":
+        outcomes[item.nodeid.removeprefix("tests/cluster/")] = outcome(report, call)
+    return report
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Write the result, if asked to."""
+    path = os.environ.get("GAMEDAY_TEST_RESULT")
+    if path and _VERSIONS in session.stash:
+        found_on: dict[str, str] = session.stash[_VERSIONS]
+        found: dict[str, str] = session.stash.setdefault(_OUTCOMES, {})
+        CLUSTER.write(Path(path), found_on, found)
 
 
 @dataclass(frozen=True)
@@ -47,11 +73,13 @@ class Real:
     """Whether its nodes and its control plane may be broken."""
 
     def kubectl(self, *words: str) -> str:
-        done = subprocess.run(
-            ["kubectl", f"--kubeconfig={self.kubeconfig}", *words], capture_output=True, text=True, check=False, timeout=200
-        )
+        done = self.try_kubectl(*words)
         assert done.returncode == 0, done.stderr
         return done.stdout
+
+    def try_kubectl(self, *words: str) -> subprocess.CompletedProcess[str]:
+        asked = ["kubectl", f"--kubeconfig={self.kubeconfig}", *words]
+        return subprocess.run(asked, capture_output=True, text=True, check=False, timeout=200)
 
     def machine(self, script: str, *words: str) -> None:
         """Break something of the cluster itself, or mend it; skips the test on a cluster that is not ours to break."""
@@ -133,15 +161,23 @@ class Real:
 
 
 @pytest.fixture(scope="session")
-def real() -> Iterator[Real]:
+def real(request: pytest.FixtureRequest) -> Iterator[Real]:
     """Return the cluster with nothing of ours on it yet."""
     given = os.environ.get("GAMEDAY_TEST_KUBECONFIG")
-    if given:
-        path = Path(given).resolve()
-        yield Real(path, connect(kubeconfig=path), is_ours=False)
-        return
+    with _given(Path(given).resolve()) if given else _our_own() as found:
+        request.session.stash[_VERSIONS] = versions(found.kubeconfig)
+        yield found
+
+
+@contextmanager
+def _given(kubeconfig: Path) -> Iterator[Real]:
+    yield Real(kubeconfig, connect(kubeconfig=kubeconfig), is_ours=False)
+
+
+@contextmanager
+def _our_own() -> Iterator[Real]:
     kubeconfig = home() / "run" / "kubeconfig"
-    was_up = kubeconfig.exists()
+    was_up = _is_up(kubeconfig)
     if not was_up:
         _cluster("up")
     programs = build_all(home())
@@ -156,6 +192,14 @@ def real() -> Iterator[Real]:
         os.environ["PATH"] = before
         if not was_up:
             _cluster("down")
+
+
+def _is_up(kubeconfig: Path) -> bool:
+    """Whether a cluster answers; what a crash or a restart of the machine left of one does not."""
+    try:
+        return kubeconfig.exists() and bool(connect(kubeconfig=kubeconfig).identity())
+    except ClusterError:
+        return False
 
 
 def _cluster(what: str) -> None:

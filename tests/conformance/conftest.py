@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import secrets
 from collections.abc import Generator, Iterator
@@ -17,9 +16,9 @@ import pytest
 from tests.between import between
 from tests.conformance.checking import Check
 from tests.conformance.recording import Recorder
-from tests.conformance.results import write_result
 from tests.conformance.space import Images, space
 from tests.conformance.transport import Http, Kubectl
+from tests.results import CONFORMANCE, outcome, versions
 
 IMAGES: Final = Images()
 _OUTCOMES: Final = pytest.StashKey[dict[str, str]]()
@@ -114,9 +113,7 @@ def pytest_runtest_makereport(
     report = yield
     check = getattr(item, "callspec", None) and item.callspec.params.get("check")  # type: ignore[attr-defined]
     if check is not None and (call.when == "call" or report.outcome != "passed"):
-        told = call.excinfo.value if call.excinfo else ""
-        why = f": {' '.join(str(told).split())[:300]}" if report.outcome != "passed" else ""
-        item.session.stash.setdefault(_OUTCOMES, {})[check.id] = report.outcome + why
+        item.session.stash.setdefault(_OUTCOMES, {})[check.id] = outcome(report, call)
     return report
 
 
@@ -126,19 +123,4 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if path is None or kubeconfig is None:
         return
     found: dict[str, str] = session.stash.setdefault(_OUTCOMES, {})
-    write_result(path, _versions(kubeconfig), found)
-
-
-def _versions(kubeconfig: Path) -> dict[str, str]:
-    """Return what the cluster, its nodes and kubectl call themselves."""
-    http = Http.of(kubeconfig)
-    nodes = http.request("GET", "/api/v1/nodes").expect(200)["items"]
-    kubelets = {node["status"]["nodeInfo"]["kubeletVersion"] for node in nodes}
-    runtimes = {node["status"]["nodeInfo"]["containerRuntimeVersion"] for node in nodes}
-    client = json.loads(Kubectl(kubeconfig, kubeconfig.parent).run("version", "--client", "-o", "json").out or "{}")
-    return {
-        "server": http.request("GET", "/version").expect(200)["gitVersion"],
-        "kubelet": ", ".join(sorted(kubelets)),
-        "runtime": ", ".join(sorted(runtimes)),
-        "kubectl": client.get("clientVersion", {}).get("gitVersion", "none"),
-    }
+    CONFORMANCE.write(path, versions(kubeconfig), found)

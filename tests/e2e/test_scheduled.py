@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +12,7 @@ from gameday import staging
 from gameday.cluster import Json, ObjectRef, Selection
 from gameday.errors import ClusterError, RefusedError
 from gameday.kube import KubeCluster, connect
-from tests.e2e.conftest import eventually, ours_in, what_people_configured
+from tests.e2e.conftest import Command, eventually, ours_in, what_people_configured
 
 pytestmark = pytest.mark.e2e
 SYSTEM = "gameday-system"
@@ -43,19 +41,24 @@ extensions: [{name: gameday, namespaces: [shop], caps: {pods: 1}, baseline: 500m
 """
 
 
+def installed(folder: Path, kubeconfig: Path) -> KubeCluster:
+    """Install a game day on a schedule that never comes, from a project with two experiments; return the cluster."""
+    (folder / "experiments").mkdir()
+    for name, pause in {"quick": "0", "slow": "600"}.items():
+        (folder / "experiments" / f"{name}.yaml").write_text(EXPERIMENT.replace("PAUSE", pause))
+    words = ["install", "-n", "shop", "--schedule", "0 0 29 2 *", "--file", "experiments/quick.yaml", "--yes"]
+    done = Command(folder, kubeconfig).run(*words)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return connect(kubeconfig=kubeconfig)
+
+
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KubeCluster]:
     """Return a cluster with the shop, and a project whose experiment it runs on a schedule."""
     folder = tmp_path_factory.mktemp("scheduled")
     running = staging.up(directory=folder / "cluster")
     staging.wait_ready(running.kubeconfig, timeout_seconds=60)
-    for name, pause in {"quick": "0", "slow": "600"}.items():
-        (folder / "experiments").mkdir(exist_ok=True)
-        (folder / "experiments" / f"{name}.yaml").write_text(EXPERIMENT.replace("PAUSE", pause))
-    words = ["install", "-n", "shop", "--schedule", "0 0 29 2 *", "--file", "experiments/quick.yaml", "--yes"]
-    environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "KUBECONFIG": str(running.kubeconfig)}
-    subprocess.run([sys.executable, "-m", "gameday", *words], cwd=folder, env=environment, check=True, capture_output=True)
-    yield connect(kubeconfig=running.kubeconfig)
+    yield installed(folder, running.kubeconfig)
     running.stop()
 
 

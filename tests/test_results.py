@@ -1,0 +1,61 @@
+"""Results on real clusters: what is written, when one is of another suite, and what the kept one says of the differences."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests import results
+from tests.conformance import checks as _  # noqa: F401  # registers them
+from tests.conformance.checking import CHECKS
+from tests.conformance.differences import DIFFERENCES
+from tests.results import CLUSTER, CONFORMANCE, Suite
+
+
+@pytest.fixture
+def suite(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Suite:
+    """Return a suite of one file."""
+    monkeypatch.setattr(results, "HERE", tmp_path / "tests")
+    (tmp_path / "tests" / "one").mkdir(parents=True)
+    (tmp_path / "tests" / "one" / "test_a.py").write_text("passes")
+    return Suite("one", ("one/*.py",), "make test-one")
+
+
+def test_a_result_says_of_which_suite_it_is_and_what_each_test_came_to(suite: Suite) -> None:
+    suite.write(suite.kept, {"server": "v1.36.2"}, {"b": "failed: why", "a": "passed", "c": "skipped: x"})
+    found = suite.read()
+    assert found["suite"] == suite.digest()
+    assert found["counts"] == {"passed": 1, "failed": 1, "skipped": 1}
+    assert list(found["tests"]) == ["a", "b", "c"]
+
+
+def test_a_good_result_of_this_suite_is_right(suite: Suite) -> None:
+    suite.write(suite.kept, {}, {"a": "passed"})
+    assert suite.wrong() == ""
+
+
+def test_no_result_is_wrong(suite: Suite) -> None:
+    assert suite.wrong().endswith("none is kept; run: make test-one")
+
+
+def test_a_result_of_an_earlier_suite_is_wrong(suite: Suite) -> None:
+    suite.write(suite.kept, {}, {"a": "passed"})
+    (results.HERE / "one" / "test_a.py").write_text("passes otherwise")
+    assert "expected tests/one/RESULT.json to be of this suite" in suite.wrong()
+
+
+def test_a_result_with_a_failure_is_wrong_and_names_it(suite: Suite) -> None:
+    suite.write(suite.kept, {}, {"a": "failed: it does not", "b": "passed"})
+    assert suite.wrong() == "expected every test of tests/one to pass on a real cluster, but: a"
+
+
+@pytest.mark.parametrize("suite", [CONFORMANCE, CLUSTER], ids=lambda suite: suite.name)
+def test_every_pattern_of_a_suite_finds_files(suite: Suite) -> None:
+    assert [pattern for pattern in suite.patterns if not any(results.HERE.glob(pattern))] == []
+
+
+def test_every_difference_is_of_a_check_that_passes_on_a_real_cluster() -> None:
+    kept = CONFORMANCE.read()["tests"]
+    assert {name: kept.get(name) for name in DIFFERENCES} == dict.fromkeys(DIFFERENCES, "passed")
+    assert DIFFERENCES.keys() <= CHECKS.keys()
