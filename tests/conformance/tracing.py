@@ -137,6 +137,8 @@ def _run(command: Command, words: list[str]) -> None:
     _say(["gameday", *words])
     ended = command.run(*words)
     sys.stderr.write(f"  {ended.returncode} {(ended.stdout + ended.stderr).strip().splitlines()[-1:]}\n")
+    # A run on a busy machine may change nothing, and so lack most of what it requests.
+    assert ended.returncode == 0, f"expected it to end well; try again on a quiet machine\n{ended.stdout}{ended.stderr}"
 
 
 def _say(words: list[str]) -> None:

@@ -32,6 +32,7 @@ def container(**more: object) -> Json:
         "name": "main",
         "image": NOWHERE,
         "imagePullPolicy": "IfNotPresent",
+        "command": ["web"],
         "args": ["serve"],
         "env": [address, account, {"name": "MODE", "value": "quick"}],
         "ports": [{"name": "http", "containerPort": 8080}],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 
@@ -86,6 +87,18 @@ def list_by_fields(space: Space) -> None:
     }.items():
         found = names(space.items("pods", fieldSelector=selector))
         assert found == expected, f"{selector}: expected {expected}, but got {found}"
+
+
+@check("Labels, fields and pages narrow a list down together, also where only metadata is asked for.")
+def list_by_everything(space: Space) -> None:
+    for name, tier in {"a": "web", "b": "web", "c": "web", "d": "other"}.items():
+        space.make("pods", unplaced(name, labels={"tier": tier}))
+    query: dict[str, Any] = {"labelSelector": "tier=web", "fieldSelector": "status.phase=Pending", "limit": 2}
+    first = space.get("pods", accept=METADATA_LIST, **query).expect(200)
+    assert first["kind"] == "PartialObjectMetadataList"
+    second = space.get("pods", accept=METADATA_LIST, **query, **{"continue": first["metadata"]["continue"]}).expect(200)
+    assert [names(page["items"]) for page in (first, second)] == [["a", "b"], ["c"]]
+    assert not any({"spec", "status"} & item.keys() for item in first["items"])
 
 
 @check("A field by which nothing can be selected is a 400 that names it.")
