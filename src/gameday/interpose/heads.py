@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import Final
 
 END: Final = b"\r\n\r\n"
+LONGEST_HEAD: Final = 65536
 _REQUEST_LINE: Final = re.compile(rb"(?:\r\n)*([!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}) ([^ \r\n]+) HTTP/1\.([01])\r\n")
 _BEGINNING: Final = re.compile(rb"(?:\r\n)*\r?(?:[!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}(?: [^\r\n]*\r?)?)?")
 _STATUS_LINE: Final = re.compile(rb"HTTP/1\.[01] ([1-9][0-9][0-9])[ \r]")

@@ -103,7 +103,7 @@ class Side(asyncio.Protocol):
 
     def hold_reading(self, reason: int) -> None:
         """Stop reading, for this reason among others."""
-        if not self._held and self.transport is not None and not self.is_lost:
+        if not self._held and self.transport is not None and not self.transport.is_closing():
             self.transport.pause_reading()
         self._held |= reason
 
@@ -130,10 +130,10 @@ class Side(asyncio.Protocol):
         if self.transport is None or self.is_lost:
             return
         sock = self.transport.get_extra_info("socket")
-        if looks and (self.transport.get_write_buffer_size() or _unsent(sock.fileno())):
-            asyncio.get_running_loop().call_later(_LOOK_AGAIN_SECONDS, self.reset, looks - 1)
-            return
         with contextlib.suppress(OSError):
+            if looks and (self.transport.get_write_buffer_size() or _unsent(sock.fileno())):
+                asyncio.get_running_loop().call_later(_LOOK_AGAIN_SECONDS, self.reset, looks - 1)
+                return
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
         self.transport.abort()
 

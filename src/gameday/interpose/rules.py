@@ -51,6 +51,7 @@ class InForce:
     """A settings document while it is in force."""
 
     settings: Settings
+    """As they were when they came into force; their deadline may have been moved since."""
     rules: tuple[ReadyRule, ...]
     tally: Tally
 
@@ -63,6 +64,10 @@ class InForce:
             tally = last
         rules = tuple(ReadyRule.of(rule, counted) for rule, counted in zip(settings.rules, tally.rules, strict=True))
         return InForce(settings, rules, tally)
+
+    def is_of(self, settings: Settings) -> bool:
+        """Say whether these are the same faults, so that nothing is let go if only the deadline is another."""
+        return (self.settings.id, self.settings.rules) == (settings.id, settings.rules)
 
     @property
     def refuses_all(self) -> bool:

@@ -124,10 +124,10 @@ class Switch:
             self._pass("passing", f"the settings {wanted.id!r} have no rules")
         elif self._deadline <= asyncio.get_running_loop().time():
             self._pass("ended", "the deadline has passed")
-        elif self.in_force is None or self.in_force.settings != wanted:
-            self._put_in_force(wanted)
-        else:
+        elif self.in_force is not None and self.in_force.is_of(wanted):
             self._end_at_deadline()
+        else:
+            self._put_in_force(wanted)
 
     def _put_in_force(self, wanted: Settings) -> None:
         self.in_force = InForce.of(wanted, self.tally)
