@@ -23,15 +23,12 @@ class Door:
 
     def __init__(self, address: Address, enter: Callable[[socket.socket], None]) -> None:
         """Take the address; OSError if it is not to be had."""
-        family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
-        self._socket = socket.socket(family, socket.SOCK_STREAM)
-        try:
-            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            self._socket.setblocking(False)
-            self._socket.bind(address)
-        except OSError:
+        self._socket = _bound(address)
+        if not address[1]:
+            # A port that the kernel chose is lost when the door is shut, one that was asked for by number is not.
+            chosen = self.address
             self._socket.close()
-            raise
+            self._socket = _bound(chosen)
         self._enter = enter
         self.is_open = False
 
@@ -89,6 +86,18 @@ class Door:
         accepted.setblocking(False)
         self._enter(accepted)
         return True
+
+
+def _bound(address: Address) -> socket.socket:
+    found = socket.socket(socket.AF_INET6 if ":" in address[0] else socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        found.setblocking(False)
+        found.bind(address)
+    except OSError:
+        found.close()
+        raise
+    return found
 
 
 def turn_away(accepted: socket.socket) -> None:

@@ -90,7 +90,7 @@ class Outflow:
         self._waiting += len(data)
         if self._waiting > MOST_WAITING:
             self._feeder.hold_reading(QUEUE_IS_FULL)
-        if len(self._queue) == 1:
+        if self._timer is None:
             self._pump()
 
     def then(self, action: Action) -> None:

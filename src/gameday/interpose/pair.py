@@ -26,6 +26,7 @@ _LINGER_SECONDS: Final = 2.0
 _LOOK_AGAIN_SECONDS: Final = 0.002
 _MOST_LOOKS: Final = 500
 _ESTABLISHED: Final = 1
+_READ_AT_ONCE: Final = 65536
 
 
 class Treatment(Protocol):
@@ -119,6 +120,13 @@ class Side(asyncio.Protocol):
         """Whether the peer sends no more, also where that has not been read yet."""
         sock = self.transport.get_extra_info("socket") if self.transport is not None and not self.is_lost else None
         return sock is None or sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] != _ESTABLISHED
+
+    def read_rest(self) -> None:
+        """Take what came before a connection broke while it was written to: an early answer to a request that is too large."""
+        sock = self.transport.get_extra_info("socket") if self.transport is not None else None
+        with contextlib.suppress(OSError):
+            while sock is not None and (data := os.read(sock.fileno(), _READ_AT_ONCE)):
+                self.on_data(data)
 
     def close(self) -> None:
         """Close after what is buffered."""
@@ -217,6 +225,8 @@ class Pair:
         if side is self.client:
             self._client_lost()
         elif not self.is_over:
+            if error is not None:
+                side.read_rest()
             self.client.out.then(self.client.close if error is None else self.client.reset)
         if side.other.is_lost:
             self._finish()
