@@ -38,7 +38,8 @@ class Exchange:
         return replace(self, rule=rule, is_ours=answer is not None, answer=answer or b"", closes=closes)
 
 
-_PLAIN: Final = Exchange()
+PLAIN: Final = Exchange()
+"""Whose answer is framed by its own head alone."""
 _HEAD: Final = Exchange(is_head=True)
 _UPGRADE: Final = Exchange(may_change_protocol=True)
 _CONNECT: Final = Exchange(may_change_protocol=True, is_connect=True)
@@ -50,7 +51,7 @@ def plain(request: Request) -> Exchange:
         return _CONNECT
     if b"\r\nupgrade:" in request.low:
         return _UPGRADE
-    return _HEAD if request.method == b"HEAD" else _PLAIN
+    return _HEAD if request.method == b"HEAD" else PLAIN
 
 
 def answer_of(fault: Status, request: Request) -> tuple[bytes, bool]:

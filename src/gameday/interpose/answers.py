@@ -9,11 +9,11 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
-from gameday.interpose.answering import Exchange
+from gameday.interpose.answering import PLAIN, Exchange
 from gameday.interpose.bodies import NOTHING, Body, Endless, body_of
 from gameday.interpose.counting import Counts
 from gameday.interpose.faults import Bandwidth, Cut, Reset
-from gameday.interpose.heads import END, LONGEST_HEAD, Head, NotUnderstoodError, status_of, with_close
+from gameday.interpose.heads import END, LONGEST_HEAD, Head, NotUnderstoodError, is_whole_answer, status_of, with_close
 from gameday.interpose.pair import Pair
 from gameday.interpose.rules import ReadyRule
 
@@ -55,12 +55,23 @@ class Answers:
 
     def take(self, data: bytes) -> None:
         """Pass on answers, or do to them what a rule says."""
+        if self._is_between and self.under_way and self.under_way[0] is PLAIN and is_whole_answer(data):
+            self._to_client.write(data)
+            self._next()
+            if self.under_way:
+                self.give_ours()
+            return
         position, size = 0, len(data)
         while position < size and not self.pair.is_over:
             if self.are_bytes or not self.under_way:
                 self._to_client.write(data[position:] if position else data)
                 return
             position = self._part(self.under_way[0], data, position)
+
+    @property
+    def _is_between(self) -> bool:
+        """Whether what comes next begins an answer, and is passed on as it comes."""
+        return not (self._body is not None or self._seen or self.are_bytes or self.is_draining or self.pair.is_over)
 
     def expect(self, exchange: Exchange) -> None:
         """Await the answer to a request."""

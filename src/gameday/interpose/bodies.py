@@ -10,6 +10,7 @@ from typing import Final, Protocol
 
 from gameday.interpose.heads import Head, NotUnderstoodError
 
+_LENGTH: Final = b"\r\ncontent-length:"
 _LONGEST_LINE: Final = 16384
 _LONGEST_SIZE: Final = 16
 _LARGEST_LENGTH_DIGITS: Final = 18
@@ -149,10 +150,28 @@ def body_of(head: Head, *, without: Body | None) -> Body | None:
         if codings.rpartition(b",")[2].strip() == b"chunked":
             return Chunked()
         raise NotUnderstoodError
-    if b"\r\ncontent-length:" in head.low:
-        lengths = {word.strip() for value in head.values(b"content-length") for word in value.split(b",")}
-        length = lengths.pop()
-        if lengths or not length.isdigit() or len(length) > _LARGEST_LENGTH_DIGITS:
-            raise NotUnderstoodError
-        return Measured(int(length)) if int(length) else None
-    return without
+    return _measured(head) or without
+
+
+def _measured(head: Head) -> Body | None:
+    """Return a body of the length that the head says, if it says one above zero."""
+    at = head.low.find(_LENGTH)
+    if at < 0:
+        return None
+    begin = at + len(_LENGTH)
+    end = head.low.find(b"\r\n", begin)
+    said = head.low[begin:end].strip(b" \t")
+    if head.low.find(_LENGTH, end) >= 0 or not said.isdigit():
+        said = _agreed({word.strip() for value in head.values(b"content-length") for word in value.split(b",")})
+    if len(said) > _LARGEST_LENGTH_DIGITS:
+        raise NotUnderstoodError
+    length = int(said)
+    return Measured(length) if length else None
+
+
+def _agreed(lengths: set[bytes]) -> bytes:
+    """Return the one length that is said several times."""
+    length = lengths.pop()
+    if lengths or not length.isdigit():
+        raise NotUnderstoodError
+    return length

@@ -13,6 +13,8 @@ from typing import Final
 
 END: Final = b"\r\n\r\n"
 LONGEST_HEAD: Final = 65536
+_LENGTH: Final = b"\r\ncontent-length:"
+_WITHOUT_BODY: Final = (b"204", b"304")
 _REQUEST_LINE: Final = re.compile(rb"(?:\r\n)*([!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}) ([^ \r\n]+) HTTP/1\.([01])\r\n")
 _BEGINNING: Final = re.compile(rb"(?:\r\n)*\r?(?:[!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}(?: [^\r\n]*\r?)?)?")
 _STATUS_LINE: Final = re.compile(rb"HTTP/1\.[01] ([1-9][0-9][0-9])[ \r]")
@@ -58,7 +60,8 @@ class Request(Head):
         found = _REQUEST_LINE.match(raw)
         if found is None:
             raise NotUnderstoodError
-        super().__init__(raw)
+        self.raw = raw
+        self.low = raw.lower()
         self.method, self.target, self.minor = found.groups()
 
     @property
@@ -117,6 +120,20 @@ def status_of(head: Head) -> int:
     if found is None:
         raise NotUnderstoodError
     return int(found[1])
+
+
+def is_whole_answer(data: bytes) -> bool:
+    """Say whether this is one answer with its body and no more, to anything but HEAD: most are, and need no framing."""
+    end = data.find(END)
+    status = data[9:12]
+    if end < 0 or not b"200" <= status <= b"599" or status in _WITHOUT_BODY:
+        return False
+    low = data[: end + 2].lower()
+    at = low.find(_LENGTH)
+    if at < 0 or b"\r\ntransfer-encoding:" in low:
+        return False
+    said = low[at + len(_LENGTH) : low.find(b"\r\n", at + 2)].strip()
+    return said.isdigit() and end + len(END) + int(said) == len(data)
 
 
 def with_close(head: Head) -> bytes:
