@@ -1,8 +1,7 @@
-"""`python benchmarks/knocking.py serve KIND PORT`, `… knock KIND PORT CONNECTIONS SECONDS TARGET`: both ends of a measurement.
+"""`python benchmarks/knocking.py serve PORT`, `… knock PORT CONNECTIONS SECONDS TARGET`: both ends of a measurement.
 
-Kind `service` is as programs in Python are that are made for speed, and as gameday's own load is: protocols of asyncio (on uvloop
-where it is installed) with an HTTP parser, and nothing to do. Kind `bare` looks at nothing and costs as little as can be. Clients
-go round in a closed loop, one request at a time on each connection; they print how many were answered, and their latencies.
+Protocols of asyncio (on uvloop where it is installed) with an HTTP parser and nothing to do, as gameday's own load is. Clients go
+round in a closed loop, one request at a time on each connection; they print how many were answered, and their latencies.
 """
 
 from __future__ import annotations
@@ -10,8 +9,6 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import json
-import select
-import socket
 import sys
 import time
 from collections.abc import Callable
@@ -79,30 +76,6 @@ async def serve(port: int) -> None:
     await server.serve_forever()
 
 
-def serve_bare(port: int) -> None:
-    """Answer until killed."""
-    listening = socket.create_server(("127.0.0.1", port), backlog=1024)
-    ready, open_ = select.epoll(), {}
-    ready.register(listening, select.EPOLLIN)
-    while True:
-        for descriptor, _ in ready.poll():
-            if descriptor == listening.fileno():
-                accepted, _ = listening.accept()
-                accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                open_[accepted.fileno()] = accepted
-                ready.register(accepted, select.EPOLLIN)
-                continue
-            try:
-                asked = open_[descriptor].recv(65536)
-            except OSError:
-                asked = b""
-            if asked.endswith(b"\r\n\r\n"):
-                open_[descriptor].send(ANSWER)
-            elif not asked:
-                ready.unregister(descriptor)
-                open_.pop(descriptor).close()
-
-
 @dataclass
 class Tally:
     """What a loop of clients came to."""
@@ -137,36 +110,6 @@ async def knock(port: int, connections: int, seconds: float, asking: bytes) -> d
     return tally.told()
 
 
-def knock_bare(port: int, connections: int, seconds: float, asking: bytes) -> dict[str, float]:
-    """Ask on so many connections at once."""
-    ready, open_, since, missing = select.epoll(), {}, {}, {}
-    tally = Tally(seconds)
-    for _ in range(connections):
-        connection = socket.create_connection(("127.0.0.1", port))
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        open_[connection.fileno()] = connection
-        ready.register(connection, select.EPOLLIN)
-        since[connection.fileno()], missing[connection.fileno()] = time.perf_counter(), 0
-        connection.send(asking)
-    while True:
-        for descriptor, _ in ready.poll(1.0):
-            got = open_[descriptor].recv(65536)
-            assert got, "a connection was closed"
-            missing[descriptor] = (missing[descriptor] or _size(got)) - len(got)
-            if missing[descriptor]:
-                continue
-            if not tally.answered(since[descriptor]):
-                return tally.told()
-            since[descriptor] = time.perf_counter()
-            open_[descriptor].send(asking)
-
-
-def _size(got: bytes) -> int:
-    """Return how long the answer is that begins with this; a proxy may have added headers to it."""
-    assert got.startswith(b"HTTP/1.1 200"), got[:100]
-    return got.index(b"\r\n\r\n") + 4 + _LENGTH
-
-
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     if importlib.util.find_spec("uvloop") is None:
         return None
@@ -176,16 +119,14 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     return factory
 
 
-def main(role: str, kind: str, port: str, *words: str) -> None:
+def main(role: str, port: str, *words: str) -> None:
     """Serve until killed, or knock and print what it came to."""
-    if role == "serve" and kind == "bare":
-        serve_bare(int(port))
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         if role == "serve":
             runner.run(serve(int(port)))
-        connections, seconds, target = int(words[0]), float(words[1]), words[2]
-        given = int(port), connections, seconds, b"GET " + target.encode() + REST
-        print(json.dumps(knock_bare(*given) if kind == "bare" else runner.run(knock(*given))))
+        connections, seconds, target = words
+        asking = b"GET " + target.encode() + REST
+        print(json.dumps(runner.run(knock(int(port), int(connections), float(seconds), asking))))
 
 
 if __name__ == "__main__":

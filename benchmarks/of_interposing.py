@@ -1,7 +1,7 @@
 """The interposing proxy while it passes everything through: what it costs, beside no proxy at all and beside other proxies.
 
-Clients and server share a core, the same with a proxy between them and without one; each proxy has the other core to itself, and
-is one process. Peers: `proxy.py`, and of `mitmdump` and `haproxy` those on PATH.
+Clients, server and proxy are a process each, one thread in each, on whichever core the kernel puts them. Peers: `proxy.py`, and
+of `mitmdump` and `haproxy` those on PATH.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -25,13 +25,17 @@ from typing import Any, Final
 from measuring import Figure
 
 _KNOCKING: Final = Path(__file__).with_name("knocking.py")
-_SECONDS: Final = 2.5
-_TURNS: Final = 2
+_SECONDS: Final = 2.0
+_TURNS: Final = 5
 _MANY: Final = 32
 _PATIENCE_SECONDS: Final = 20.0
 _OURS: Final = "ours"
 _NOTHING: Final = "nothing between"
 _TICKS_PER_SECOND: Final = os.sysconf("SC_CLK_TCK")
+_KINDS: Final = {
+    "shop": "a service of the demo shop",
+    "nothing": "a server that does nothing",
+}
 _HIT: Final = {"path": "/submit*", "percent": 30, "customer": {"cookie": "customer"}}
 _RULES: Final = [
     {"name": "submit", "match": _HIT, "fault": {"kind": "hang"}},
@@ -48,6 +52,7 @@ listen all
   bind 127.0.0.1:PORT
   server one 127.0.0.1:UPSTREAM
 """
+Found = Mapping[str, float]
 Turns = Mapping[str, list[dict[str, float]]]
 """What was found by name of what stood between, in each turn."""
 
@@ -56,30 +61,27 @@ Turns = Mapping[str, list[dict[str, float]]]
 class Standing:
     """What is asked: a server, and what stands before it."""
 
-    kind: str
     upstream: int
     ports: Mapping[str, int]
     processes: Mapping[str, int]
 
 
 def passing() -> Iterator[Figure]:
-    """Measure throughput with many connections and latency with one, all in turns; then throughput where both ends cost nearly nothing."""
-    with _standing("service") as standing:
-        many, one = _in_turns(standing, _MANY), _in_turns(standing, 1)
-    with _standing("bare") as standing:
-        bare = _in_turns(standing, _MANY)
+    """Measure throughput with many connections before two kinds of server, and latency with one connection, all in turns."""
     loop = "on uvloop" if importlib.util.find_spec("uvloop") else "on asyncio's own loop"
-    lost = {name: _lost(found, many[_NOTHING]) for name, found in many.items() if name != _NOTHING}
-    lost_bare = {name: _lost(found, bare[_NOTHING]) for name, found in bare.items() if name != _NOTHING}
-    added = {name: _added(found, one[_NOTHING]) for name, found in one.items() if name != _NOTHING}
-    yield _figure("throughput that is lost by it", lost, target=40.0, unit="%", note=loop)
-    yield _figure("… with bare clients and server", lost_bare, unit="%")
-    yield _figure("latency that it adds at the median", added, target=0.001)
-    yield _figure(f"requests a second, {_MANY} connections", _of(many, "per_second"), unit="/s")
-    yield _figure("… of bare clients to a bare server", _of(bare, "per_second"), unit="/s")
-    yield _figure("time of its core for a request", _of(many, "core_us"), unit="us", note="beside nothing: the server's own")
-    yield _figure(f"99th percentile, {_MANY} connections", _of(many, "p99"))
-    yield _figure("99th percentile, one connection", _of(one, "p99"))
+    for kind, about in _KINDS.items():
+        with _standing(kind) as standing:
+            many = _in_turns(standing, _MANY)
+            one = _in_turns(standing, 1) if kind == "shop" else {}
+        target = 40.0 if kind == "shop" else None
+        yield _figure(f"throughput lost: {about}", _beside_nothing(many, _share_lost), unit="%", target=target, note=loop)
+        yield _figure("… requests a second", _of(many, "per_second"), unit="/s")
+        if one:
+            yield _figure("… time of a core for a request", _of(many, "core_us"), unit="us", note="beside nothing: the server's")
+            yield _figure(f"… 99th percentile, {_MANY} connections", _of(many, "p99"))
+            added = _beside_nothing(one, lambda mine, none: mine["median"] - none["median"])
+            yield _figure("… one connection: added at the median", added, target=0.001)
+            yield _figure("… one connection: 99th percentile", _of(one, "p99"))
 
 
 def _figure(what: str, values: Mapping[str, list[float]], **members: Any) -> Figure:
@@ -88,15 +90,18 @@ def _figure(what: str, values: Mapping[str, list[float]], **members: Any) -> Fig
 
 
 def _of(turns: Turns, key: str) -> dict[str, list[float]]:
-    return {name: [round(turn[key], 1 if key == "core_us" else 6) for turn in found] for name, found in turns.items()}
+    digits = {"core_us": 1, "per_second": 0}.get(key, 6)
+    return {name: [round(turn[key], digits) for turn in found] for name, found in turns.items()}
 
 
-def _lost(found: list[dict[str, float]], nothing: list[dict[str, float]]) -> list[float]:
-    return [round(100 * (1 - mine["per_second"] / none["per_second"]), 1) for mine, none in zip(found, nothing, strict=True)]
+def _beside_nothing(turns: Turns, compared: Callable[[Found, Found], float]) -> dict[str, list[float]]:
+    """Compare each turn with the one in which nothing stood between."""
+    others = {name: found for name, found in turns.items() if name != _NOTHING}
+    return {name: [compared(*pair) for pair in zip(found, turns[_NOTHING], strict=True)] for name, found in others.items()}
 
 
-def _added(found: list[dict[str, float]], nothing: list[dict[str, float]]) -> list[float]:
-    return [mine["median"] - none["median"] for mine, none in zip(found, nothing, strict=True)]
+def _share_lost(mine: Found, none: Found) -> float:
+    return round(100 * (1 - mine["per_second"] / none["per_second"]), 1)
 
 
 def _in_turns(standing: Standing, connections: int) -> dict[str, list[dict[str, float]]]:
@@ -111,10 +116,9 @@ def _in_turns(standing: Standing, connections: int) -> dict[str, list[dict[str, 
 
 
 def _knock(name: str, standing: Standing, connections: int) -> dict[str, float]:
-    first, _ = _cores()
-    target = f"http://127.0.0.1:{standing.upstream}/products/17" if name == "proxy.py" else "/products/17"
-    words = [sys.executable, str(_KNOCKING), "knock", standing.kind, str(standing.ports[name]), str(connections), str(_SECONDS)]
-    done = subprocess.run(_on(first, [*words, target]), capture_output=True, text=True, check=False)
+    target = f"http://127.0.0.1:{standing.upstream}/products" if name == "proxy.py" else "/products"
+    words = [sys.executable, str(_KNOCKING), "knock", str(standing.ports[name]), str(connections), str(_SECONDS)]
+    done = subprocess.run([*words, target], capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"{name}: {done.stderr}"
     answered: dict[str, float] = json.loads(done.stdout)
     return answered
@@ -124,15 +128,18 @@ def _knock(name: str, standing: Standing, connections: int) -> dict[str, float]:
 def _standing(kind: str) -> Iterator[Standing]:
     """Have a server of this kind, and every proxy before it."""
     with tempfile.TemporaryDirectory(prefix="gameday-bench-") as folder, ExitStack() as stack:
-        upstream, (first, last) = _free_port(), _cores()
-        server = stack.enter_context(_process([sys.executable, str(_KNOCKING), "serve", kind, str(upstream)], upstream, first))
+        upstream = _free_port()
+        words = [sys.executable, str(_KNOCKING), "serve", str(upstream)]
+        if kind == "shop":
+            words = ["env", f"PORT={upstream}", sys.executable, "-m", "gameday.staging.shop", "inventory"]
+        server = stack.enter_context(_process(words, upstream))
         ports, processes = {_NOTHING: upstream}, {_NOTHING: server}
         for name, words in _proxies(upstream, Path(folder)).items():
             port = _free_port()
             (Path(folder) / "haproxy.cfg").write_text(_HAPROXY.replace("UPSTREAM", str(upstream)).replace("PORT", str(port)))
-            processes[name] = stack.enter_context(_process([word.replace("PORT", str(port)) for word in words], port, last))
+            processes[name] = stack.enter_context(_process([word.replace("PORT", str(port)) for word in words], port))
             ports[name] = port
-        yield Standing(kind, upstream, ports, processes)
+        yield Standing(upstream, ports, processes)
 
 
 def _proxies(upstream: int, folder: Path) -> dict[str, list[str]]:
@@ -153,9 +160,9 @@ def _proxies(upstream: int, folder: Path) -> dict[str, list[str]]:
 
 
 @contextmanager
-def _process(words: list[str], port: int, core: int) -> Iterator[int]:
-    """Run one on a core until the end, and wait until it listens; its process id."""
-    running = subprocess.Popen(_on(core, words), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+def _process(words: list[str], port: int) -> Iterator[int]:
+    """Run one until the end, and wait until it listens; its process id."""
+    running = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         _await(port, running)
         yield running.pid
@@ -193,15 +200,6 @@ def _core_seconds(process: int) -> float:
         if int(pid) == process or int(fields[1]) == process:
             own += (int(fields[11]) + int(fields[12])) / _TICKS_PER_SECOND
     return own
-
-
-def _on(core: int, words: list[str]) -> list[str]:
-    return ["taskset", "-c", str(core), *words]
-
-
-def _cores() -> tuple[int, int]:
-    cores = sorted(os.sched_getaffinity(0))
-    return cores[0], cores[-1]
 
 
 def _free_port() -> int:
