@@ -159,6 +159,29 @@ class Shoppers:
             self.answered += 1
 
 
+def latency(seconds: float) -> dict[str, object]:
+    return {"fault": {"kind": "latency", "delay": {"distribution": "constant", "seconds": seconds}}}
+
+
+def test_switching_amid_traffic_changes_no_byte_and_loses_no_request(proxy: Standing) -> None:
+    shoppers = Shoppers(proxy.address)
+    threads = [threading.Thread(target=shoppers.shop) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    faults = ([latency(0.02)], [HANG], [{"fault": {"kind": "bandwidth", "bytes_per_second": 20_000}}], [latency(5)], [])
+    for rules in (*faults, *faults, *faults):
+        before = shoppers.answered
+        proxy.put(*rules)
+        if rules not in ([HANG], [latency(5)]):
+            until(lambda before=before: shoppers.answered > before + 20 or shoppers.dropped)  # type: ignore[misc]
+    proxy.terminate()
+    for thread in threads:
+        thread.join(20)
+    assert proxy.ended() == 0
+    assert shoppers.dropped == []
+    assert (proxy.log[-1]["counts"]["requests"]["open"], proxy.log[-1]["reset"]) == (0, 0)
+
+
 def test_taking_it_out_under_load_drops_no_request(proxy: Standing) -> None:
     shoppers = Shoppers(proxy.address)
     threads = [threading.Thread(target=shoppers.shop) for _ in range(8)]

@@ -34,6 +34,7 @@ def _requests(draw: st.DrawFn) -> bytes:
     return request(path, "Transfer-Encoding: chunked", *headers, method="PUT") + chunks + b"0\r\n\r\n"
 
 
+SORRY = b"HTTP/1.1 503 Service Unavailable\r\nX-Ours: 1\r\nContent-Length: 5\r\n\r\nsorry"
 _garbage = st.one_of(st.just(b""), st.binary(max_size=200), st.binary(max_size=50).map(lambda data: b"GET /" + data))
 _conversations = st.tuples(st.lists(_requests(), max_size=6), _garbage).map(lambda parts: b"".join(parts[0]) + parts[1])
 ELSEWHERE = [
@@ -50,13 +51,37 @@ def test_random_conversations_come_out_as_they_do_directly(
     shared: tuple[Upstream, Standing], said: bytes, cuts: list[int]
 ) -> None:
     upstream, proxy = shared
-    if proxy.counts()["settings"]["state"] != "in force":
-        proxy.put(*ELSEWHERE, seconds=600)
-    ends = [0, *sorted({cut for cut in cuts if 0 < cut < len(said)}), len(said)]
-    pieces = [said[begin:end] for begin, end in pairwise(ends)]
+    if proxy.counts()["settings"]["id"] != "elsewhere":
+        proxy.put(*ELSEWHERE, seconds=600, id="elsewhere")
+    pieces = in_pieces(said, cuts)
     upstream.seen.clear()
     direct = exchanged(upstream.address, pieces)
     asked = list(upstream.seen)
     upstream.seen.clear()
     assert exchanged(proxy.address, pieces) == direct
     assert upstream.seen == asked
+
+
+@_ours
+@given(st.lists(st.tuples(_requests(), st.booleans()), max_size=8), st.lists(st.integers(0, 5000), max_size=6))
+def test_a_fault_for_some_requests_of_a_connection_leaves_the_others_as_they_are(
+    shared: tuple[Upstream, Standing], said: list[tuple[bytes, bool]], cuts: list[int]
+) -> None:
+    upstream, proxy = shared
+    if proxy.counts()["settings"]["id"] != "sorry":
+        fault = {"kind": "status", "status": 503, "headers": {"X-Ours": "1"}, "body": "sorry"}
+        proxy.put({"match": {"headers": {"x-hit": "yes"}}, "fault": fault}, seconds=600, id="sorry")
+    expected, asked = b"", b""
+    for one, is_hit in said:
+        marked = one.replace(b"Host: shop\r\n", b"Host: shop\r\nX-Hit: yes\r\n", 1) if is_hit else one
+        ours = SORRY.removesuffix(b"sorry") if one.startswith(b"HEAD") else SORRY
+        asked += marked
+        expected += ours if is_hit else exchanged(upstream.address, [one])
+    before = proxy.rule()[0]
+    assert exchanged(proxy.address, in_pieces(asked, cuts)) == expected
+    assert proxy.rule()[0] - before == sum(is_hit for _, is_hit in said)
+
+
+def in_pieces(said: bytes, cuts: list[int]) -> list[bytes]:
+    ends = [0, *sorted({cut for cut in cuts if 0 < cut < len(said)}), len(said)]
+    return [said[begin:end] for begin, end in pairwise(ends)]

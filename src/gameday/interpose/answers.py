@@ -98,7 +98,7 @@ class Answers:
     def release(self) -> None:
         """Let every answer that is still the upstream's pass."""
         for exchange in self.under_way:
-            if not exchange.is_ours:
+            if exchange.rule is not None and not exchange.is_ours:
                 exchange.rule = None
         if self._body is not None:
             self._body.cut_after(None)

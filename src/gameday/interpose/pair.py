@@ -177,7 +177,8 @@ class Pair:
             await loop.connect_accepted_socket(lambda: self.client, accepted)
             await loop.create_connection(lambda: self.upstream, *self._address)
         except OSError:
-            self._counts.upstream_failures += not self.client.is_lost
+            if not self.client.is_lost:
+                self._counts.upstream_failures += 1
             self._without_upstream()
         except asyncio.CancelledError:
             self._without_upstream()
