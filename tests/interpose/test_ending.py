@@ -8,6 +8,7 @@ import socket
 import threading
 import time
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 
@@ -159,7 +160,7 @@ class Shoppers:
             self.answered += 1
 
 
-def latency(seconds: float) -> dict[str, object]:
+def latency(seconds: float) -> dict[str, Any]:
     return {"fault": {"kind": "latency", "delay": {"distribution": "constant", "seconds": seconds}}}
 
 
@@ -168,7 +169,13 @@ def test_switching_amid_traffic_changes_no_byte_and_loses_no_request(proxy: Stan
     threads = [threading.Thread(target=shoppers.shop) for _ in range(6)]
     for thread in threads:
         thread.start()
-    faults = ([latency(0.02)], [HANG], [{"fault": {"kind": "bandwidth", "bytes_per_second": 20_000}}], [latency(5)], [])
+    faults: tuple[list[dict[str, Any]], ...] = (
+        [latency(0.02)],
+        [HANG],
+        [{"fault": {"kind": "bandwidth", "bytes_per_second": 20_000}}],
+        [latency(5)],
+        [],
+    )
     for rules in (*faults, *faults, *faults):
         before = shoppers.answered
         proxy.put(*rules)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import socket
+import threading
 import time
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
+from tests.interpose.conftest import Stand
 from tests.interpose.standing import Standing, until
-from tests.interpose.talking import client_of, once, request
-from tests.interpose.upstream import Upstream, content
+from tests.interpose.talking import client_of, exchanged, once, request
+from tests.interpose.upstream import Address, Raw, Upstream, content
 
 SLOW_DOWN = "<Error><Code>SlowDown</Code></Error>"
 
@@ -116,6 +121,59 @@ def test_a_hanging_request_whose_client_has_gone_is_not_passed_on(proxy: Standin
     until(lambda: proxy.counts()["connections"]["open"] == 0)
     assert once(proxy.address, "/sized/1")[0] == 200
     assert [method for method, _, _ in upstream.seen] == ["GET"]
+
+
+@pytest.mark.parametrize("ending", [b"", b"\1\0\0\0\0\0\0\0"], ids=["closed", "reset"])
+def test_a_hanging_request_outlives_an_upstream_that_closes_idle_connections(
+    stand: Stand, raw: Callable[[Any], Address], ending: bytes
+) -> None:
+    closed = []
+
+    def impatient(connection: socket.socket) -> None:
+        connection.settimeout(0.2)
+        try:
+            while asked := connection.recv(65536):
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok" * asked.count(b"\r\n\r\n"))
+        except TimeoutError:
+            closed.append(1)
+            if ending:
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, ending)
+
+    proxy = stand(raw(impatient))
+    proxy.put({"match": {"path": "/hang"}, "fault": {"kind": "hang"}})
+    with client_of(proxy.address) as client:
+        assert client.ask("/first") == (200, b"ok")
+        client.send(request("/hang") + request("/behind"))
+        until(lambda: len(closed) > 2)
+        assert client.is_silent
+        proxy.put()
+        assert client.answer() == (200, b"ok")
+        assert client.answer() == (200, b"ok")
+    until(lambda: proxy.counts()["connections"]["open"] == 0)
+
+
+def test_a_hanging_request_outlives_its_upstream_and_is_reset_if_that_is_gone_when_the_fault_ends(stand: Stand) -> None:
+    gone = threading.Event()
+    server = Raw(lambda _: gone.wait(20))
+    proxy = stand(server.address)
+    proxy.put({"fault": {"kind": "hang"}})
+    with client_of(proxy.address) as client:
+        client.send(request("/hang"))
+        until(lambda: proxy.rule()[0] == 1)
+        server.close()
+        gone.set()
+        time.sleep(0.5)
+        assert client.is_silent
+        proxy.put()
+        with pytest.raises(ConnectionResetError):
+            client.answer()
+    until(lambda: proxy.counts()["connections"] == {**proxy.counts()["connections"], "open": 0, "upstream_failed": 1})
+
+
+def test_a_client_that_sends_no_more_gets_its_answer_after_the_delay(proxy: Standing, upstream: Upstream) -> None:
+    proxy.put({"fault": latency(0.2)})
+    said = request("/echo", method="POST", body=b"late") + request("/sized/3", "Connection: close")
+    assert exchanged(proxy.address, [said]) == exchanged(upstream.address, [said])
 
 
 def test_a_deadline_that_is_moved_lets_nothing_go(proxy: Standing) -> None:

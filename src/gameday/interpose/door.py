@@ -10,7 +10,8 @@ from typing import Final
 
 import structlog
 
-from gameday.interpose.pair import RESET_ON_CLOSE, Address
+from gameday.interpose.pair import Address
+from gameday.interpose.side import RESET_ON_CLOSE
 
 _BACKLOG: Final = 1024
 _AT_ONCE: Final = 64

@@ -27,6 +27,7 @@ class Exchanges:
         "_answers",
         "_are_bytes",
         "_awaits_protocol",
+        "_behind",
         "_body",
         "_counts",
         "_discards",
@@ -50,6 +51,8 @@ class Exchanges:
         self._discards: Exchange | None = None
         """Whose request is being received and not passed on."""
         self._is_limited = False
+        self._behind = 0
+        """How many of those under way have come since the first that is held back, with it."""
         self._are_bytes = False
         """Whether everything that comes is passed on as it is."""
         self._awaits_protocol = False
@@ -112,6 +115,11 @@ class Exchanges:
         """Whether no request is under way, not even in part."""
         return not (self._answers.under_way or self._partial or self._body or self._are_bytes or self._answers.are_bytes)
 
+    @property
+    def may_reconnect(self) -> bool:
+        """Whether the upstream has been sent nothing that is under way, since all of it is held back."""
+        return self._to_upstream.is_held and len(self._answers.under_way) <= self._behind
+
     def _head(self, data: bytes, position: int) -> int:
         end = data.find(END, position) + len(END)
         if end < len(END):
@@ -145,6 +153,7 @@ class Exchanges:
         return end
 
     def _pass_on(self, exchange: Exchange, raw: bytes) -> None:
+        self._behind += 1
         self._answers.expect(exchange)
         self._awaits_protocol = exchange.may_change_protocol
         self._to_upstream.write(raw)
@@ -153,6 +162,8 @@ class Exchanges:
         exchange, fault = plain(request), rule.fault
         if isinstance(fault, Latency | Hang):
             rule.tally.hit += 1
+            if not self._to_upstream.is_held:
+                self._behind = 0
             self._to_upstream.delay(inf if isinstance(fault, Hang) else fault.delay.draw())
             self._pass_on(exchange, raw)
         elif isinstance(fault, Bandwidth):
@@ -170,6 +181,7 @@ class Exchanges:
         answer, closes = answer_of(fault, request) if isinstance(fault, Status) else (b"", True)
         self._discards = plain(request).meeting(rule, answer=answer, closes=closes)
         self._discards.is_ready = not isinstance(fault, Status) or request.expects_word
+        self._behind += 1
         self._answers.expect(self._discards)
         self._answers.give_ours()
 

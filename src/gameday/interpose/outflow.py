@@ -74,6 +74,23 @@ class Outflow:
         """Whether what goes out next waits for the fault's end."""
         return any(isinstance(item, _Until) and math.isinf(item.moment) for item in self._queue)
 
+    @property
+    def is_held(self) -> bool:
+        """Whether what goes out next waits for a moment that has not come."""
+        first = self._queue[0] if self._queue else None
+        return isinstance(first, _Until) and first.moment > asyncio.get_running_loop().time()
+
+    def feed_from(self, feeder: Feeder) -> None:
+        """Take what comes from another side from now on."""
+        self._feeder = feeder
+
+    def detach(self) -> None:
+        """Keep what waits, for another transport."""
+        self._transport, self._is_free = None, False
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
     def attach(self, transport: asyncio.Transport) -> None:
         """Begin to send what has been written."""
         self._transport = transport

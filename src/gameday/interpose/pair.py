@@ -7,26 +7,19 @@ or by a reset, each passed on as what it was and after what was sent before it.
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import fcntl
 import os
 import socket
-import struct
-import termios
 from collections.abc import Callable
-from typing import Final, Protocol, cast
+from typing import Final, Protocol
 
 from gameday.interpose.counting import Counts
-from gameday.interpose.outflow import BUFFER_IS_FULL, Outflow
+from gameday.interpose.outflow import Outflow
+from gameday.interpose.side import Side
 
 Address = tuple[str, int]
-RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)
 _LINGER_SECONDS: Final = 2.0
 """How long a client may take to close a connection that was ended for it, before what it sends is answered by a reset."""
-_LOOK_AGAIN_SECONDS: Final = 0.002
-_MOST_LOOKS: Final = 500
-_ESTABLISHED: Final = 1
-_READ_AT_ONCE: Final = 65536
+_CONNECT_AGAIN_SECONDS: Final = 0.2
 
 
 class Treatment(Protocol):
@@ -57,93 +50,9 @@ class Treatment(Protocol):
     def is_idle(self) -> bool:
         """Whether nothing is open that would be lost."""
 
-
-class Side(asyncio.Protocol):
-    """One of the two connections: its transport, and what goes out to it."""
-
-    __slots__ = ("_held", "_on_end", "_on_lost", "is_lost", "on_data", "other", "out", "transport")
-
-    def __init__(self, on_end: Callable[[Side], None], on_lost: Callable[[Side, Exception | None], None]) -> None:
-        self._on_end, self._on_lost = on_end, on_lost
-        self._held = 0
-        self.on_data: Callable[[bytes], None]
-        self.is_lost = False
-        self.transport: asyncio.Transport | None = None
-        self.other: Side
-        self.out: Outflow
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin to send."""
-        self.transport = cast("asyncio.Transport", transport)
-        if self._held:
-            self.transport.pause_reading()
-        self.out.attach(self.transport)
-
-    def data_received(self, data: bytes) -> None:
-        """Hand it on."""
-        self.on_data(data)
-
-    def eof_received(self) -> bool:
-        """Hand it on; this side may still be sent to."""
-        self._on_end(self)
-        return True
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Hand it on."""
-        self.is_lost = True
-        self.out.discard()
-        self._on_lost(self, exc)
-
-    def pause_writing(self) -> None:
-        """Stop reading from the other side until this one has caught up."""
-        self.other.hold_reading(BUFFER_IS_FULL)
-
-    def resume_writing(self) -> None:
-        """Read from the other side again."""
-        self.other.let_read(BUFFER_IS_FULL)
-
-    def hold_reading(self, reason: int) -> None:
-        """Stop reading, for this reason among others."""
-        if not self._held and self.transport is not None and not self.transport.is_closing():
-            self.transport.pause_reading()
-        self._held |= reason
-
-    def let_read(self, reason: int) -> None:
-        """Read again if that was the last reason not to."""
-        if self._held & reason:
-            self._held &= ~reason
-            if not self._held and self.transport is not None and not self.transport.is_closing():
-                self.transport.resume_reading()
-
     @property
-    def has_left(self) -> bool:
-        """Whether the peer sends no more, also where that has not been read yet."""
-        sock = self.transport.get_extra_info("socket") if self.transport is not None and not self.is_lost else None
-        return sock is None or sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] != _ESTABLISHED
-
-    def read_rest(self) -> None:
-        """Take what came before a connection broke while it was written to: an early answer to a request that is too large."""
-        sock = self.transport.get_extra_info("socket") if self.transport is not None else None
-        with contextlib.suppress(OSError):
-            while sock is not None and (data := os.read(sock.fileno(), _READ_AT_ONCE)):
-                self.on_data(data)
-
-    def close(self) -> None:
-        """Close after what is buffered."""
-        if self.transport is not None and not self.is_lost:
-            self.transport.close()
-
-    def reset(self, looks: int = _MOST_LOOKS) -> None:
-        """Reset the connection; what was sent before has arrived first, if the peer takes it within a second."""
-        if self.transport is None or self.is_lost:
-            return
-        sock = self.transport.get_extra_info("socket")
-        with contextlib.suppress(OSError):
-            if looks and (self.transport.get_write_buffer_size() or _unsent(sock.fileno())):
-                asyncio.get_running_loop().call_later(_LOOK_AGAIN_SECONDS, self.reset, looks - 1)
-                return
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
-        self.transport.abort()
+    def may_reconnect(self) -> bool:
+        """Whether another connection to the upstream would do as well as the present one."""
 
 
 class Pair:
@@ -157,10 +66,9 @@ class Pair:
         """What the connection is drawn by, where rules draw connections."""
         self.client = Side(self._ended, self._lost)
         self.upstream = Side(self._ended, self._lost)
-        self.client.other, self.upstream.other = self.upstream, self.client
         self.client.out, self.upstream.out = Outflow(self.upstream), Outflow(self.client)
         self.treatment = treat(self)
-        self.client.on_data, self.upstream.on_data = self.treatment.from_client, self.treatment.from_upstream
+        self._join()
         self._has_ended: set[Side] = set()
         self._connecting: asyncio.Task[None] | None = None
         self._is_finished = False
@@ -207,8 +115,46 @@ class Pair:
     def _close_soon(self) -> None:
         asyncio.get_running_loop().call_later(_LINGER_SECONDS, self.client.close)
 
+    def _join(self) -> None:
+        self.client.other, self.upstream.other = self.upstream, self.client
+        self.client.on_data, self.upstream.on_data = self.treatment.from_client, self.treatment.from_upstream
+
+    def _reconnect(self) -> None:
+        """Have another connection to the upstream: servers close those on which nothing is asked for some seconds."""
+        old, self.upstream = self.upstream, Side(self._ended, self._lost)
+        self.upstream.out, old.out = old.out, Outflow(old)
+        self.upstream.out.detach()
+        self.client.out.feed_from(self.upstream)
+        self._join()
+        old.close()
+        self._connecting = asyncio.get_running_loop().create_task(self._connect_again())
+
+    async def _connect_again(self) -> None:
+        try:
+            while not await self._is_connected():  # noqa: ASYNC110 - nobody tells when a server is there
+                await asyncio.sleep(_CONNECT_AGAIN_SECONDS)
+        except OSError:
+            self._counts.upstream_failures += 1
+            self._without_upstream()
+        except asyncio.CancelledError:
+            self._without_upstream()
+        self._connecting = None
+
+    async def _is_connected(self) -> bool:
+        """Try to connect; OSError if there is no time to try it again."""
+        try:
+            await asyncio.get_running_loop().create_connection(lambda: self.upstream, *self._address)
+        except OSError:
+            if not self.treatment.may_reconnect:
+                raise
+            return False
+        return True
+
     def _ended(self, side: Side) -> None:
         """Pass on that a side sends no more; once neither does, both are closed."""
+        if side is self.upstream and not self.is_over and self.treatment.may_reconnect:
+            self._reconnect()
+            return
         self._has_ended.add(side)
         if self.is_over:
             side.out.then(side.close)
@@ -225,6 +171,11 @@ class Pair:
     def _lost(self, side: Side, error: Exception | None) -> None:
         if side is self.client:
             self._client_lost()
+        elif side is not self.upstream:
+            return
+        elif not self.is_over and not self.client.is_lost and self.treatment.may_reconnect:
+            self._reconnect()
+            return
         elif not self.is_over:
             if error is not None:
                 side.read_rest()
@@ -252,9 +203,3 @@ class Pair:
             self._counts.open_connections -= 1
             self.treatment.closed()
             self._done(self)
-
-
-def _unsent(descriptor: int) -> int:
-    """Return how many bytes the peer has not acknowledged yet."""
-    answer = fcntl.ioctl(descriptor, termios.TIOCOUTQ, b"\0\0\0\0")
-    return int(struct.unpack("i", answer)[0])

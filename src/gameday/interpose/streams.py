@@ -104,3 +104,8 @@ class Stream:
     def is_idle(self) -> bool:
         """Nobody can tell whether a stream is."""
         return False
+
+    @property
+    def may_reconnect(self) -> bool:
+        """Nobody can tell what another connection would be."""
+        return False
