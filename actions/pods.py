@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from gameday.change import Change, DeletePod, EvictPod, Evidence, PodSighting, Right, action
 from gameday.cluster import ObjectRef, Selection, View
-from gameday.cluster.reading import pods_of
+from gameday.cluster.reading import running_pods
 from gameday.errors import BadParameterError, NoTargetError
 
 _SLICES = ("discovery.k8s.io/v1", "EndpointSlice")
@@ -26,7 +27,12 @@ def gone(view: View, changes: Sequence[Change]) -> Evidence:
 
 @action(
     landed=gone,
-    rights=(Right("list", "pods"), Right("delete", "pods"), Right("list", "endpointslices", "discovery.k8s.io")),
+    rights=(
+        Right("list", "pods"),
+        Right("get", "pods"),
+        Right("delete", "pods"),
+        Right("list", "endpointslices", "discovery.k8s.io"),
+    ),
 )
 def kill(
     view: View, *, namespace: str, selector: str, count: int = 1, grace_seconds: int | None = None, evict: bool = False
@@ -40,7 +46,7 @@ def kill(
     lists it as ready any more. NoTargetError if fewer than `count` running pods match.
     """
     _check(count, grace_seconds)
-    pods = sorted(filter(_is_running, pods_of(view, namespace, selector)), key=_name)
+    pods = list(islice(running_pods(view, namespace, selector), count))
     if len(pods) < count:
         raise NoTargetError(
             f"expected at least {count} running pod(s) for the selector {selector!r} in namespace {namespace!r}, "
@@ -48,7 +54,7 @@ def kill(
         )
     ready = _ready_uids(view, namespace)
     kind = EvictPod if evict else DeletePod
-    return [kind(_ref(pod), grace_seconds, _sighting(pod, ready)) for pod in pods[:count]]
+    return [kind(ObjectRef.of(pod), grace_seconds, _sighting(pod, ready)) for pod in pods]
 
 
 def _check(count: int, grace_seconds: int | None) -> None:
@@ -93,18 +99,6 @@ def _sighting(pod: Mapping[str, Any], ready: set[str]) -> PodSighting:
     ]
     addresses = tuple(f"{ip}:{port}" for port in ports) if ip else ()
     return PodSighting(addresses, behind_service=pod["metadata"]["uid"] in ready)
-
-
-def _is_running(pod: Mapping[str, Any]) -> bool:
-    return pod.get("status", {}).get("phase") == "Running" and "deletionTimestamp" not in pod["metadata"]
-
-
-def _name(pod: Mapping[str, Any]) -> str:
-    return str(pod["metadata"]["name"])
-
-
-def _ref(pod: Mapping[str, Any]) -> ObjectRef:
-    return ObjectRef.of({"apiVersion": "v1", "kind": "Pod", **pod})
 
 
 def _host_and_port(address: str) -> tuple[str, int]:

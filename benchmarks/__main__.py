@@ -25,6 +25,7 @@ BENCHMARKS: Final[dict[str, Callable[[], Iterator[Figure]]]] = {
     "overhead": of_commands.overhead,
     "staging": of_cluster.start,
     "replacement": of_cluster.replacement,
+    "idle": of_cluster.idle,
     "owed-cluster": of_cluster.owed_in_the_cluster,
     "owed-file": of_files.owed_in_a_file,
     "report": of_files.reports,

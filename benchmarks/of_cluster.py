@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 import time
 from collections import Counter
@@ -24,6 +25,9 @@ NAMESPACE = "shop"
 CHECKOUT = Selection("v1", "Pod", NAMESPACE, "app=checkout")
 PAYMENT = ObjectRef("apps/v1", "Deployment", NAMESPACE, "payment")
 PODS = 12
+_SETTLING_SECONDS: Final = 10
+_LOOKS: Final = 6
+_LOOK_SECONDS: Final = 10
 _WRITES: Final = ("create", "replace", "patch", "delete", "evict")
 
 
@@ -82,7 +86,38 @@ def replacement() -> Iterator[Figure]:
                 assert time.monotonic() < deadline, "not replaced within 30 s"
                 time.sleep(0.01)
 
-        yield Figure("delete a pod to replaced and Ready", repeated(once, runs=9))
+        yield Figure("delete a pod to replaced and Ready", repeated(once, runs=9), target=1.0)
+
+
+def idle() -> Iterator[Figure]:
+    """Leave a cluster with the shop alone: the CPU and memory of its server, beside all that runs on it (pods and shims)."""
+    with a_shop() as running:
+        time.sleep(_SETTLING_SECONDS)
+        server, shares, memories = running.status.pid, [], []
+        for _ in range(_LOOKS):
+            before, since = _cpu_seconds(server), time.perf_counter()
+            time.sleep(_LOOK_SECONDS)
+            shares.append(100 * (_cpu_seconds(server) - before) / (time.perf_counter() - since))
+            memories.append(_resident_mb(server))
+        everything = sum(_resident_mb(pid) for pid in _family(server))
+        yield Figure("idle, the server's share of a core", shares, target=2.0, unit="%")
+        yield Figure("idle, the server's memory", memories, {"with all pods": [everything]}, target=100.0, unit="MB")
+
+
+def _cpu_seconds(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _resident_mb(pid: int) -> float:
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return round(pages * os.sysconf("SC_PAGE_SIZE") / 1e6, 1)
+
+
+def _family(pid: int) -> list[int]:
+    """Return a process and all that came of it."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [pid, *(found for child in children for found in _family(int(child)))]
 
 
 def owed_in_the_cluster() -> Iterator[Figure]:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from gameday.cluster import Identity, ObjectRef
-from gameday.cluster.reading import controller_of, is_ready, ready_pods, selector_text, workload_of
+from gameday.cluster.reading import controller_of, is_ready, ready_pods, running_pods, selector_text, workload_of
 
 
 def test_an_object_is_named_as_people_write_it() -> None:
@@ -59,6 +59,17 @@ def test_a_pod_leads_to_the_workload_at_the_top_of_its_owners(cluster: Any, scra
     assert workload == scratch.get("Deployment", "web", "apps/v1")
     assert workload is not None
     assert [found["metadata"]["uid"] for found in ready_pods(cluster, workload)] == [pod["metadata"]["uid"]]
+
+
+@pytest.mark.e2e
+def test_running_pods_come_in_the_order_of_their_names_and_none_that_has_gone_meanwhile(cluster: Any, scratch: Any) -> None:
+    scratch.deployment(replicas=3)
+    names = sorted(pod["metadata"]["name"] for pod in scratch.ready(number=3))
+    found = running_pods(cluster, scratch.name, "app=web")
+    assert next(found)["metadata"]["name"] == names[0]
+    cluster.delete(scratch.ref("Pod", names[1]), grace_seconds=0)
+    assert next(found)["metadata"]["name"] == names[2]
+    assert [pod["metadata"]["name"] for pod in running_pods(cluster, scratch.name, "app=nobody")] == []
 
 
 @pytest.mark.e2e

@@ -38,7 +38,7 @@ def test_a_drain_leaves_a_run_where_it_is(cluster: KubeCluster, shop_on: Real) -
         pytest.skip("the cluster was given, so its nodes are not ours to drain")
     job = started(cluster, "drained", "experiments/slow.yaml")
     pod = run_of(cluster, job)
-    eventually(lambda: "lose one" in log_of(cluster, pod), timeout_seconds=60, what=lambda: log_of(cluster, pod))
+    eventually(lambda: "fault landed" in log_of(cluster, pod), timeout_seconds=60, what=lambda: log_of(cluster, pod))
     node = (cluster.get(ObjectRef.of(pod)) or pod)["spec"]["nodeName"]
     try:
         drained = shop_on.try_kubectl("drain", node, "--pod-selector=app=gameday-run", "--delete-emptydir-data", "--timeout=15s")

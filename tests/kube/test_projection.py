@@ -12,7 +12,7 @@ from gameday.cluster.reading import POD_FIELDS, is_ready
 from gameday.errors import ClusterError
 from gameday.kube import connect
 from gameday.kube.projection import as_json, page_of
-from tests.between import between
+from tests.between import PassOn, Reply, Request, between
 from tests.e2e.lying import babbles
 
 ITEM = {
@@ -58,6 +58,22 @@ def test_a_projected_list_is_the_whole_one_with_less_in_it(scratch: Any) -> None
     ]
     assert all("env" not in container for pod in some for container in pod["spec"]["containers"])
     assert all(pod["metadata"]["ownerReferences"] for pod in some)
+
+
+@pytest.mark.e2e
+def test_of_a_list_of_which_only_metadata_is_wanted_nothing_else_is_sent(scratch: Any, cluster_home: Any, tmp_path: Any) -> None:
+    scratch.config_map("large", text="x" * 10_000)
+    sizes: list[int] = []
+
+    def weigh(request: Request, pass_on: PassOn) -> Reply:
+        reply = pass_on(request)
+        sizes.append(len(reply.data))
+        return reply
+
+    with between(cluster_home.kubeconfig, tmp_path, weigh) as kubeconfig:
+        found = connect(kubeconfig=kubeconfig).list(Selection("v1", "ConfigMap", scratch.name, only=("metadata.name",)))
+    assert {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "large"}} in found
+    assert sizes[-1] < 10_000
 
 
 @pytest.mark.e2e

@@ -53,8 +53,8 @@ def test_entries_of_one_name_are_compared_as_a_whole_list() -> None:
 def test_labels_and_annotations_of_people_are_compared_and_those_of_controllers_are_not() -> None:
     before, after = one(), one()
     (ref,) = after
-    after[ref]["metadata"]["labels"] = {"tier": "web"}
-    after[ref]["metadata"]["annotations"] = {"deployment.kubernetes.io/revision": "2", "gameday.dev/fence": "1"}
+    after[ref]["metadata"]["labels"] = {"tier": "web", "gameday.dev/fence": "1"}
+    after[ref]["metadata"]["annotations"] = {"deployment.kubernetes.io/revision": "2"}
     assert compare(before, after).fields == {ref: {"/metadata/labels/tier": (MISSING, "web")}}
 
 

@@ -238,14 +238,30 @@ def test_a_late_request_finds_the_object_fenced(books: Any, cluster: Any, scratc
         perform(cluster, late.operation)
     after = scratch.get("ConfigMap", "settings")
     assert after["metadata"]["resourceVersion"] != before["metadata"]["resourceVersion"]
-    assert (after["data"], after["metadata"].get("annotations") or {}) == (before["data"], {})
+    assert (after["data"], after["metadata"].get("labels") or {}) == (before["data"], {})
 
 
-def test_fencing_keeps_annotations_as_they_are(books: Any, scratch: Any, settings: ObjectRef) -> None:
-    scratch.patch("ConfigMap", "settings", {"op": "add", "path": "/metadata/annotations", "value": {"mine": "1"}})
+def test_fencing_keeps_labels_as_they_are(books: Any, scratch: Any, settings: ObjectRef) -> None:
+    scratch.patch("ConfigMap", "settings", {"op": "add", "path": "/metadata/labels", "value": {"mine": "1"}})
     books.owe(PatchObject(settings, {COLOUR: "blue"}))
     books.undo(confirmed=False)
-    assert scratch.get("ConfigMap", "settings")["metadata"]["annotations"] == {"mine": "1"}
+    assert scratch.get("ConfigMap", "settings")["metadata"]["labels"] == {"mine": "1"}
+
+
+def test_fencing_a_deployment_leaves_its_replica_set_as_it_is(books: Any, scratch: Any) -> None:
+    """Kubernetes copies a Deployment's annotations to its ReplicaSet, where they stay."""
+    deployment = ObjectRef.of(scratch.deployment(replicas=1))
+    (pod,) = scratch.ready()
+    replica_set = pod["metadata"]["ownerReferences"][0]["name"]
+    before = scratch.get("ReplicaSet", replica_set, "apps/v1")["metadata"]
+    books.owe(PatchObject(deployment, {"/spec/minReadySeconds": 1}))
+    books.undo(confirmed=False)
+    # Until the controller has seen it all.
+    scratch.patch("Deployment", "web", {"op": "replace", "path": "/spec/replicas", "value": 2}, api_version="apps/v1")
+    scratch.ready(number=2)
+    after = scratch.get("ReplicaSet", replica_set, "apps/v1")["metadata"]
+    assert after["annotations"].keys() == before["annotations"].keys()
+    assert after["labels"] == before["labels"]
 
 
 def test_a_late_request_after_the_undo_of_an_earlier_one_conflicts_too(

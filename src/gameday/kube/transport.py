@@ -76,16 +76,18 @@ class Transport:
         query: Mapping[str, str] | None = None,
         body: Any = None,
         content_type: str = "application/json",
+        accept: str = "application/json",
     ) -> bytes:
         """Make one request and return the bytes that came; an error where the server said no."""
         url = self.server + path + (f"?{urlencode(query)}" if query else "")
         sent = None if body is None else orjson.dumps(body)
         what = f"{method} {path}"
-        answer, token = self._answer(method, url, sent, content_type, what)
+        headers = {"Accept": accept, "Content-Type": content_type, "User-Agent": "gameday"}
+        answer, token = self._answer(method, url, sent, headers, what)
         if answer.status == UNAUTHENTICATED and self._account is not None:
             # Ended before its time: the account was made anew, or the server's clock or key has changed. Nothing was done yet.
             self._account.discard(token)
-            answer, _ = self._answer(method, url, sent, content_type, what)
+            answer, _ = self._answer(method, url, sent, headers, what)
         self._set_clock(answer.headers.get("Date"))
         if answer.status not in _OK:
             raise error_of(answer.status, answer.data, what, urlsplit(self.server).netloc)
@@ -102,14 +104,13 @@ class Transport:
             raise ClusterError(f"{self.server} answers without a Date header, so deadlines cannot be set by its clock")
         return time.monotonic() + offset
 
-    def _answer(self, method: str, url: str, data: bytes | None, content_type: str, what: str) -> tuple[Any, str]:
-        """Make one request; return its answer, and the account's token with which it was made."""
-        headers = {"Accept": "application/json", "Content-Type": content_type, "User-Agent": "gameday"}
+    def _answer(self, method: str, url: str, data: bytes | None, plain: Mapping[str, str], what: str) -> tuple[Any, str]:
+        """Make one request, with credentials; return its answer, and the account's token with which it was made."""
         token = self._account.current() if self._account is not None else ""
         if token:
-            headers["authorization"] = f"Bearer {token}"
+            headers = {**plain, "authorization": f"Bearer {token}"}
         else:
-            headers.update({auth["key"]: auth["value"] for auth in self._configuration.auth_settings().values()})
+            headers = {**plain, **{auth["key"]: auth["value"] for auth in self._configuration.auth_settings().values()}}
         try:
             answer = self._pool.request(method, url, body=data, headers=headers, timeout=self._timeout, retries=False)
         except urllib3.exceptions.HTTPError as error:

@@ -27,7 +27,7 @@ from gameday.undo.record import UNDOING, UNDONE, Entry, OwedPod
 from gameday.undo.storing import RUN_LABEL
 
 ATTEMPTS: Final = 8
-_FENCE = "/metadata/annotations/gameday.dev~1fence"
+_FENCE = "/metadata/labels/gameday.dev~1fence"
 _HOLD_SECONDS = 120.0
 
 
@@ -220,14 +220,17 @@ def _told(entry: Entry, fields: list[dict[str, Any]], *, wrote: bool) -> Settled
 
 
 def _fence(cluster: Cluster, obj: Json) -> None:
-    """Move the object's resourceVersion by an annotation that comes and goes; a write that changes nothing moves nothing."""
+    """Move the object's resourceVersion by a label that comes and goes; a write that changes nothing moves nothing.
+
+    Not by an annotation: Kubernetes copies a Deployment's to its ReplicaSet, and there it would stay.
+    """
     ref = ObjectRef.of(obj)
     version = {"op": "test", "path": "/metadata/resourceVersion", "value": obj["metadata"]["resourceVersion"]}
-    had_annotations = bool(obj["metadata"].get("annotations"))
+    had_labels = bool(obj["metadata"].get("labels"))
     add = {"op": "add", "path": _FENCE, "value": "1"}
-    create = {"op": "add", "path": "/metadata/annotations", "value": {}}
-    cluster.patch(ref, [version, add] if had_annotations else [version, create, add])
-    # Never the annotations as a whole: somebody else may have added one in between.
+    create = {"op": "add", "path": "/metadata/labels", "value": {}}
+    cluster.patch(ref, [version, add] if had_labels else [version, create, add])
+    # Never the labels as a whole: somebody else may have added one in between.
     cluster.patch(ref, [{"op": "test", "path": _FENCE, "value": "1"}, {"op": "remove", "path": _FENCE}])
 
 

@@ -63,6 +63,22 @@ def a_deployment(space: Space) -> None:
     )
 
 
+@check("A Deployment's annotations reach its ReplicaSet and stay there when they are gone here; its labels do not.")
+def annotations_reach_the_replica_set(space: Space) -> None:
+    space.make("deployments", running(space, replicas=1))
+    rolled_out(space, "web", 1)
+    mine = {"annotations": {"example.com/note": "mine"}, "labels": {"example.com/tier": "web"}}
+    space.patch("deployments/web", {"metadata": mine}).expect(200)
+    space.eventually(lambda: replica_sets(space)[0]["metadata"]["annotations"].get("example.com/note") == "mine")
+    space.patch("deployments/web", {"metadata": {"annotations": {"example.com/note": None}}}).expect(200)
+    # The controller has seen that when it has seen what came after it.
+    space.patch("deployments/web", {"metadata": {"annotations": {"example.com/later": "1"}}}).expect(200)
+    space.eventually(lambda: replica_sets(space)[0]["metadata"]["annotations"].get("example.com/later") == "1")
+    found = replica_sets(space)[0]["metadata"]
+    assert found["annotations"]["example.com/note"] == "mine"
+    assert "example.com/tier" not in found["labels"]
+
+
 @check("A pod of a Deployment that is deleted is made again, under another name.")
 def a_lost_pod_is_replaced(space: Space) -> None:
     space.make("deployments", running(space, replicas=1))

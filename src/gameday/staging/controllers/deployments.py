@@ -73,12 +73,20 @@ class Deployments:
         if found is None:
             found = self._store.create(REPLICA_SETS, _replica_set(deployment, wanted, revision))
             self._note_progress(deployment, "NewReplicaSetCreated", f'Created new replica set "{found["metadata"]["name"]}"')
-        elif _revision(found) < revision:
-            found = copy_object(found)
-            found["metadata"].setdefault("annotations", {})[REVISION] = str(revision)
-            found = self._store.update(REPLICA_SETS, found)
+        else:
+            newer = {REVISION: str(revision)} if _revision(found) < revision else {}
+            found = self._told_again(found, _copied(deployment) | newer)
         self._keep_revision(deployment, _revision(found))
         return found
+
+    def _told_again(self, replica_set: Object, annotations: dict[str, str]) -> Object:
+        """Give a ReplicaSet what its Deployment's annotations are by now; one that has gone there stays here."""
+        before = replica_set["metadata"].get("annotations") or {}
+        if before.items() >= annotations.items():
+            return replica_set
+        changed = copy_object(replica_set)
+        changed["metadata"]["annotations"] = before | annotations
+        return self._store.update(REPLICA_SETS, changed)
 
     def _keep_revision(self, deployment: Object, revision: int) -> None:
         metadata = deployment["metadata"]
@@ -283,19 +291,24 @@ def _set_condition(
     }
 
 
+def _copied(deployment: Object) -> dict[str, str]:
+    """Return the annotations that a ReplicaSet has from its Deployment."""
+    annotations: dict[str, str] = deployment["metadata"].get("annotations") or {}
+    return {key: value for key, value in annotations.items() if key not in _NOT_COPIED}
+
+
 def _replica_set(deployment: Object, template_hash: str, revision: int) -> Object:
     spec, metadata = deployment["spec"], deployment["metadata"]
     template = copy_object(spec["template"])
     template["metadata"]["labels"] = {**(template["metadata"].get("labels") or {}), HASH_LABEL: template_hash}
     selector = copy_object(spec["selector"])
     selector["matchLabels"] = {**(selector.get("matchLabels") or {}), HASH_LABEL: template_hash}
-    annotations = {key: value for key, value in (metadata.get("annotations") or {}).items() if key not in _NOT_COPIED}
     return {
         "metadata": {
             "name": f"{metadata['name']}-{template_hash}",
             "namespace": metadata["namespace"],
             "labels": template["metadata"]["labels"],
-            "annotations": {**annotations, REVISION: str(revision)},
+            "annotations": {**_copied(deployment), REVISION: str(revision)},
             "ownerReferences": [owner_reference(deployment)],
         },
         "spec": {
