@@ -15,6 +15,7 @@ import of_aborts
 import of_cluster
 import of_commands
 import of_files
+import of_interposing
 import of_lists
 from measuring import Figure
 
@@ -31,6 +32,7 @@ BENCHMARKS: Final[dict[str, Callable[[], Iterator[Figure]]]] = {
     "breach": of_aborts.breaches,
     "killed-worker": of_aborts.killed_workers,
     "choosing": of_lists.choosing,
+    "interposing": of_interposing.passing,
 }
 
 

@@ -22,4 +22,4 @@ def test_every_promise_names_a_test() -> None:
 @pytest.mark.parametrize(("file", "test"), NAMED)
 def test_a_test_that_is_named_exists(file: str, test: str) -> None:
     tree = ast.parse((ROOT / file).read_text(encoding="utf-8"))
-    assert test in {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+    assert test in {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}

@@ -1,0 +1,138 @@
+"""`python -m gameday.interpose`: pass everything between a Service and its pods through, and harm what the settings say.
+
+Settings are read from a file that is looked at all the time (docs/interposing.md has its format). On SIGTERM it accepts nothing
+more, lets go what a fault holds back, and ends when what is open has ended, or at the drain bound. Its log is one JSON object a
+line on standard error.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import gc
+import importlib.util
+import logging
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import structlog
+
+from gameday.durations import seconds
+from gameday.errors import ExitCode
+from gameday.interpose.admin import serve_admin
+from gameday.interpose.pair import Address
+from gameday.interpose.serving import DEFAULT_DRAIN_SECONDS, Placing, Proxy
+from gameday.interpose.sources import FileSource, follow_forever
+from gameday.interpose.switch import DEFAULT_SILENCE_SECONDS, Switch
+from gameday.logs import without_secrets
+
+_HIGHEST_PORT = 65535
+_log = structlog.get_logger("gameday.interpose")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Serve until SIGTERM or SIGINT; return the exit status: 0, or 3 if an address is not to be had."""
+    given = _parser().parse_args(arguments)
+    _configure_log()
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        try:
+            runner.run(_serve(given))
+        except OSError as error:
+            _log.error("cannot start", error=str(error))
+            return int(ExitCode.REFUSED)
+    return int(ExitCode.EXPECTED)
+
+
+async def _serve(given: argparse.Namespace) -> None:
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    switch = Switch(given.protocol, given.silence)
+    proxy = Proxy(Placing(given.listen, given.upstream, given.protocol, given.drain), switch)
+    admin = await serve_admin(given.admin, proxy.answers())
+    tasks = [loop.create_task(proxy.begin()), loop.create_task(follow_forever(FileSource(given.settings), switch))]
+    addresses = {"listen": _shown(proxy.address), "admin": _shown(admin.sockets[0].getsockname()[:2])}
+    _log.info("started", **addresses, upstream=_shown(given.upstream), loop=type(loop).__module__.partition(".")[0])
+    # What is there by now stays; the collector need not look at it again while requests pass.
+    gc.collect()
+    gc.freeze()
+    await stop.wait()
+    _log.info("draining", at_most_seconds=given.drain)
+    for task in tasks:
+        task.cancel()
+    left = await proxy.drain()
+    admin.close()
+    _log.info("ended", reset=left, counts=proxy.answers()["/counts"]()[1])
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m gameday.interpose", description=__doc__)
+    parser.add_argument("--listen", type=_address, required=True, metavar="HOST:PORT", help="where clients come to")
+    parser.add_argument("--upstream", type=_address, required=True, metavar="HOST:PORT", help="where everything goes on to")
+    parser.add_argument("--admin", type=_address, required=True, metavar="HOST:PORT", help="/counts, /readyz and /livez")
+    parser.add_argument("--settings", type=Path, required=True, metavar="FILE", help="what to do; need not be there yet")
+    parser.add_argument("--protocol", choices=["http", "tcp"], default="http", help="what clients speak (default: http)")
+    parser.add_argument(
+        "--drain",
+        type=_seconds,
+        default=DEFAULT_DRAIN_SECONDS,
+        metavar="DURATION",
+        help="how long open requests may take to end after SIGTERM (default: 10s)",
+    )
+    parser.add_argument(
+        "--silence",
+        type=_seconds,
+        default=DEFAULT_SILENCE_SECONDS,
+        metavar="DURATION",
+        help="after how long without a word the source of the settings is lost (default: 10s)",
+    )
+    return parser
+
+
+def _address(text: str) -> Address:
+    host, _, port = text.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    if not host or not port.isdecimal() or int(port) > _HIGHEST_PORT:
+        raise argparse.ArgumentTypeError(f"expected HOST:PORT, found {text!r}")
+    return host, int(port)
+
+
+def _seconds(text: str) -> float:
+    try:
+        return seconds(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _shown(address: Address) -> str:
+    return f"[{address[0]}]:{address[1]}" if ":" in address[0] else f"{address[0]}:{address[1]}"
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
+    if importlib.util.find_spec("uvloop") is None:
+        return asyncio.new_event_loop
+    import uvloop  # noqa: PLC0415 - an extra, which need not be there
+
+    factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
+    return factory
+
+
+def _configure_log() -> None:
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            without_secrets,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
