@@ -7,6 +7,7 @@ in it and lets what waits go.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import math
 from collections import deque
 from collections.abc import Callable
@@ -178,7 +179,9 @@ class Outflow:
 
     def _write_eof(self) -> None:
         if self._transport is not None and not self._transport.is_closing():
-            self._transport.write_eof()
+            # Where the peer has reset the connection meanwhile there is nothing to end; its loss is told when it is read.
+            with contextlib.suppress(OSError):
+                self._transport.write_eof()
 
     def _send(self, transport: asyncio.Transport, data: bytes) -> float:
         size = len(data)
