@@ -33,6 +33,21 @@ def configure_logs(*, verbose: bool) -> None:
     )
 
 
+def configure_service_logs() -> None:
+    """Send structlog's lines to standard error as one JSON object each, as what collects a pod's log wants them."""
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            without_secrets,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+
+
 def without_secrets(logger: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Replace the value of whatever is sensitive by name."""
     del logger, method

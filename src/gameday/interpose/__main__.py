@@ -11,7 +11,6 @@ import argparse
 import asyncio
 import gc
 import importlib.util
-import logging
 import signal
 import sys
 from collections.abc import Callable
@@ -26,7 +25,7 @@ from gameday.interpose.pair import Address
 from gameday.interpose.serving import DEFAULT_DRAIN_SECONDS, Placing, Proxy
 from gameday.interpose.sources import FileSource, follow_forever
 from gameday.interpose.switch import DEFAULT_SILENCE_SECONDS, Switch
-from gameday.logs import without_secrets
+from gameday.logs import configure_service_logs
 
 _HIGHEST_PORT = 65535
 _log = structlog.get_logger("gameday.interpose")
@@ -35,7 +34,7 @@ _log = structlog.get_logger("gameday.interpose")
 def main(arguments: list[str] | None = None) -> int:
     """Serve until SIGTERM or SIGINT; return the exit status: 0, or 3 if an address is not to be had."""
     given = _parser().parse_args(arguments)
-    _configure_log()
+    configure_service_logs()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         try:
             runner.run(_serve(given))
@@ -118,20 +117,6 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
 
     factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
     return factory
-
-
-def _configure_log() -> None:
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            without_secrets,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
 
 
 if __name__ == "__main__":

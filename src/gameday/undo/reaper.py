@@ -8,7 +8,6 @@ error. It reaches the cluster as every command does (KUBECONFIG, or the pod's se
 from __future__ import annotations
 
 import argparse
-import logging
 import os
 import signal
 import sys
@@ -22,7 +21,7 @@ import structlog
 
 from gameday.cluster import Cluster
 from gameday.errors import ExitCode, GamedayError
-from gameday.logs import without_secrets
+from gameday.logs import configure_service_logs
 from gameday.undo.reaping import Reaper
 from gameday.undo.vitals import serve_vitals
 
@@ -40,7 +39,7 @@ _log = structlog.get_logger("gameday.reaper")
 def main(arguments: list[str] | None = None) -> int:
     """Reap until SIGTERM or SIGINT; return the exit status."""
     given = _parser().parse_args(arguments)
-    _configure_log()
+    configure_service_logs()
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
@@ -129,20 +128,6 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m gameday.undo.reaper", description=__doc__)
     parser.add_argument("--dry-run", action="store_true", help="say what would be undone, and write nothing to the cluster")
     return parser
-
-
-def _configure_log() -> None:
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            without_secrets,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
 
 
 if __name__ == "__main__":
