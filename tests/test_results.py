@@ -50,6 +50,11 @@ def test_a_result_with_a_failure_is_wrong_and_names_it(suite: Suite) -> None:
     assert suite.wrong() == "expected every test of tests/one to pass on a real cluster, but: a"
 
 
+def test_a_result_of_a_cluster_on_which_something_was_skipped_is_wrong_too(suite: Suite) -> None:
+    suite.write(suite.kept, {}, {"a": "skipped: the cluster was given", "b": "passed"})
+    assert suite.wrong() == "expected every test of tests/one to pass on a real cluster, but: a"
+
+
 @pytest.mark.parametrize("suite", [CONFORMANCE, CLUSTER], ids=lambda suite: suite.name)
 def test_every_pattern_of_a_suite_finds_files(suite: Suite) -> None:
     assert [pattern for pattern in suite.patterns if not any(results.HERE.glob(pattern))] == []
