@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from gameday.change import patch_operations
-from gameday.cluster import Access, Cluster, Identity, Json, ObjectRef, Permission, Selection
+from gameday.cluster import Access, Cluster, HttpAnswer, Identity, Json, ObjectRef, Permission, Selection
 from gameday.errors import RefusedError
 from tests.crash.plans import Death, Edit, Field, Stage, Step
 from tests.crash.traps import AFTER, BEFORE, LATE
@@ -129,6 +129,9 @@ class Mortal:
 
     def connects(self, host: str, port: int, *, timeout_seconds: float = 1.0) -> bool | None:
         return self.real.connects(host, port, timeout_seconds=timeout_seconds)
+
+    def ask(self, ref: ObjectRef, port: int | str, path: str) -> HttpAnswer:
+        return self._call(lambda: self.real.ask(ref, port, path))
 
     def server_time(self) -> float:
         return self.real.server_time()

@@ -45,6 +45,15 @@ def test_our_block_is_read_whole(load: Load, ours: str) -> None:
     assert experiment.owners == ("a", "b")
 
 
+def test_what_must_stand_before_the_baseline_is_read_like_the_method(load: Load, ours: str) -> None:
+    provider = "{type: python, module: gameday.actions.config, func: set_env, arguments: {namespace: '${namespace}', "
+    entry = f"{{type: action, name: inline, provider: {provider}name: orders, variables: {{RECEIPTS: inline}}}}}}}}"
+    experiment = load(f"{ours}    prepare: [{entry}]\n")
+    (inline,) = experiment.prepare
+    assert (inline.name, inline.func, inline.arguments["namespace"]) == ("inline", "set_env", "shop")
+    assert [activity.name for activity in experiment.activities] == ["kill"]
+
+
 def test_the_document_is_untouched_and_the_digest_is_the_files(load: Load, ours: str) -> None:
     experiment = load(ours)
     assert experiment.document["method"][0]["provider"]["arguments"]["namespace"] == "${namespace}"
@@ -95,8 +104,27 @@ CASES_OF_OURS = [
     ("runbook: pod-loss", "caps: {pods: 0}", 22, "expected a whole number from 1 up"),
     ("runbook: pod-loss", "caps: {pod: 1}", 22, "did you mean 'pods'?"),
     ("runbook: pod-loss", "objectives: 15m", 22, "expected a mapping in extensions.objectives, but got '15m'"),
-    ("runbook: pod-loss", "prepare: {}", 22, "prepare: expected a list of changes"),
-    ("runbook: pod-loss", "prepare: [proxy]", 22, "prepare is reserved and must be an empty list"),
+    ("runbook: pod-loss", "prepare: {}", 22, "expected a list of activities under prepare"),
+    ("runbook: pod-loss", "prepare: [proxy]", 22, "expected an activity (a mapping with type, name and provider)"),
+    (
+        "runbook: pod-loss",
+        "prepare: [{type: probe, name: look, provider: {type: python, module: gameday.probes.checkout, func: success_rate}}]",
+        22,
+        "'look' cannot prepare: expected an action of gameday.actions or of the project's own",
+    ),
+    (
+        "runbook: pod-loss",
+        "prepare: [{type: action, name: wait, provider: {type: process, path: sleep, arguments: '1'}}]",
+        22,
+        "'wait' cannot prepare",
+    ),
+    (
+        "runbook: pod-loss",
+        "prepare: [{type: action, name: set, provider: {type: python, module: gameday.actions.config, func: set_env, arguments: "
+        "{namespace: shop, nam: orders, variables: {}}}}]",
+        22,
+        "did you mean 'name'?",
+    ),
     ("runbook: pod-loss", "namespaces: [other]", 22, "touches the namespace shop, but namespaces only names other"),
     ("runbook: pod-loss", "owners: [1]", 22, "expected a list of texts"),
     ("- name: gameday", "- name: gamday", 21, "unknown extension 'gamday'; did you mean 'gameday'?"),

@@ -29,6 +29,7 @@ def experiment(*activities: Activity) -> Experiment:
         title="x",
         hypothesis_title="",
         activities=activities,
+        prepare=(),
         hypothesis=(),
         rollbacks=(),
         document={},

@@ -51,7 +51,14 @@ def _a_deployment(scratch: Any) -> Mapping[str, Any]:
     return {"namespace": scratch.name, "name": "web", "replicas": 0}
 
 
+def _a_setting(scratch: Any) -> Mapping[str, Any]:
+    scratch.deployment(replicas=1)
+    scratch.ready()
+    return {"namespace": scratch.name, "name": "web", "variables": {"COLOUR": "blue"}}
+
+
 EXAMPLES: Final[Mapping[str, Callable[[Any], Mapping[str, Any]]]] = {
+    "gameday.actions.config.set_env": _a_setting,
     "gameday.actions.pods.kill": _a_pod,
     "gameday.actions.workloads.scale": _a_deployment,
 }

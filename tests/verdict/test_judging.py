@@ -22,11 +22,13 @@ from gameday.log.events import (
     LoadWindow,
     Noted,
     PhaseEnded,
+    PhaseStarted,
     RecoveryStarted,
     RoundEnded,
     RoundStarted,
     StepEnded,
     UndoEnded,
+    VerdictGiven,
 )
 from gameday.verdict import RoundVerdict, judge
 
@@ -53,6 +55,30 @@ def test_a_round_in_which_everything_is_shown_held(stories: Any) -> None:
 def test_a_round_that_the_log_does_not_have_is_an_error(stories: Any) -> None:
     with pytest.raises(ValueError, match="no round 'r2'"):
         judge(stories.told(stories.a_round()), "r2")
+
+
+def test_what_prepared_the_round_is_no_fault_and_its_undo_is_no_part_of_what_was_judged(stories: Any) -> None:
+    owed = ChangeOwed(change_id="c0", by="inline", kind="patch", object="d", summary="set", entry="e0", prepares=True, round="r1")
+    lines = [
+        *stories.a_round(),
+        (0.1, PhaseStarted(phase="prepare", round="r1")),
+        (0.2, owed),
+        (0.3, ChangeApplied(change_id="c0", applied_mono=0.3, round="r1")),
+        (0.4, PhaseEnded(phase="prepare", outcome="ok", round="r1")),
+        (14.2, VerdictGiven(verdict="held", expected="held", reasons=[], round="r1")),
+        (14.3, UndoEnded(entry="e0", object="d", outcome="left_alone", detail="somebody else", round="r1")),
+    ]
+    found = verdict(stories, lines)
+    assert found.verdict == "held"
+    assert found.recovery is not None
+    assert found.recovery.seconds == pytest.approx(1.0), "counted from the fault and not from what prepared it"
+
+
+def test_without_what_must_stand_before_the_baseline_nothing_is_proven(stories: Any) -> None:
+    failed = PhaseEnded(phase="prepare", outcome="failed", detail="inline: not rolled out", round="r1")
+    found = verdict(stories, [*stories.a_round(), (0.4, failed)])
+    assert found.verdict == "inconclusive"
+    assert found.reasons[0] == "what must stand before the baseline does not: inline: not rolled out"
 
 
 # ------------------------------------------------------------------------------------------------ deviated

@@ -98,6 +98,11 @@ class Telling:
                 began, _ = self.running.pop((event.round, event.phase), (at, ""))
                 tone = {"ok": "good", "skipped": "plain"}.get(event.outcome, "bad")
                 return tone, _with(f"{event.phase}: {event.outcome} after {duration(at - began)}", event.detail)
+            case ChangeLanded() if (event.round, "prepare") in self.running:
+                tone, word = {True: ("good", "stands"), False: ("bad", "does not stand"), None: ("unclear", "may stand")}[
+                    event.landed
+                ]
+                return tone, f"preparation {word}: {event.seen}"
             case StepStarted():
                 self.running[event.round, f"step {event.step}"] = (at, f"runbook step: {event.title}")
             case StepEnded():

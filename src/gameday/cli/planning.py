@@ -61,7 +61,8 @@ def _show(item: Round, plan: Plan, findings: Sequence[Finding]) -> None:
 
 
 def _show_change(change: PlannedChange) -> None:
-    click.echo(f"  {change.by}: {change.summary}")
+    before = "before the baseline, " if change.prepares else ""
+    click.echo(f"  {before}{change.by}: {change.summary}")
     for field in change.diff():
         click.secho(f"    - {field['path']}: {field['before']}", fg="red")
         click.secho(f"    + {field['path']}: {field['after']}", fg="green")
@@ -73,7 +74,14 @@ def _row(item: Round, plan: Plan, findings: Sequence[Finding]) -> dict[str, Any]
         "experiment": str(item.experiment.path),
         "expected": item.expect,
         "changes": [
-            {"by": change.by, "kind": change.kind, "object": str(change.ref), "summary": change.summary, "fields": change.diff()}
+            {
+                "by": change.by,
+                "prepares": change.prepares,
+                "kind": change.kind,
+                "object": str(change.ref),
+                "summary": change.summary,
+                "fields": change.diff(),
+            }
             for change in plan.changes
         ],
         "foreign": list(plan.foreign),

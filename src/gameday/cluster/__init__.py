@@ -116,6 +116,14 @@ class Permission:
     """Which account, where it is another than the one that this process came with."""
 
 
+@dataclass(frozen=True, slots=True)
+class HttpAnswer:
+    """What a program in the cluster answered."""
+
+    status: int
+    body: bytes
+
+
 class View(Protocol):
     """A read-only cluster. Everything raises a ClusterError when it could not look, which is not the same as empty."""
 
@@ -133,6 +141,12 @@ class View(Protocol):
 
     def connects(self, host: str, port: int, *, timeout_seconds: float = 1.0) -> bool | None:
         """Try a TCP connection from here: True or False, or None where this host cannot reach such addresses at all."""
+
+    def ask(self, ref: ObjectRef, port: int | str, path: str) -> HttpAnswer:
+        """GET a path of a Pod (port by number) or a Service (by number or name) through the API server.
+
+        Works from wherever the API is reached. Any answer of the program counts, also an error; a ClusterError where none came.
+        """
 
 
 class Cluster(View, Protocol):

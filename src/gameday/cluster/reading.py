@@ -73,6 +73,24 @@ def ready_pods(view: View, workload: Mapping[str, Any]) -> Sequence[Json]:
     return [pod for pod in pods_of(view, namespace, labels) if is_ready(pod)]
 
 
+def is_rolled_out(workload: Mapping[str, Any] | None) -> bool:
+    """Say whether a workload runs nothing but its newest specification, all of it available; so does what has no replicas.
+
+    As `kubectl rollout status` decides it, and one that is gone has nothing to roll out.
+    """
+    if workload is None or workload["kind"] not in {"Deployment", "StatefulSet", "DaemonSet"}:
+        return True
+    status = workload.get("status", {})
+    if status.get("observedGeneration", 0) < workload["metadata"].get("generation", 0):
+        return False
+    if workload["kind"] == "DaemonSet":
+        wanted = status.get("desiredNumberScheduled", 0)
+        return bool(status.get("updatedNumberScheduled", 0) == wanted == status.get("numberAvailable", 0))
+    wanted = workload["spec"].get("replicas", 1)
+    current = status.get("replicas", 0) == wanted and status.get("updatedReplicas", 0) == wanted
+    return bool(current and status.get("availableReplicas", 0) == wanted)
+
+
 def is_ready(pod: Mapping[str, Any]) -> bool:
     """Say whether a pod is Ready and is not being deleted."""
     conditions = pod.get("status", {}).get("conditions") or ()

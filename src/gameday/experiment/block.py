@@ -88,7 +88,7 @@ def read_block(fields: Fields, catalogue: Catalogue) -> Block:
         owners=fields.texts("owners"),
         stops=read_stops(fields),
     )
-    _prepare(fields)
+    fields.raw("prepare", [])  # activities, which `reading` reads with the others
     fields.done()
     return block
 
@@ -157,11 +157,3 @@ def _caps(fields: Fields) -> Mapping[str, int]:
             caps[key] = value
     inner.done()
     return caps
-
-
-def _prepare(fields: Fields) -> None:
-    prepare = fields.raw("prepare", [])
-    if not isinstance(prepare, list):
-        fields.note("prepare: expected a list of changes", "prepare")
-    elif prepare:
-        fields.note("prepare is reserved and must be an empty list: this version makes no changes before the baseline", "prepare")

@@ -72,6 +72,8 @@ class Experiment:
     hypothesis_title: str
     activities: tuple[Activity, ...]
     """The method."""
+    prepare: tuple[Activity, ...]
+    """Actions of ours that are carried out before the baseline, and undone after the verdict."""
     hypothesis: tuple[Activity, ...]
     rollbacks: tuple[Activity, ...]
     document: Mapping[str, Any]

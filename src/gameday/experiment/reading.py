@@ -62,7 +62,8 @@ def read_experiment(document: Document, *, catalogue: Catalogue) -> Experiment:
     method = reader.read_list(data.get("method"), ("method",))
     hypothesis = reader.read_list(_probes(data, findings), (HYPOTHESIS, "probes"), hypothesis=True)
     rollbacks = reader.read_list(data.get("rollbacks"), ("rollbacks",))
-    namespaces = _namespaces(block, method, findings, position)
+    prepare = _prepare(data, position, reader)
+    namespaces = _namespaces(block, (*prepare, *method), findings, position)
     if findings.errors:
         raise InvalidFileError(findings.errors)
     return Experiment(
@@ -71,6 +72,7 @@ def read_experiment(document: Document, *, catalogue: Catalogue) -> Experiment:
         title=str(data["title"]).strip(),
         hypothesis_title=str((data.get(HYPOTHESIS) or {}).get("title", "")),
         activities=method,
+        prepare=prepare,
         hypothesis=hypothesis,
         rollbacks=rollbacks,
         document=data,
@@ -168,10 +170,23 @@ def _named(data: Mapping[str, Any]) -> Mapping[str, YamlPath]:
     return found
 
 
-def _namespaces(block: Block, method: tuple[Activity, ...], findings: Findings, position: int | None) -> tuple[str, ...]:
+def _prepare(data: Mapping[str, Any], position: int | None, reader: ActivityReader) -> tuple[Activity, ...]:
+    """Read what must stand before the baseline: actions of ours, since only these are guarded, recorded and undone."""
+    if position is None:
+        return ()
+    path: YamlPath = ("extensions", position, "prepare")
+    found = reader.read_list(data["extensions"][position].get("prepare"), path)
+    for index, activity in enumerate(found):
+        if not activity.ours or activity.type != "action":
+            why = f"{activity.name!r} cannot prepare: expected an action of gameday.actions or of the project's own"
+            reader.findings.error((*path, index), why)
+    return found
+
+
+def _namespaces(block: Block, actions: tuple[Activity, ...], findings: Findings, position: int | None) -> tuple[str, ...]:
     """Return the namespaces that may be touched: those that the block names, otherwise those of the actions' arguments."""
     touched = [
-        activity for activity in method if activity.ours and activity.type == "action" and activity.arguments.get("namespace")
+        activity for activity in actions if activity.ours and activity.type == "action" and activity.arguments.get("namespace")
     ]
     if not block.namespaces:
         return tuple(dict.fromkeys(str(activity.arguments["namespace"]) for activity in touched))

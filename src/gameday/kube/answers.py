@@ -47,6 +47,15 @@ def error_of(status: int, data: bytes, what: str, server: str) -> RefusedError:
     return _ERRORS.get(status, ServerError if status >= _SERVER_FAILED else ClusterError)(text)
 
 
+def is_status(data: bytes) -> bool:
+    """Say whether an answer is the API's own word that something failed, and not what a program behind it said."""
+    try:
+        answer = orjson.loads(data)
+    except orjson.JSONDecodeError:
+        return False
+    return isinstance(answer, dict) and (answer.get("kind"), answer.get("apiVersion")) == ("Status", "v1")
+
+
 def json_of(data: bytes, what: str, server: str) -> Json:
     """Return an answer's object; ClusterError where it is none, which is how a proxy's page or another server looks."""
     try:

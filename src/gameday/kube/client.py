@@ -16,7 +16,7 @@ from urllib.parse import quote
 import msgspec
 from kubernetes import client
 
-from gameday.cluster import NAME_LABEL, SYSTEM_NAMESPACE, Access, Identity, Json, ObjectRef, Permission, Selection
+from gameday.cluster import NAME_LABEL, SYSTEM_NAMESPACE, Access, HttpAnswer, Identity, Json, ObjectRef, Permission, Selection
 from gameday.errors import ClusterError, ConflictError, ForbiddenError, NotFoundError
 from gameday.kube.answers import UnprocessableError
 from gameday.kube.pods import in_pod_of
@@ -130,6 +130,12 @@ class KubeCluster:
             return None
 
     # ------------------------------------------------------------------------------------------------ Cluster
+
+    def ask(self, ref: ObjectRef, port: int | str, path: str) -> HttpAnswer:
+        """GET a path of a Pod or a Service through the API server's proxy."""
+        target = f"{self._path(ref.anonymous)}:{quote(str(port), safe='')}/proxy/{path.removeprefix('/')}"
+        status, body = self._transport.relayed(target)
+        return HttpAnswer(status, body)
 
     def create(self, manifest: Json) -> Json:
         """Create the object; ConflictError if it exists."""

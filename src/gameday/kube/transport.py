@@ -21,7 +21,7 @@ from kubernetes import client
 
 from gameday.cluster import Json
 from gameday.errors import ClusterError, UnreachableError
-from gameday.kube.answers import UNAUTHENTICATED, error_of, json_of
+from gameday.kube.answers import UNAUTHENTICATED, error_of, is_status, json_of
 from gameday.kube.tokens import AccountToken
 
 _OK = range(200, 300)
@@ -79,20 +79,33 @@ class Transport:
         accept: str = "application/json",
     ) -> bytes:
         """Make one request and return the bytes that came; an error where the server said no."""
-        url = self.server + path + (f"?{urlencode(query)}" if query else "")
         sent = None if body is None else orjson.dumps(body)
         what = f"{method} {path}"
         headers = {"Accept": accept, "Content-Type": content_type, "User-Agent": "gameday"}
+        answer = self._asked(method, path + (f"?{urlencode(query)}" if query else ""), sent, headers, what)
+        if answer.status not in _OK:
+            raise error_of(answer.status, answer.data, what, urlsplit(self.server).netloc)
+        found: bytes = answer.data
+        return found
+
+    def relayed(self, path: str) -> tuple[int, bytes]:
+        """GET what the server only hands on, and return status and body; an error where it says itself that it cannot."""
+        what = f"GET {path}"
+        answer = self._asked("GET", path, None, {"Accept": "*/*", "User-Agent": "gameday"}, what)
+        if is_status(answer.data):
+            raise error_of(answer.status, answer.data, what, urlsplit(self.server).netloc)
+        return answer.status, answer.data
+
+    def _asked(self, method: str, path: str, sent: bytes | None, headers: Mapping[str, str], what: str) -> Any:
+        """Make one request, once more where an account's token has ended before its time, and take in the server's clock."""
+        url = self.server + path
         answer, token = self._answer(method, url, sent, headers, what)
         if answer.status == UNAUTHENTICATED and self._account is not None:
             # Ended before its time: the account was made anew, or the server's clock or key has changed. Nothing was done yet.
             self._account.discard(token)
             answer, _ = self._answer(method, url, sent, headers, what)
         self._set_clock(answer.headers.get("Date"))
-        if answer.status not in _OK:
-            raise error_of(answer.status, answer.data, what, urlsplit(self.server).netloc)
-        found: bytes = answer.data
-        return found
+        return answer
 
     def server_time(self) -> float:
         """Return the server's clock in seconds since the epoch, as of its last answer."""

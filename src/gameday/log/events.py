@@ -146,7 +146,10 @@ class RoundStarted(Event, frozen=True, kw_only=True, tag="round.started"):
 
 
 class PhaseStarted(Event, frozen=True, kw_only=True, tag="phase.started"):
-    """A phase of a round began: traffic, baseline, method, hypothesis, rollbacks, runbook, undo, recovery, ledger."""
+    """A phase of a round began: prepare, traffic, baseline, method, hypothesis, rollbacks, runbook, undo, recovery, ledger.
+
+    After the verdict comes restore, in which what prepared the round is undone.
+    """
 
     phase: str
     detail: str = ""
@@ -224,6 +227,13 @@ class ChangeOwed(Event, frozen=True, kw_only=True, tag="change.owed"):
     """any, or the one host that can undo it."""
     entry: str = ""
     """The entry of the undo record that it is owed under; `undo.ended` names the same."""
+    prepares: bool = False
+    """It was made before the baseline, and is undone after the verdict: part of what the fault meets, not of the fault."""
+
+    @property
+    def is_fault(self) -> bool:
+        """Whether it is of the experiment's method, and not of what prepared it or of a runbook's step."""
+        return not self.prepares and not self.by.startswith("step ")
 
 
 class ChangeApplied(Event, frozen=True, kw_only=True, tag="change.applied"):

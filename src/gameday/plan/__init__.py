@@ -46,6 +46,8 @@ class PlannedChange:
     """How many running pods the change takes away."""
     rights: tuple[Right, ...] = ()
     """What the action that asks for it says that it needs."""
+    prepares: bool = False
+    """It is made before the baseline, and undone after the verdict."""
 
     @property
     def loses_of(self) -> ObjectRef | None:
@@ -90,7 +92,7 @@ class PlannedChange:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """All that an experiment's method would change, in its order."""
+    """All that an experiment would change, in its order: what prepares it, then its method."""
 
     experiment: Experiment
     changes: tuple[PlannedChange, ...]
@@ -99,14 +101,18 @@ class Plan:
 
 
 def make_plan(experiment: Experiment, view: View) -> Plan:
-    """Ask each of the method's actions what it would change now; whatever makes one impossible is raised as its error."""
-    changes: list[PlannedChange] = []
+    """Ask each action what it would change now; whatever makes one impossible is raised as its error.
+
+    What prepares the experiment is not there yet, so that an action of the method may ask for the same again: it stands once.
+    """
+    changes = [replace(item, prepares=True) for activity in experiment.prepare for item in plan_activity(activity, view)]
     foreign: list[str] = []
     for activity in experiment.activities:
         if activity.type != "action":
             continue
         if activity.ours:
-            changes += plan_activity(activity, view)
+            prepared = [item.change for item in changes if item.prepares]
+            changes += [item for item in plan_activity(activity, view) if item.change not in prepared]
         else:
             foreign.append(activity.name)
     return Plan(experiment, tuple(changes), tuple(foreign))

@@ -59,7 +59,13 @@ class Desk:
             refusal = self._guarded(planned, policy, round_id, again=message.get("again", ""))
             if refusal:
                 return {"refused": refusal}
-            owed = self._debt.owe(planned.change, by=planned.by, round_id=round_id, refused_before=bool(message.get("again")))
+            owed = self._debt.owe(
+                planned.change,
+                by=planned.by,
+                round_id=round_id,
+                refused_before=bool(message.get("again")),
+                prepares=bool(message.get("prepares")),
+            )
         except GamedayError as error:
             self._log.write(Noted(level="error", text=f"{message['by']}: {error}", round=round_id))
             return {"refused": str(error)}
@@ -143,6 +149,7 @@ class Desk:
             fields=fields,
             undoers=owed.entry.undoers,
             entry=owed.entry.id,
+            prepares=owed.entry.prepares,
             round=round_id,
         )
         self._log.write_ahead(event)

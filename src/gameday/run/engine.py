@@ -44,6 +44,8 @@ class WorkerEngine:
         self._observations = observations
         self._round = round_id
         self._landing_seconds = landing_seconds
+        self.prepares = False
+        """Whether what is changed now prepares the round, and stays until it is judged."""
         self.activity = ""
         """The activity or step that is on; changes are logged as asked for by it."""
 
@@ -71,7 +73,8 @@ class WorkerEngine:
         """Ask, then make the request; ask again when the object moved in between, since the pre-image did too."""
         change_id = ""
         for attempt in range(_ATTEMPTS):
-            answer = self._peer.ask({"ask": "change", "change": encode(change), "by": by, "again": change_id})
+            asked = {"ask": "change", "change": encode(change), "by": by, "again": change_id, "prepares": self.prepares}
+            answer = self._peer.ask(asked)
             if "refused" in answer:
                 raise RefusedError(answer["refused"])
             change_id = answer["change_id"]

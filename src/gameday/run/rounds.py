@@ -187,13 +187,27 @@ class RoundPlayer:
             await self._recover(changed=changed)
         await self._check_orders()
         give_verdict(self._log, self._round.id)
+        await self._undo_preparation()
         self._log.write(RoundEnded(round=self._round.id), durable=True)
 
     async def _undo(self) -> None:
         self._log.write(PhaseStarted(phase="undo", round=self._round.id))
-        await self._undoing.undo(f"{self._round.id} is over", round_id=self._round.id)
-        left = [entry for entry in self._undoing.debt.entries if not entry.is_settled]
+        await self._undoing.undo(f"{self._round.id} is over", round_id=self._round.id, keep_prepared=True)
+        left = [entry for entry in self._undoing.debt.entries if not entry.is_settled and not entry.prepares]
         self._log.write(PhaseEnded(phase="undo", outcome="failed" if left else "ok", round=self._round.id))
+
+    async def _undo_preparation(self) -> None:
+        """Take away what prepared the round, now that it is judged, and wait until what was set back is itself again."""
+        prepared = [entry for entry in self._undoing.debt.entries if entry.prepares and not entry.is_settled]
+        if not prepared:
+            return
+        self._log.write(PhaseStarted(phase="restore", round=self._round.id))
+        await self._undoing.undo(f"{self._round.id} is judged", round_id=self._round.id)
+        left = [entry for entry in self._undoing.debt.entries if not entry.is_settled]
+        detail = await asyncio.to_thread(self._undoing.await_rolled_out, prepared)
+        self._log.write(
+            PhaseEnded(phase="restore", outcome="failed" if left or detail else "ok", detail=detail, round=self._round.id)
+        )
 
     async def _recover(self, *, changed: bool) -> None:
         if changed and self._load is not None:

@@ -7,11 +7,13 @@ import shlex
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
 from gameday.change import shown
 from gameday.cluster import Cluster, View
+from gameday.cluster.reading import is_rolled_out
 from gameday.errors import ClusterError, GamedayError, NoMeasurementError
 from gameday.guard.accounts import UndoAccount
 from gameday.log import LogWriter
@@ -22,6 +24,8 @@ from gameday.run.rollbacks import carry_out, command_for
 from gameday.undo.owing import Debt, ref_of
 from gameday.undo.record import UNDONE, Entry
 from gameday.undo.settling import Settled, Undoer, holder_here, settle, undo_until_settled
+
+_ROLL_OUT_SECONDS: Final = 60.0
 
 
 class Undoing:
@@ -62,22 +66,46 @@ class Undoing:
         except ClusterError as error:
             self._log.write(Noted(level="warning", text=f"no new token of {self._account.name} to undo with: {error}"))
 
-    async def undo(self, reason: str, *, round_id: str = "") -> None:
-        """Undo everything that is owed; what cannot be undone is in the log as residue."""
-        await asyncio.to_thread(self.undo_now, reason, round_id)
+    async def undo(self, reason: str, *, round_id: str = "", keep_prepared: bool = False) -> None:
+        """Undo everything that is owed; what cannot be undone is in the log as residue.
 
-    def undo_now(self, reason: str, round_id: str = "") -> None:
+        With `keep_prepared`, what a round's preparation put in place stays, since it is still to be judged.
+        """
+        await asyncio.to_thread(self.undo_now, reason, round_id, keep_prepared=keep_prepared)
+
+    def undo_now(self, reason: str, round_id: str = "", *, keep_prepared: bool = False) -> None:
         """Do the same, blocking."""
-        owed = [entry for entry in self.debt.entries if not entry.is_settled]
+
+        def concerns(entry: Entry) -> bool:
+            return not (keep_prepared and entry.prepares)
+
+        owed = [entry for entry in self.debt.entries if not entry.is_settled and concerns(entry)]
         if not owed:
             return
         # What is owed stands in the record, so nothing waits for this to be synced; what was undone is.
         self._log.write(UndoStarted(reason=reason, holder=self.holder, owed=len(owed), round=round_id))
         if self._cluster is not None:
-            self._undo_in_cluster(self._cluster, [entry for entry in owed if entry.rollback is None])
+            self._undo_in_cluster(self._cluster, [entry for entry in owed if entry.rollback is None], concerns)
         for entry in owed:
             if entry.rollback is not None:
                 self._roll_back(entry)
+
+    def await_rolled_out(self, entries: Sequence[Entry]) -> str:
+        """Wait until the workloads among these have rolled out what was set back; return what has not, or nothing.
+
+        Not a part of the undo, which is over when the fields are as before; but the next round begins on what stands then.
+        """
+        waiting = {ref_of(entry.target).anonymous for entry in entries if entry.fields}
+        deadline = time.monotonic() + _ROLL_OUT_SECONDS
+        while self._cluster is not None and waiting:
+            try:
+                waiting = {ref for ref in waiting if not is_rolled_out(self._cluster.get(ref))}
+            except ClusterError as error:
+                return f"could not look: {error}"
+            if time.monotonic() > deadline:
+                return f"not rolled out {_ROLL_OUT_SECONDS:g} s later: {', '.join(sorted(map(str, waiting)))}"
+            time.sleep(0.2 if waiting else 0.0)
+        return ""
 
     def rolled_back(self, name: str, round_id: str) -> None:
         """Settle a rollback that the worker has played to its end."""
@@ -103,10 +131,10 @@ class Undoing:
         except GamedayError as error:
             self._log.write(Noted(level="warning", text=f"the undo record could not be written: {error}"))
 
-    def _undo_in_cluster(self, cluster: Cluster, owed: Sequence[Entry]) -> None:
+    def _undo_in_cluster(self, cluster: Cluster, owed: Sequence[Entry], concerns: Callable[[Entry], bool]) -> None:
         confirmed = self.desk.confirmed if self.desk else frozenset()
         acting = self._account.cluster if self._account is not None else cluster
-        undoer = Undoer(acting, self.holder, self._run_id, confirmed=confirmed)
+        undoer = Undoer(acting, self.holder, self._run_id, confirmed=confirmed, concerns=concerns)
         told: set[str] = set()
 
         def settled(result: Settled) -> None:

@@ -15,9 +15,10 @@ from functools import cache
 from pathlib import Path
 
 from gameday.change import install
+from gameday.change.registry import action_named
 from gameday.cluster import Cluster
-from gameday.errors import ExitCode
-from gameday.experiment import load_experiment
+from gameday.errors import ExitCode, GamedayError
+from gameday.experiment import Experiment, load_experiment
 from gameday.log.events import PhaseEnded, PhaseStarted
 from gameday.processes import name_process, process_id
 from gameday.run.channel import Peer
@@ -67,6 +68,8 @@ def _play(peer: Peer, spec: RunSpec, directory: Path) -> None:
         landing_seconds=experiment.landing_timeout_seconds,
     )
     install(engine)
+    if not prepare(engine, experiment):
+        return
     if task["traffic"]:
         wait_for_baseline(engine, observations, seconds=experiment.baseline_seconds)
     journal = run_experiment(experiment.document, log=engine.log, begun=lambda name: setattr(engine, "activity", name))
@@ -90,6 +93,29 @@ def build_engine(
     observations = RunObservations(directory, cluster, round_id=round_id, since=since)
     engine = WorkerEngine(peer, cluster, observations, round_id=round_id, landing_seconds=landing_seconds)
     return engine, observations
+
+
+def prepare(engine: WorkerEngine, experiment: Experiment) -> bool:
+    """Carry out what must stand before the baseline; return whether all of it does."""
+    if not experiment.prepare:
+        return True
+    engine.log(PhaseStarted(phase="prepare"))
+    engine.prepares = True
+    failures = []
+    for activity in experiment.prepare:
+        engine.activity = activity.name
+        try:
+            done = engine.perform(action_named(f"{activity.module}.{activity.func}"), activity.arguments)
+        except GamedayError as error:
+            failures.append(f"{activity.name}: {error}")
+            break
+        # What changed nothing was there already.
+        if done["changes"] and not done["landed"]:
+            failures.append(f"{activity.name}: {done['seen']}")
+            break
+    engine.prepares = False
+    engine.log(PhaseEnded(phase="prepare", outcome="failed" if failures else "ok", detail="; ".join(failures)))
+    return not failures
 
 
 def wait_for_baseline(engine: WorkerEngine, observations: RunObservations, *, seconds: float) -> None:

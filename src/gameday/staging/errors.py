@@ -134,6 +134,13 @@ class TooManyRequests(ApiError):
     reason = "TooManyRequests"
 
 
+class ServiceUnavailable(ApiError):
+    """Nothing there answers."""
+
+    code = 503
+    reason = "ServiceUnavailable"
+
+
 class NotImplemented501(ApiError):
     """Kubernetes has this and the embedded cluster has not; the message says why."""
 

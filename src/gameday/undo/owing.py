@@ -29,6 +29,15 @@ DEADLINE_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
+class _Whose:
+    """On whose account something is owed: which activity or runbook step, of which round, and whether it only prepares it."""
+
+    by: str
+    round_id: str
+    prepares: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Operation:
     """The one request that carries out a change, ready to be made: preconditions included."""
 
@@ -66,21 +75,22 @@ class Debt:
         with self._lock:
             return tuple(entry for item in self._stored.values() for entry in item.shard.entries.values())
 
-    def owe(self, change: Change, *, by: str, round_id: str, refused_before: bool = False) -> Owed:
+    def owe(self, change: Change, *, by: str, round_id: str, refused_before: bool = False, prepares: bool = False) -> Owed:
         """Capture the pre-image, write down what is owed, and return the request that may now be made.
 
-        `refused_before` says that the request for this same change was made once and certainly did nothing.
+        `refused_before` says that the request for this same change was made once and certainly did nothing; `prepares`,
+        that it is to stand before the baseline and until the verdict.
         NoTargetError, RefusedError or RecordError mean that nothing was written and nothing may be injected.
         """
         with self._lock:
-            owed = self._captured(change, by=by, round_id=round_id, refused_before=refused_before)
+            owed = self._captured(change, _Whose(by, round_id, prepares), refused_before=refused_before)
             self._put(owed.entry)
             return owed
 
     def owe_writes(self, ref: ObjectRef, writes: Mapping[str, tuple[Any, Any]], *, by: str, round_id: str) -> Entry:
         """Write down fields that a step's shell block has already changed: path → (before, after)."""
         with self._lock:
-            entry = self._entry_for(ref, by=by, round_id=round_id)
+            entry = self._entry_for(ref, _Whose(by, round_id))
             for path, (before, after) in writes.items():
                 entry = owe_field(entry, path, before=before, value=after)
             self._put(entry)
@@ -89,7 +99,7 @@ class Debt:
     def owe_created(self, ref: ObjectRef, *, by: str, round_id: str) -> Entry:
         """Write down an object that a step's shell block has created."""
         with self._lock:
-            entry = msgspec.structs.replace(self._entry_for(ref, by=by, round_id=round_id), created=True)
+            entry = msgspec.structs.replace(self._entry_for(ref, _Whose(by, round_id)), created=True)
             self._put(entry)
             return entry
 
@@ -137,20 +147,20 @@ class Debt:
 
     # ------------------------------------------------------------------------------------------------ capturing
 
-    def _captured(self, change: Change, *, by: str, round_id: str, refused_before: bool) -> Owed:
+    def _captured(self, change: Change, whose: _Whose, *, refused_before: bool) -> Owed:
         match change:
             case PatchObject():
-                return self._patch(change, by=by, round_id=round_id, refused_before=refused_before)
+                return self._patch(change, whose, refused_before=refused_before)
             case CreateObject():
-                return self._creation(change, by=by, round_id=round_id)
+                return self._creation(change, whose)
             case DeletePod() | EvictPod():
-                return self._pod(change, by=by, round_id=round_id)
+                return self._pod(change, whose)
             case _:
                 assert_never(change)
 
-    def _patch(self, change: PatchObject, *, by: str, round_id: str, refused_before: bool) -> Owed:
+    def _patch(self, change: PatchObject, whose: _Whose, *, refused_before: bool) -> Owed:
         obj = self._present(change.ref)
-        entry = self._entry_for(ObjectRef.of(obj), by=by, round_id=round_id)
+        entry = self._entry_for(ObjectRef.of(obj), whose)
         version = obj["metadata"]["resourceVersion"]
         operations: list[Json] = [{"op": "test", "path": "/metadata/resourceVersion", "value": version}]
         fields = []
@@ -163,22 +173,22 @@ class Debt:
             fields.append((path, before, value))
         return Owed(entry, Operation("patch", ObjectRef.of(obj), operations), tuple(fields))
 
-    def _creation(self, change: CreateObject, *, by: str, round_id: str) -> Owed:
+    def _creation(self, change: CreateObject, whose: _Whose) -> Owed:
         if self._there(change.ref) is not None:
             raise RefusedError(f"expected no {change.ref} yet, but it is there; it is not ours to replace")
         metadata = change.manifest["metadata"]
         labels = {**metadata.get("labels", {}), RUN_LABEL: self._blank.run_id}
         manifest = {**change.manifest, "metadata": {**metadata, "labels": labels}}
-        entry = msgspec.structs.replace(self._entry_for(change.ref, by=by, round_id=round_id), created=True)
+        entry = msgspec.structs.replace(self._entry_for(change.ref, whose), created=True)
         return Owed(entry, Operation("create", change.ref, manifest), (("", MISSING, "created"),))
 
-    def _pod(self, change: DeletePod | EvictPod, *, by: str, round_id: str) -> Owed:
+    def _pod(self, change: DeletePod | EvictPod, whose: _Whose) -> Owed:
         pod = self._present(change.ref)
         workload = workload_of(self._reached, pod)
         if workload is None:
             raise RefusedError(f"{change.ref} has no owner that would replace it, so its loss could not be undone; refused")
         ready = sum(1 for item in ready_pods(self._reached, workload))
-        entry = self._entry_for(ObjectRef.of(pod), by=by, round_id=round_id)
+        entry = self._entry_for(ObjectRef.of(pod), whose)
         entry = msgspec.structs.replace(entry, pod=OwedPod(target_of(ObjectRef.of(workload)), ready))
         verb = "evict" if isinstance(change, EvictPod) else "delete"
         version = pod["metadata"]["resourceVersion"]
@@ -202,15 +212,21 @@ class Debt:
 
     # ------------------------------------------------------------------------------------------------ shards
 
-    def _entry_for(self, ref: ObjectRef, *, by: str, round_id: str) -> Entry:
-        """Return the entry of this object, so that a field's first pre-image is kept, or a new one."""
+    def _entry_for(self, ref: ObjectRef, whose: _Whose) -> Entry:
+        """Return the entry of this object, so that a field's first pre-image is kept, or a new one.
+
+        What prepares a round and what its method does to the same object are entries of their own: they end at different times.
+        """
+        blank = Entry(id="", round=whose.round_id, by=whose.by, target=target_of(ref), prepares=whose.prepares)
         for entry in self.entries:
-            if entry.target == target_of(ref):
+            if entry.target == blank.target and entry.prepares == blank.prepares:
                 # What was settled is not owed any more: whatever is written next has pre-images of its own.
-                known = Entry(id=entry.id, round=round_id, by=by, target=entry.target) if entry.is_settled else entry
-                return msgspec.structs.replace(known, round=round_id, by=by, state=OWED, holder="", outcome="", detail="")
+                known = msgspec.structs.replace(blank, id=entry.id) if entry.is_settled else entry
+                return msgspec.structs.replace(
+                    known, round=whose.round_id, by=whose.by, state=OWED, holder="", outcome="", detail=""
+                )
         self._count += 1
-        return Entry(id=f"e{self._count}", round=round_id, by=by, target=target_of(ref))
+        return msgspec.structs.replace(blank, id=f"e{self._count}")
 
     def _put(self, entry: Entry) -> None:
         """Write an entry before anything is injected; a server that is away is a refusal here."""

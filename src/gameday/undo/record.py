@@ -66,6 +66,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     created: bool = False
     rollback: OwedRollback | None = None
     undoers: str = "any"
+    prepares: bool = False
+    """It was there before the baseline, and stays until the round is judged; an abort undoes it with everything else."""
     state: str = OWED
     holder: str = ""
     holder_expires: float = 0.0

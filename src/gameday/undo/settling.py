@@ -53,16 +53,18 @@ class Undoer:
     """How long an unreachable or failing server is tried again before what it owes counts as residue."""
     confirmed: frozenset[str] = frozenset()
     """Ids of entries all of whose requests were acknowledged; the others are fenced."""
+    concerns: Callable[[Entry], bool] = lambda _: True
+    """Which entries it undoes; the others stay owed."""
     now: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
 
 
 def undo_all(debt: Debt, undoer: Undoer, *, settled: Callable[[Settled], None]) -> tuple[Settled, ...]:
-    """Undo every entry that is still owed, newest first; report each as it is settled.
+    """Undo every entry that is still owed and the undoer's concern, newest first; report each as it is settled.
 
     Fields are set back before pods are waited for. ConflictError when another undoer holds the record: reload, and let it.
     """
-    owed = [entry for entry in debt.entries if not entry.is_settled and entry.rollback is None]
+    owed = [entry for entry in debt.entries if not entry.is_settled and entry.rollback is None and undoer.concerns(entry)]
     if not owed:
         return ()
     _take(debt, undoer, owed)

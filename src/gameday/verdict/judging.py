@@ -28,6 +28,7 @@ from gameday.log.events import (
     RoundStarted,
     StepEnded,
     UndoEnded,
+    VerdictGiven,
 )
 from gameday.traffic.windows import Recovery, between, generator_kept_up, unanswered_seconds
 from gameday.verdict.samples import recovery_of, windows_of
@@ -93,14 +94,16 @@ def _round(events: Sequence[AnyEvent], round_id: str) -> _Round:
     started = next((event for event in own if isinstance(event, RoundStarted)), None)
     if started is None:
         raise ValueError(f"the log has no round {round_id!r}")
-    last = next((event.seq for event in own if isinstance(event, RoundEnded)), float("inf"))
+    # What prepared the round is undone after its verdict, and no part of what was judged.
+    last = next((event.seq for event in own if isinstance(event, VerdictGiven | RoundEnded)), float("inf"))
+    own = [event for event in own if event.seq <= last]
     during = [event for event in events if started.seq < event.seq < last]
     return _Round(started, own, during, events, recovery_of(events, round_id, until=_end_of(own)))
 
 
 def _end_of(own: Sequence[AnyEvent]) -> float:
-    """Return when a round was over, so that the next one's faults are not taken for its own."""
-    return next((event.mono for event in own if isinstance(event, RoundEnded)), float("inf"))
+    """Return when a round was judged, so that what comes after it, and the next one's faults, are not taken for its own."""
+    return next((event.mono for event in own if isinstance(event, VerdictGiven | RoundEnded)), float("inf"))
 
 
 def _foreign(round_: _Round) -> list[str]:
@@ -130,6 +133,7 @@ def _given(round_: _Round, verdict: str, reasons: Sequence[str]) -> RoundVerdict
 
 def _doubts(round_: _Round) -> Iterator[str]:
     yield from _interrupted(round_)
+    yield from _preparation(round_)
     yield from _baseline(round_)
     yield from _injection(round_)
     yield from _evidence(round_)
@@ -149,6 +153,12 @@ def _interrupted(round_: _Round) -> Iterator[str]:
             yield f"the run had to be recovered: {event.reason}"
 
 
+def _preparation(round_: _Round) -> Iterator[str]:
+    for event in _ended(round_, "prepare"):
+        if event.outcome != "ok":
+            yield f"what must stand before the baseline does not: {event.detail}"
+
+
 def _baseline(round_: _Round) -> Iterator[str]:
     ended = _ended(round_, "baseline")
     if not ended:
@@ -159,7 +169,7 @@ def _baseline(round_: _Round) -> Iterator[str]:
 
 
 def _injection(round_: _Round) -> Iterator[str]:
-    injected = {event.change_id for event in round_.own if isinstance(event, ChangeOwed) and not event.by.startswith("step ")}
+    injected = {event.change_id for event in round_.own if isinstance(event, ChangeOwed) and event.is_fault}
     for event in round_.own:
         if isinstance(event, ActivityEnded) and event.phase == "method":
             yield from _without_effect(event)
@@ -183,7 +193,7 @@ def _without_effect(event: ActivityEnded) -> Iterator[str]:
 
 
 def _evidence(round_: _Round) -> Iterator[str]:
-    owed = {event.change_id: event for event in round_.own if isinstance(event, ChangeOwed) and not event.by.startswith("step ")}
+    owed = {event.change_id: event for event in round_.own if isinstance(event, ChangeOwed) and event.is_fault}
     applied = {event.change_id for event in round_.own if isinstance(event, ChangeApplied)}
     failed = {event.change_id for event in round_.own if isinstance(event, ChangeFailed)}
     landed = [event for event in round_.own if isinstance(event, ChangeLanded)]

@@ -22,9 +22,7 @@ def windows_of(events: Iterable[AnyEvent]) -> list[Window]:
 def fault_applied_at(events: Sequence[AnyEvent], round_id: str) -> float | None:
     """Return the monotonic time at which the round's first change by an action was acknowledged; None if none was."""
     injected = {
-        event.change_id
-        for event in events
-        if isinstance(event, ChangeOwed) and event.round == round_id and not event.by.startswith("step ")
+        event.change_id for event in events if isinstance(event, ChangeOwed) and event.round == round_id and event.is_fault
     }
     times = [event.applied_mono for event in events if isinstance(event, ChangeApplied) and event.change_id in injected]
     return min(times, default=None)

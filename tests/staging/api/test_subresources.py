@@ -92,7 +92,7 @@ def test_a_token_for_too_short_or_too_long_is_refused(cluster: Any, core: Any, s
     )
 
 
-@pytest.mark.parametrize("subresource", ["exec", "attach", "portforward", "proxy"])
+@pytest.mark.parametrize("subresource", ["exec", "attach", "portforward"])
 def test_what_a_pod_cannot_do_here_is_501_with_the_reason(cluster: Any, subresource: str) -> None:
     reply = cluster.request("POST", f"/api/v1/namespaces/default/pods/a/{subresource}")
     assert (reply.status, reply.body["reason"]) == (501, "NotImplemented")

@@ -34,7 +34,9 @@ _EXTRA: dict[str, tuple[tuple[str, str, str, str, list[str]], ...]] = {
         ("binding", "", "v1", "Binding", ["create"]),
         ("eviction", "policy", "v1", "Eviction", ["create"]),
         ("log", "", "v1", "Pod", ["get"]),
+        ("proxy", "", "v1", "PodProxyOptions", ["create", "delete", "get", "patch", "update"]),
     ),
+    "services": (("proxy", "", "v1", "ServiceProxyOptions", ["create", "delete", "get", "patch", "update"]),),
     "serviceaccounts": (("token", "authentication.k8s.io", "v1", "TokenRequest", ["create"]),),
     "namespaces": (("finalize", "", "v1", "Namespace", ["update"]),),
 }

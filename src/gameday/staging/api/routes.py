@@ -9,7 +9,7 @@ from aiohttp import web
 
 from gameday.staging.access.attributes import attributes_of
 from gameday.staging.access.tokens import User
-from gameday.staging.api import reviews
+from gameday.staging.api import proxying, reviews
 from gameday.staging.api.answers import json_answer
 from gameday.staging.api.call import Backend, Call
 from gameday.staging.api.deleting import delete_collection, delete_object
@@ -46,6 +46,7 @@ _OBJECT: dict[str, Handler] = {
 }
 _STATUS: dict[str, Handler] = {"GET": get_object, "PUT": replace_object, "PATCH": patch_object}
 _SCALE: dict[str, Handler] = {"GET": get_scale, "PUT": put_scale, "PATCH": patch_scale}
+_PROXIED: dict[str, Handler] = dict.fromkeys(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"), proxying.proxy)
 _SUBRESOURCES: dict[tuple[Resource, str], dict[str, Handler]] = {
     (PODS, "log"): {"GET": stream_log},
     (PODS, "eviction"): {"POST": evict_pod},
@@ -106,7 +107,7 @@ def _handlers(target: Target) -> dict[str, Handler]:
         return _STATUS
     if subresource == "scale" and resource.scale:
         return _SCALE
-    found = _SUBRESOURCES.get((resource, subresource))
+    found = _PROXIED if proxying.handles(resource, subresource) else _SUBRESOURCES.get((resource, subresource))
     if found is None:
         raise absent(subresource) or unknown_path()
     return found

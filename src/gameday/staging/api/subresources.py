@@ -23,7 +23,6 @@ ABSENT = {
     "portforward": (
         "port forwarding is not served by the embedded cluster: a pod's address is reachable from this machine as it is"
     ),
-    "proxy": "proxying is not served by the embedded cluster: addresses of pods and services are reachable as they are",
     "ephemeralcontainers": "ephemeral containers are not served by the embedded cluster",
     "resize": "resizing a pod in place is not served by the embedded cluster",
 }
