@@ -77,8 +77,15 @@ def test_writing_again_is_writing_anew(tmp_path: Path) -> None:
 def test_a_namespace_is_opted_in_and_its_rights_are_bound_there() -> None:
     (namespace, *bindings) = parts(Installation(namespaces=("shop",)))["namespace-shop"]
     assert namespace["metadata"] == {"name": "shop", "labels": {"gameday.dev/enabled": "true"}}
-    assert {item["kind"] for item in bindings} == {"RoleBinding"}
+    assert {item["kind"] for item in bindings} == {"RoleBinding", "Role", "ServiceAccount"}
     assert {item["metadata"]["namespace"] for item in bindings} == {"shop"}
+    assert "WHERE-THIS-GOES" not in as_yaml(bindings)
+
+
+def test_the_account_of_proxies_says_which_image_they_run() -> None:
+    items = parts(Installation("example/gameday:1", namespaces=("shop",)))["namespace-shop"]
+    (account,) = [item for item in items if item["kind"] == "ServiceAccount"]
+    assert account["metadata"]["annotations"] == {"gameday.dev/image": "example/gameday:1"}
 
 
 def test_the_image_is_put_in_place_of_ours_and_of_nothing_else(project: Path) -> None:

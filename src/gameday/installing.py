@@ -19,6 +19,7 @@ from gameday.workspace import SHIPPED
 
 PROJECT: Final = "gameday-project"
 _IMAGE: Final = "gameday"
+_ANY_NAMESPACE: Final = "WHERE-THIS-GOES"
 _PROJECT_FILES: Final = {
     "experiments": (".yaml", ".yml", ".json"),
     "gamedays": (".yaml", ".yml"),
@@ -113,6 +114,9 @@ def _opted_in(namespace: str) -> Json:
 
 def _in_namespace(namespace: str) -> Iterator[Json]:
     for manifest in _kustomized("deploy/namespace"):
+        for subject in manifest.get("subjects", ()):
+            if subject["namespace"] == _ANY_NAMESPACE:
+                subject["namespace"] = namespace
         yield {**manifest, "metadata": {**manifest["metadata"], "namespace": namespace}}
 
 
@@ -172,5 +176,8 @@ def _with_image(manifest: Json, image: str) -> Json:
 
 def _replaced(value: Any, image: str) -> Any:
     if isinstance(value, dict):
-        return {key: image if key == "image" and item == _IMAGE else _replaced(item, image) for key, item in value.items()}
+        return {
+            key: image if key in {"image", "gameday.dev/image"} and item == _IMAGE else _replaced(item, image)
+            for key, item in value.items()
+        }
     return [_replaced(item, image) for item in value] if isinstance(value, list) else value

@@ -118,13 +118,6 @@ CASES_OF_OURS = [
         22,
         "'wait' cannot prepare",
     ),
-    (
-        "runbook: pod-loss",
-        "prepare: [{type: action, name: set, provider: {type: python, module: gameday.actions.config, func: set_env, arguments: "
-        "{namespace: shop, nam: orders, variables: {}}}}]",
-        22,
-        "did you mean 'name'?",
-    ),
     ("runbook: pod-loss", "namespaces: [other]", 22, "touches the namespace shop, but namespaces only names other"),
     ("runbook: pod-loss", "owners: [1]", 22, "expected a list of texts"),
     ("- name: gameday", "- name: gamday", 21, "unknown extension 'gamday'; did you mean 'gameday'?"),

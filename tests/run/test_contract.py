@@ -12,16 +12,19 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import pytest
+import yaml
 
-from gameday.change import ActionSpec, DeletePod, EvictPod
+from gameday.change import ActionSpec, CreateObject, DeletePod, EvictPod, PatchObject
 from gameday.change.registry import action_named
 from gameday.cli.listing import registered_in
 from gameday.cluster import Json, ObjectRef, Selection
 from gameday.cluster.reading import is_ready
 from gameday.errors import BadParameterError
 from gameday.guard import Policy, gather, judge
+from gameday.interposition.standing import proxies_of
 from gameday.plan import plan_action
 from gameday.run.snapshot import compare, look
+from gameday.workspace import SHIPPED
 
 pytestmark = pytest.mark.e2e
 ACTIONS: Final = [row["name"] for row in registered_in("actions")]
@@ -57,9 +60,64 @@ def _a_setting(scratch: Any) -> Mapping[str, Any]:
     return {"namespace": scratch.name, "name": "web", "variables": {"COLOUR": "blue"}}
 
 
+_ACCOUNT: Final = (SHIPPED / "deploy/namespace/proxy.yaml").read_text()
+_BUSY: Final = """
+import time, urllib.request
+while True:
+    time.sleep(0.05)
+    try:
+        urllib.request.urlopen("http://$(WEB_SERVICE_HOST):$(WEB_SERVICE_PORT)/any/thing?list-type=2", timeout=1).read()
+    except OSError:
+        pass
+"""
+
+
+def _a_service(scratch: Any) -> Mapping[str, Any]:
+    """Put a Service there, with somebody who asks it all the time, and the account of proxies."""
+    for manifest in yaml.safe_load_all(_ACCOUNT.replace("WHERE-THIS-GOES", scratch.name)):
+        scratch.cluster.create({**manifest, "metadata": {**manifest["metadata"], "namespace": scratch.name}})
+    scratch.service()
+    scratch.deployment(replicas=1)
+    customer = {"name": "main", "image": "python:3", "command": ["python", "-c", _BUSY]}
+    scratch.deployment("customer", replicas=1, pod={"containers": [customer]})
+    scratch.ready()
+    return {"namespace": scratch.name, "name": "web"}
+
+
+def _an_interposed_service(**more: Any) -> Callable[[Any], Mapping[str, Any]]:
+    """Return what puts a Service there that has its proxies already."""
+
+    def put(scratch: Any) -> Mapping[str, Any]:
+        where = _a_service(scratch)
+        interpose = action_named("gameday.actions.services.interpose")
+        changes = interpose.plan(scratch.cluster, **where)
+        for change in changes:
+            if isinstance(change, CreateObject):
+                scratch.cluster.create(change.manifest)
+            elif isinstance(change, PatchObject):
+                scratch.eventually(lambda: proxies_of(scratch.cluster, scratch.ref("Service", "web"))[1:])
+                value = change.fields["/spec/selector"]
+                scratch.patch("Service", "web", {"op": "replace", "path": "/spec/selector", "value": value})
+        scratch.eventually(lambda: interpose.landed(scratch.cluster, changes).landed)
+        return {**where, **more}
+
+    return put
+
+
 EXAMPLES: Final[Mapping[str, Callable[[Any], Mapping[str, Any]]]] = {
     "gameday.actions.config.set_env": _a_setting,
     "gameday.actions.pods.kill": _a_pod,
+    "gameday.actions.services.cut": _an_interposed_service(after_bytes=10),
+    "gameday.actions.services.fail": _an_interposed_service(status=500, match={"methods": ["GET"]}),
+    "gameday.actions.services.hang": _an_interposed_service(),
+    "gameday.actions.services.interpose": _a_service,
+    "gameday.actions.services.refuse": _an_interposed_service(),
+    "gameday.actions.services.reset": _an_interposed_service(at="response"),
+    "gameday.actions.services.slow": _an_interposed_service(seconds=0.2, jitter_seconds=0.1),
+    "gameday.actions.services.throttle": _an_interposed_service(bytes_per_second=1000),
+    "gameday.actions.storage.block": _an_interposed_service(how="error", operations=["get", "list"]),
+    "gameday.actions.storage.cut": _an_interposed_service(after_bytes=10),
+    "gameday.actions.storage.slow": _an_interposed_service(seconds=0.2),
     "gameday.actions.workloads.scale": _a_deployment,
 }
 
@@ -129,7 +187,7 @@ def test_planning_is_pure(action: ActionSpec, arguments: Mapping[str, Any], clus
 
 def test_what_is_planned_passes_the_guard(action: ActionSpec, arguments: Mapping[str, Any], cluster: Any, scratch: Any) -> None:
     planned = plan_action(action, arguments, cluster, by="contract")
-    policy = Policy(namespaces=(scratch.name,))
+    policy = Policy(namespaces=(scratch.name,), caps={"pods": 1, "objects": 4})
     assert judge(planned, policy, gather(planned, policy, cluster)) == ()
 
 
@@ -166,8 +224,8 @@ def test_undo_succeeds_after_the_target_is_gone(
     action: ActionSpec, arguments: Mapping[str, Any], books: Any, scratch: Any
 ) -> None:
     carry_out(books, action, arguments)
-    for kind in ("Deployment",):
-        for obj in books.cluster.list(Selection("apps/v1", kind, scratch.name)):
+    for api_version, kind in (("apps/v1", "Deployment"), ("v1", "Service"), ("v1", "ConfigMap")):
+        for obj in books.cluster.list(Selection(api_version, kind, scratch.name)):
             books.cluster.delete(ObjectRef.of(obj))
     assert set(undo(books)) == {"already"}
     assert all(entry.is_settled for entry in books.opened().entries)

@@ -26,6 +26,8 @@ class PatchObject:
 
     ref: ObjectRef
     fields: Mapping[str, Any]
+    once: ObjectRef | None = None
+    """A workload that has to be rolled out before, as a Service is repointed only to pods that are Ready."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +77,12 @@ Change: TypeAlias = PatchObject | CreateObject | DeletePod | EvictPod
 def describe(change: Change) -> str:
     """Say in one line of plain words what the change would do; what is secret as a digest."""
     match change:
-        case PatchObject(ref=ref, fields=fields):
+        case PatchObject(ref=ref, fields=fields, once=once):
             edits = (
                 f"remove {path}" if value == MISSING else f"{path} = {shown(ref.kind, path, value)!r}"
                 for path, value in fields.items()
             )
-            return f"set on {ref}: {', '.join(edits)}"
+            return f"set on {ref}: {', '.join(edits)}" + (f", once {once} is rolled out" if once else "")
         case CreateObject():
             return f"create {change.ref}"
         case DeletePod(ref=ref, grace_seconds=grace):

@@ -104,8 +104,10 @@ def _of_undo(change: PlannedChange) -> Iterator[Access]:
     match change.change:
         case PatchObject():
             yield from to_set_back(change.ref)
-        case CreateObject():
+        case CreateObject(manifest=manifest):
             yield from to_remove(change.ref)
+            if "template" in manifest.get("spec", {}):
+                yield Access("list", "pods", "", change.ref.namespace)
         case DeletePod() | EvictPod():
             yield from to_replace(change.ref)
 

@@ -1,8 +1,8 @@
 """`python -m gameday.interpose`: pass everything between a Service and its pods through, and harm what the settings say.
 
-Settings are read from a file that is looked at all the time (docs/interposing.md has its format). On SIGTERM it accepts nothing
-more, lets go what a fault holds back, and ends when what is open has ended, or at the drain bound. Its log is one JSON object a
-line on standard error.
+Settings are read from a file that is looked at all the time, or from a ConfigMap of the pod's namespace that is watched
+(docs/interposing.md has their format). On SIGTERM it lets go what a fault holds back, accepts nothing more once it has lingered,
+and ends when what is open has ended, or at the drain bound. Its log is one JSON object a line on standard error.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from gameday.errors import ExitCode
 from gameday.interpose.admin import serve_admin
 from gameday.interpose.pair import Address
 from gameday.interpose.serving import DEFAULT_DRAIN_SECONDS, Placing, Proxy
-from gameday.interpose.sources import FileSource, follow_forever
+from gameday.interpose.sources import FileSource, Source, follow_forever
 from gameday.interpose.switch import DEFAULT_SILENCE_SECONDS, Switch
 from gameday.logs import configure_service_logs
 
@@ -52,16 +52,18 @@ async def _serve(given: argparse.Namespace) -> None:
     switch = Switch(given.protocol, given.silence)
     proxy = Proxy(Placing(given.listen, given.upstream, given.protocol, given.drain), switch)
     admin = await serve_admin(given.admin, proxy.answers())
-    tasks = [loop.create_task(proxy.begin()), loop.create_task(follow_forever(FileSource(given.settings), switch))]
+    tasks = [loop.create_task(proxy.begin()), loop.create_task(follow_forever(_source(given), switch))]
     addresses = {"listen": _shown(proxy.address), "admin": _shown(admin.sockets[0].getsockname()[:2])}
     _log.info("started", **addresses, upstream=_shown(given.upstream), loop=type(loop).__module__.partition(".")[0])
     # What is there by now stays; the collector need not look at it again while requests pass.
     gc.collect()
     gc.freeze()
     await stop.wait()
-    _log.info("draining", at_most_seconds=given.drain)
+    _log.info("draining", at_most_seconds=given.drain, lingering_seconds=given.linger)
     for task in tasks:
         task.cancel()
+    if given.linger:
+        await proxy.linger(given.linger)
     left = await proxy.drain()
     admin.close()
     _log.info("ended", reset=left, counts=proxy.answers()["/counts"]()[1])
@@ -72,7 +74,20 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--listen", type=_address, required=True, metavar="HOST:PORT", help="where clients come to")
     parser.add_argument("--upstream", type=_address, required=True, metavar="HOST:PORT", help="where everything goes on to")
     parser.add_argument("--admin", type=_address, required=True, metavar="HOST:PORT", help="/counts, /readyz and /livez")
-    parser.add_argument("--settings", type=Path, required=True, metavar="FILE", help="what to do; need not be there yet")
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--settings", type=Path, metavar="FILE", help="what to do; need not be there yet")
+    source.add_argument(
+        "--config-map",
+        metavar="NAME",
+        help="what to do: a ConfigMap of this pod's namespace, watched with the pod's account; need not be there yet",
+    )
+    parser.add_argument(
+        "--account",
+        type=Path,
+        default=Path("/var/run/secrets/kubernetes.io/serviceaccount"),
+        metavar="DIR",
+        help="where the pod's account is mounted (default: where Kubernetes mounts it)",
+    )
     parser.add_argument("--protocol", choices=["http", "tcp"], default="http", help="what clients speak (default: http)")
     parser.add_argument(
         "--drain",
@@ -82,6 +97,13 @@ def _parser() -> argparse.ArgumentParser:
         help="how long open requests may take to end after SIGTERM (default: 10s)",
     )
     parser.add_argument(
+        "--linger",
+        type=_seconds,
+        default=0.0,
+        metavar="DURATION",
+        help="how long connections are still accepted after SIGTERM, while others learn that it goes (default: 0s)",
+    )
+    parser.add_argument(
         "--silence",
         type=_seconds,
         default=DEFAULT_SILENCE_SECONDS,
@@ -89,6 +111,14 @@ def _parser() -> argparse.ArgumentParser:
         help="after how long without a word the source of the settings is lost (default: 10s)",
     )
     return parser
+
+
+def _source(given: argparse.Namespace) -> Source:
+    if given.settings is not None:
+        return FileSource(given.settings)
+    from gameday.interpose.config_map import ConfigMapSource, in_this_pod  # noqa: PLC0415 - TLS, which a file needs not
+
+    return ConfigMapSource(in_this_pod(given.account), given.config_map, given.protocol)
 
 
 def _address(text: str) -> Address:

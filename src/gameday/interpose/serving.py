@@ -71,6 +71,15 @@ class Proxy:
                 self._upstream_was_reached = True
                 writer.close()
 
+    async def linger(self, seconds: float) -> None:
+        """Say that it goes (not ready, answers close their connection) and still accept, until others have heard of it."""
+        self._is_draining = True
+        self._switch.drain()
+        self._door.open()
+        for pair in self._pairs:
+            pair.treatment.drain()
+        await asyncio.sleep(seconds)
+
     async def drain(self) -> int:
         """Take the proxy out; return how many connections were still in use when the bound was reached, and were reset."""
         self._is_draining = True

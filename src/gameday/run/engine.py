@@ -12,9 +12,10 @@ from typing import Any, Final
 
 import msgspec
 
-from gameday.change import ActionSpec, Change, Evidence, ProbeSpec, bind
+from gameday.change import ActionSpec, Change, Evidence, PatchObject, ProbeSpec, bind
 from gameday.change.wire import encode
 from gameday.cluster import Cluster
+from gameday.cluster.reading import is_rolled_out
 from gameday.errors import ClusterError, ConflictError, RefusedError
 from gameday.experiment.model import DEFAULT_LANDING_TIMEOUT_SECONDS
 from gameday.log.events import ChangeApplied, ChangeFailed, ChangeLanded, Event, ProbeMeasured
@@ -71,6 +72,7 @@ class WorkerEngine:
 
     def _carry_out(self, change: Change, *, by: str) -> str:
         """Ask, then make the request; ask again when the object moved in between, since the pre-image did too."""
+        self._await_rolled_out(change)
         change_id = ""
         for attempt in range(_ATTEMPTS):
             asked = {"ask": "change", "change": encode(change), "by": by, "again": change_id, "prepares": self.prepares}
@@ -93,6 +95,21 @@ class WorkerEngine:
             self.log(ChangeApplied(change_id=change_id, applied_mono=time.monotonic(), resource_version=version))
             break
         return change_id
+
+    def _await_rolled_out(self, change: Change) -> None:
+        """Wait for the workload that a change needs; RefusedError where it does not become available in time."""
+        once = change.once if isinstance(change, PatchObject) else None
+        deadline = time.monotonic() + self._landing_seconds
+        while once is not None:
+            workload = self._cluster().get(once)
+            if workload is not None and is_rolled_out(workload):
+                return
+            if time.monotonic() > deadline:
+                raise RefusedError(
+                    f"{change.ref} was left as it is: expected {once} to be rolled out within {self._landing_seconds:g} s. "
+                    f"See: kubectl describe {once.kind.lower()} -n {once.namespace} {once.name}"
+                )
+            time.sleep(0.1)
 
     def _failed(self, change_id: str, error: RefusedError) -> None:
         self.log(ChangeFailed(change_id=change_id, error=str(error), definite=is_definite(error)))

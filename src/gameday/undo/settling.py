@@ -19,7 +19,7 @@ import msgspec
 
 from gameday.change import MISSING, get_field, patch_operations, shown
 from gameday.cluster import Cluster, Json, ObjectRef
-from gameday.cluster.reading import ready_pods
+from gameday.cluster.reading import pods_of, ready_pods, selector_text
 from gameday.errors import ClusterError, ConflictError, NotFoundError, ServerError, UnreachableError
 from gameday.processes import ProcessId, process_id
 from gameday.undo.owing import Debt, ref_of
@@ -283,18 +283,42 @@ def _remove_created(undoer: Undoer, entry: Entry) -> Settled:
     if entry.id not in undoer.confirmed:
         undoer.sleep(1.0)
         removed = _delete_ours(undoer, ref) or removed
-    return Settled(entry, "undone" if removed else "already", f"{ref} was removed" if removed else f"{ref} is not there")
+    if removed is None:
+        return Settled(entry, "already", f"{ref} is not there")
+    left = _await_pods_gone(undoer, removed)
+    if left:
+        return Settled(entry, "residue", f"{ref} was removed, but of its pods are still there: {', '.join(left)}")
+    return Settled(entry, "undone", f"{ref} was removed")
 
 
-def _delete_ours(undoer: Undoer, ref: ObjectRef) -> bool:
+def _delete_ours(undoer: Undoer, ref: ObjectRef) -> Json | None:
+    """Delete the object if it is the run's; return it as it was, or None if there was none of ours."""
     obj = undoer.cluster.get(ref.anonymous)
     if obj is None:
-        return False
+        return None
     labels = obj["metadata"].get("labels") or {}
     if ref.uid != obj["metadata"]["uid"] and labels.get(RUN_LABEL) != undoer.run_id:
-        return False
+        return None
     try:
         undoer.cluster.delete(ObjectRef.of(obj))
     except NotFoundError:
-        return False
-    return True
+        return None
+    return obj
+
+
+def _await_pods_gone(undoer: Undoer, removed: Json) -> list[str]:
+    """Wait until the pods of a workload that was removed have ended; return the names of those that do not.
+
+    What was made before it, and is removed after it, they may need until then: a proxy its origin, while it drains.
+    """
+    template = removed.get("spec", {}).get("template")
+    if template is None or "selector" not in removed["spec"]:
+        return []
+    namespace, labels = removed["metadata"]["namespace"], selector_text(removed["spec"]["selector"])
+    grace = float(template["spec"].get("terminationGracePeriodSeconds", 30))
+    deadline = undoer.now() + grace + undoer.pod_deadline_seconds
+    while True:
+        left = [pod["metadata"]["name"] for pod in pods_of(undoer.cluster, namespace, labels)]
+        if not left or undoer.now() > deadline:
+            return left
+        undoer.sleep(0.1)

@@ -88,10 +88,16 @@ def test_a_wrong_secret_is_refused_and_changes_nothing(s3: S3) -> None:
     assert s3("GET", "/receipts/a").status == 404
 
 
-@pytest.mark.usefixtures("s3")
-def test_an_unsigned_request_is_refused(customer: Any) -> None:
+def test_an_unsigned_request_is_refused(customer: Any, s3: Any) -> None:
+    s3("PUT", "/receipts")
     refused = customer.ask("GET", "/receipts/a", service="objects")
     assert (refused.status, code_of(refused)) == (403, "AccessDenied")
+
+
+@pytest.mark.usefixtures("s3")
+def test_a_stranger_is_told_that_a_bucket_is_not_there_as_s3_tells(customer: Any) -> None:
+    missing = customer.ask("GET", "/no-such-bucket", service="objects")
+    assert (missing.status, code_of(missing)) == (404, "NoSuchBucket")
 
 
 @pytest.mark.parametrize(

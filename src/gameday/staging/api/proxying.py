@@ -10,7 +10,6 @@ from typing import Final
 
 import aiohttp
 from aiohttp import web
-from yarl import URL
 
 from gameday.staging.api.call import Backend, Call
 from gameday.staging.errors import BadRequest, ServiceUnavailable
@@ -31,7 +30,7 @@ async def proxy(backend: Backend, call: Call) -> web.StreamResponse:
     host, number = _pod_at(obj, port) if call.target.resource is PODS else _service_at(obj, port)
     _, _, path = call.http.rel_url.raw_path.partition("/proxy")
     query = f"?{call.http.rel_url.raw_query_string}" if call.http.rel_url.raw_query_string else ""
-    url = URL(f"http://{host}:{number}{path or '/'}{query}", encoded=True)
+    url = f"http://{host}:{number}{path or '/'}{query}"
     headers = {key: call.http.headers[key] for key in _HANDED_ON if key in call.http.headers}
     try:
         async with (

@@ -59,6 +59,10 @@ def build(environment: Environment) -> Service:
             verify(keys, signable, time.time())
             return await _perform(files, request)
         except BadSignatureError as error:
+            bucket = request.raw_path[1:].partition("/")[0]
+            if "authorization" not in request.headers and bucket and bucket not in files.buckets():
+                # As S3 does: a stranger is told that a bucket is not there, and nothing of those that are.
+                return _error(request, _SAID[NoSuchBucketError])
             say("warning", "refused", code=error.code, path=request.raw_path)
             return _error(request, S3Error(403, error.code, str(error)))
         except S3Error as error:

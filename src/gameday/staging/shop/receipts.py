@@ -47,6 +47,14 @@ class Receipts:
         store = Neighbour("objects", environment.neighbour("objects"), retries=int(environment.number("RETRIES", 1)))
         return Receipts(store, keys, environment.number("S3_TIMEOUT_SECONDS", 1.0, lowest=0.05))
 
+    async def make_bucket(self) -> bool:
+        """Create the bucket in good time; return whether it is there. If it never is, the first receipt tries again."""
+        try:
+            await self._put(f"/{BUCKET}", b"")
+        except ReceiptFailedError:
+            return False
+        return True
+
     async def write(self, order: dict[str, Any]) -> None:
         """Put one order's receipt, creating the bucket if it is missing; raise `ReceiptFailedError`."""
         names = ("reference", "amount", "currency", "lines", "capture", "placed")
@@ -72,7 +80,9 @@ class Receipts:
 
 async def write_owed(book: Book, receipts: Receipts) -> None:
     """Write the receipts that are owed, for as long as the service lives; what was owed before a crash comes first."""
+    has_bucket = False
     while True:
+        has_bucket = has_bucket or await receipts.make_bucket()
         receipts.wake.clear()
         owed = await book.do(lambda connection: book_of.owed_receipts(connection, time.time(), AT_ONCE))
         # Together, so that what is noted about them shares a commit.

@@ -1,0 +1,13 @@
+"""Interposing a Service: what puts the fault proxy between it and its pods, what switches a fault on, and what shows it.
+
+Pure functions from a read-only cluster to changes and evidence, for the actions that make faults of traffic
+(`actions/services.py`, `actions/storage.py`). The proxy itself, which bytes pass through, is the room `interpose`; what
+carries changes out, and undoes them, is the engine. `standing` has the objects, `targets` says which Services can be
+interposed, `switching` has the fault and its evidence.
+"""
+
+from gameday.interposition.standing import Proxies, is_in_place, stands
+from gameday.interposition.switching import Fault, are_hit, switched_on
+from gameday.interposition.targets import service_of
+
+__all__ = ["Fault", "Proxies", "are_hit", "is_in_place", "service_of", "stands", "switched_on"]
