@@ -35,11 +35,15 @@ demo: $(READY) ## Start a small shop on an embedded cluster, and run a whole gam
 .PHONY: test
 test: lint ## Check everything: style, types, import contracts, and all tests
 	@echo '==> tests'
-	@$(BIN)/pytest -m 'not soak and not crash and not cluster' -n 2 --dist loadfile --durations=15
+	@$(BIN)/pytest -m 'not soak and not crash and not cluster and not experiments' -n 2 --dist loadfile --durations=15
 
 .PHONY: test-unit
 test-unit: $(READY_DEV) ## Run only the tests that start no cluster
-	@$(BIN)/pytest -m 'not soak and not crash and not e2e and not cluster' --durations=10
+	@$(BIN)/pytest -m 'not soak and not crash and not e2e and not cluster and not experiments' --durations=10
+
+.PHONY: test-experiments
+test-experiments: $(READY_DEV) ## Run every experiment in every setting on the embedded cluster, and compare its verdict (some minutes)
+	@$(BIN)/pytest -m experiments -n 2 --dist load --durations=5
 
 .PHONY: test-soak
 test-soak: $(READY_DEV) ## Run the long tests: the demo's steady state fifty times, without a fault

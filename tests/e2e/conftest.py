@@ -151,11 +151,17 @@ def what_people_configured(cluster: KubeCluster, namespace: str = "shop") -> dic
     kinds = [("apps/v1", "Deployment"), ("v1", "Service"), ("v1", "ConfigMap"), ("v1", "Secret")]
     return {
         f"{obj['kind']}/{obj['metadata']['name']}": json.dumps(
-            [obj.get("spec"), obj.get("data"), obj["metadata"].get("labels"), obj["metadata"].get("annotations")], sort_keys=True
+            [obj.get("spec"), obj.get("data"), obj["metadata"].get("labels"), _annotations(obj)], sort_keys=True
         )
         for api_version, kind in kinds
         for obj in cluster.list(Selection(api_version, kind, namespace))
     }
+
+
+def _annotations(obj: dict[str, Any]) -> dict[str, str]:
+    """Return an object's annotations but a Deployment's revision, which counts rollouts, also one back to what was before."""
+    found = obj["metadata"].get("annotations") or {}
+    return {name: value for name, value in found.items() if name != "deployment.kubernetes.io/revision"}
 
 
 def ours_in(cluster: KubeCluster) -> list[str]:

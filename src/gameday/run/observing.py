@@ -15,7 +15,7 @@ import msgspec
 from gameday.cluster import View
 from gameday.errors import NoMeasurementError
 from gameday.log import EVENTS_FILE, AnyEvent
-from gameday.log.events import ChangeApplied, LoadEnded, LoadStarted, LoadWindow
+from gameday.log.events import ChangeApplied, LoadEnded, LoadStarted, LoadWindow, PhaseEnded
 from gameday.log.reading import decode
 from gameday.traffic.windows import Window, from_json
 from gameday.verdict.samples import fault_applied_at
@@ -106,8 +106,10 @@ class RunObservations:
     def _earliest(self) -> float:
         self._look()
         applied = [event.applied_mono for event in self._events if isinstance(event, ChangeApplied)]
+        # What prepares a round may take its time to stand: a rollout is no part of the baseline.
+        prepared = [event.mono for event in self._events if isinstance(event, PhaseEnded) and event.phase == "prepare"]
         started = self._windows[0].start if self._windows else self._load().mono
-        return max([self._since, started, *applied])
+        return max([self._since, started, *applied, *prepared])
 
     def _load(self) -> LoadStarted:
         ended = next((event for event in self._events if isinstance(event, LoadEnded)), None)

@@ -1,13 +1,15 @@
 """One service as a process: built from the environment, listening until SIGTERM, then done with what it has begun.
 
-SIGTERM closes the socket, lets open requests finish and ends with status 0. `/livez` says that the process turns its
-loop; `/readyz` says that it wants requests. Neither asks the neighbours: a service that calls itself unready
-because another one is away only spreads the outage.
+WARM_UP_SECONDS is the weakness of what has to fill its caches first: so long it does not listen. SIGTERM closes the socket,
+lets open requests finish and ends with status 0. `/livez` says that the process turns its loop; `/readyz` says that it wants
+requests. Neither asks the neighbours: a service that calls itself unready because another one is away only spreads the
+outage.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
@@ -39,12 +41,15 @@ def routed(table: Mapping[str, Handler]) -> Handler:
 async def run(name: str, service: Service, environment: Environment) -> int:
     """Serve until SIGTERM or SIGINT; return the exit status."""
     host, port = environment.text("POD_IP", "127.0.0.1"), environment.port("PORT", PORTS[name])
+    warm_up_seconds = environment.number("WARM_UP_SECONDS", 0)
     environment.check()
     server = Server(_probed(service.handler))
     told_to_stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, told_to_stop.set)
+    if not await _warmed_up(warm_up_seconds, told_to_stop):
+        return 0
     try:
         await server.listen(host, port)
     except OSError as error:
@@ -60,6 +65,15 @@ async def run(name: str, service: Service, environment: Environment) -> int:
     await service.close()
     say("info", "stopped", finished_open_requests=finished)
     return 0
+
+
+async def _warmed_up(seconds: float, told_to_stop: asyncio.Event) -> bool:
+    """Wait until it may serve; return False where it is told to stop before."""
+    if seconds:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await told_to_stop.wait()
+    return not told_to_stop.is_set()
 
 
 def _probed(handler: Handler) -> Handler:
