@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import os
 import signal
 import socket
@@ -201,3 +202,19 @@ def test_taking_it_out_under_load_drops_no_request(proxy: Standing) -> None:
     assert proxy.ended() == 0
     assert shoppers.dropped == []
     assert (proxy.log[-1]["counts"]["requests"]["open"], proxy.log[-1]["reset"]) == (0, 0)
+
+
+def test_while_it_lingers_it_is_not_ready_and_still_lets_everybody_in(stand: Stand, upstream: Upstream) -> None:
+    proxy = stand(upstream.address, "--linger", "1500ms")
+    proxy.put({"fault": {"kind": "refuse"}})
+    proxy.terminate()
+    until(lambda: proxy.ask("/readyz")[0] == 503, "that it says it goes")
+    client = http.client.HTTPConnection(*proxy.address, timeout=10)
+    client.request("GET", "/")
+    answer = client.getresponse()
+    assert (answer.status, answer.getheader("connection")) == (200, "close")
+    answer.read()
+    client.close()
+    assert proxy.ended() == 0
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(proxy.address, 1).close()
