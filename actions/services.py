@@ -17,7 +17,20 @@ from typing import Any
 
 from gameday.change import Change, Right, action
 from gameday.cluster import View
-from gameday.interposition import Fault, Proxies, are_hit, is_in_place, service_of, stands, switched_on
+from gameday.errors import BadParameterError
+from gameday.interposition import (
+    Fault,
+    Outside,
+    Proxies,
+    are_hit,
+    is_in_place,
+    service_of,
+    stands,
+    stands_for,
+    switched_on,
+)
+
+_PORTS = 65536
 
 RIGHTS = (
     Right("get", "services"),
@@ -47,6 +60,29 @@ def interpose(view: View, *, namespace: str, name: str, protocol: str = "http", 
     by = "services.interpose"
     target = service_of(view, namespace, name, protocol=protocol, by=by)
     return stands(view, target, Proxies(protocol, replicas), by=by)
+
+
+@action(landed=is_in_place, rights=[right for right in RIGHTS if right.resource != "configmaps"])
+def represent(
+    view: View, *, namespace: str, name: str, host: str, port: int, protocol: str = "http", replicas: int = 2
+) -> Sequence[Change]:
+    """Make a Service of proxies that stands for something outside the cluster, and passes everything on to it.
+
+    namespace, name: of the new Service. host, port: what is outside, as a pod reaches it. protocol: http, or tcp. replicas:
+    of the proxy, from 1 to 10. A workload uses it once its own setting points there, by `config.set_env`: with the name of
+    the Service, or on any cluster with `$(NAME_SERVICE_HOST)`. Undone by removing both, after what was pointed there. Landed
+    when every endpoint of the Service is a proxy that answers, which it does once it has reached what is outside. What checks
+    a certificate against the host's name will not accept this one. BadParameterError where the Service is there and is
+    somebody else's.
+    """
+    by = "services.represent"
+    if protocol not in ("http", "tcp"):
+        raise BadParameterError(f"{by}: expected protocol to be http or tcp, but got {protocol!r}")
+    if not isinstance(host, str) or not host or any(letter in host for letter in "/ @"):
+        raise BadParameterError(f"{by}: expected host to be a name or an address, but got {host!r}")
+    if isinstance(port, bool) or not isinstance(port, int) or not 0 < port < _PORTS:
+        raise BadParameterError(f"{by}: expected port to be a number from 1 to {_PORTS - 1}, but got {port!r}")
+    return stands_for(view, Outside(name, namespace, host, port), Proxies(protocol, replicas), by=by)
 
 
 @action(landed=are_hit, rights=RIGHTS)

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import http.client
+import os
+import secrets
+import subprocess
+import sys
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gameday.change.registry import action_named
-from gameday.errors import RefusedError
+from gameday.errors import NoTargetError, RefusedError
 from gameday.interposition.standing import counts_of, proxies_of
 from tests.interposition.conftest import Busy
 
@@ -118,3 +123,47 @@ def test_a_second_fault_of_the_same_service_is_refused(busy: Busy, books: Any) -
     with pytest.raises(RefusedError, match=r"expected no configmap .* yet, but it is there"):
         books.owe(FAIL.plan(busy.scratch.cluster, **where(busy), status=404)[0], by="another")
     assert undo(books) == {"undone"}
+
+
+def test_what_lies_outside_the_cluster_is_reached_through_a_service_of_proxies_and_blocked_there(
+    busy: Busy, books: Any, tmp_path: Path
+) -> None:
+    """An object store that is no pod; a program in the cluster is pointed at the Service that stands for it."""
+    scratch, block = busy.scratch, action_named("gameday.actions.storage.block")
+    address = f"127.{1 + secrets.randbelow(250)}.{secrets.randbelow(255)}.9"
+    environment = {
+        "PATH": os.environ["PATH"],
+        "POD_IP": address,
+        "DATA_DIR": str(tmp_path),
+        "S3_ACCESS_KEY_ID": "KEY",
+        "S3_SECRET_ACCESS_KEY": "secret",
+    }
+    command = [sys.executable, "-m", "gameday.staging.shop", "objects"]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as store:
+        try:
+            represent = action_named("gameday.actions.services.represent")
+            changes = represent.plan(scratch.cluster, namespace=scratch.name, name="offsite", host=address, port=9000)
+            busy.make(changes, books)
+            scratch.eventually(lambda: represent.landed(scratch.cluster, changes).landed)
+            service = scratch.get("Service", "offsite")
+            offsite = Busy(scratch, service["spec"]["clusterIP"], service["spec"]["ports"][0]["port"])
+            assert status_of(offsite, "/some/key") == 404, "the store itself says that there is no such bucket"
+            with pytest.raises(NoTargetError, match="says that it has no bucket 'receipts'"):
+                block.plan(scratch.cluster, namespace=scratch.name, name="offsite", bucket="receipts")
+            fault = block.plan(scratch.cluster, namespace=scratch.name, name="offsite", operations=["get"])
+            busy.make(fault, books)
+            scratch.eventually(lambda: status_of(offsite, "/some/key") == 503)
+            assert status_of(offsite, "/some/key", method="DELETE") == 404
+            assert block.landed(scratch.cluster, fault).landed
+            assert undo(books) == {"undone"}
+        finally:
+            store.terminate()
+
+
+def status_of(busy: Busy, path: str, *, method: str = "GET") -> int:
+    connection = http.client.HTTPConnection(busy.host, busy.port, timeout=10)
+    try:
+        connection.request(method, path)
+        return connection.getresponse().status
+    finally:
+        connection.close()

@@ -84,6 +84,13 @@ def _a_service(scratch: Any) -> Mapping[str, Any]:
     return {"namespace": scratch.name, "name": "web"}
 
 
+def _outside(scratch: Any) -> Mapping[str, Any]:
+    """Let a Service's address be what is outside."""
+    _a_service(scratch)
+    spec = scratch.get("Service", "web")["spec"]
+    return {"namespace": scratch.name, "name": "outside", "host": spec["clusterIP"], "port": spec["ports"][0]["port"]}
+
+
 def _an_interposed_service(**more: Any) -> Callable[[Any], Mapping[str, Any]]:
     """Return what puts a Service there that has its proxies already."""
 
@@ -112,6 +119,7 @@ EXAMPLES: Final[Mapping[str, Callable[[Any], Mapping[str, Any]]]] = {
     "gameday.actions.services.hang": _an_interposed_service(),
     "gameday.actions.services.interpose": _a_service,
     "gameday.actions.services.refuse": _an_interposed_service(),
+    "gameday.actions.services.represent": _outside,
     "gameday.actions.services.reset": _an_interposed_service(at="response"),
     "gameday.actions.services.slow": _an_interposed_service(seconds=0.2, jitter_seconds=0.1),
     "gameday.actions.services.throttle": _an_interposed_service(bytes_per_second=1000),

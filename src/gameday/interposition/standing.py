@@ -8,7 +8,7 @@ linger until everybody has heard that they go.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -40,6 +40,17 @@ class Proxies:
     replicas: int = 2
 
 
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """Something outside the cluster that a Service of proxies stands for."""
+
+    name: str
+    """The Service's."""
+    namespace: str
+    host: str
+    port: int
+
+
 def config_map_of(service: str) -> str:
     """Return the name of the ConfigMap with a Service's faults."""
     return f"{service}-gameday-faults"
@@ -50,12 +61,13 @@ def stands(view: View, target: Target, proxies: Proxies, *, by: str) -> Sequence
 
     NoTargetError where the namespace has no account for them.
     """
-    replicas = proxies.replicas
-    if isinstance(replicas, bool) or not isinstance(replicas, int) or not 1 <= replicas <= _MOST_REPLICAS:
-        raise BadParameterError(f"{by}: expected replicas to be a whole number from 1 to {_MOST_REPLICAS}, but got {replicas!r}")
+    _check_replicas(proxies, by)
     if target.is_interposed:
         return []
-    deployment = _deployment(target, proxies, _image(view, target.ref.namespace))
+    # The origin is found as Kubernetes tells every container of the Services that are there.
+    origin = f"{target.ref.name}-gameday-origin".upper().replace("-", "_")
+    place = _Place(target.ref.namespace, target.ref.name, target.port, f"$({origin}_SERVICE_HOST):$({origin}_SERVICE_PORT)")
+    deployment = _deployment(place, proxies, _image(view, target.ref.namespace))
     return [
         CreateObject(_origin(target)),
         CreateObject(deployment),
@@ -63,10 +75,31 @@ def stands(view: View, target: Target, proxies: Proxies, *, by: str) -> Sequence
     ]
 
 
+def stands_for(view: View, outside: Outside, proxies: Proxies, *, by: str) -> Sequence[Change]:
+    """Return the changes that make a Service of proxies which stands for something outside; none where it is there already."""
+    _check_replicas(proxies, by)
+    ref = ObjectRef("v1", "Service", outside.namespace, outside.name)
+    found = view.get(ref)
+    if found is not None and found["spec"].get("selector") == {MARK: outside.name}:
+        return []
+    if found is not None:
+        raise BadParameterError(f"{by}: expected no {ref} yet, but it is there; choose another name for what stands outside")
+    port = {"name": proxies.protocol, "port": outside.port if outside.port >= _UNPRIVILEGED else 8080, "targetPort": "traffic"}
+    host = f"[{outside.host}]" if ":" in outside.host else outside.host
+    place = _Place(outside.namespace, outside.name, port, f"{host}:{outside.port}")
+    service = {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": ref.name, "namespace": ref.namespace, "labels": {"app.kubernetes.io/managed-by": "gameday"}},
+        "spec": {"selector": {MARK: ref.name}, "ports": [port]},
+    }
+    return [CreateObject(_deployment(place, proxies, _image(view, ref.namespace))), CreateObject(service)]
+
+
 def is_in_place(view: View, changes: Sequence[Change]) -> Evidence:
     """Look whether every endpoint of the Service is a proxy that answers: what the endpoint controller and the pods say."""
     for change in changes:
-        if isinstance(change, PatchObject):
+        if change.ref.kind == "Service" and not change.ref.name.endswith("-gameday-origin"):
             return _seen(view, change.ref)
     return Evidence(None, "no Service was to be interposed")
 
@@ -134,10 +167,35 @@ def _origin(target: Target) -> Json:
     }
 
 
-def _deployment(target: Target, proxies: Proxies, image: str) -> Json:
-    name, labels = f"{target.ref.name}-gameday-proxy", {MARK: target.ref.name, "app.kubernetes.io/managed-by": "gameday"}
-    wanted = target.port.get("targetPort", target.port["port"])
-    port: dict[str, Any] = {"containerPort": _listening(target)}
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where proxies stand: behind which Service and port of it, and before what."""
+
+    namespace: str
+    service: str
+    port: Mapping[str, Any]
+    upstream: str
+
+    @property
+    def listening(self) -> int:
+        """The port that a proxy listens on: the one that the Service sends to, by its number or by a name."""
+        port: int = self.port["port"]
+        wanted = self.port.get("targetPort", port)
+        if isinstance(wanted, int):
+            return wanted
+        return port if port >= _UNPRIVILEGED else 8080
+
+
+def _check_replicas(proxies: Proxies, by: str) -> None:
+    replicas = proxies.replicas
+    if isinstance(replicas, bool) or not isinstance(replicas, int) or not 1 <= replicas <= _MOST_REPLICAS:
+        raise BadParameterError(f"{by}: expected replicas to be a whole number from 1 to {_MOST_REPLICAS}, but got {replicas!r}")
+
+
+def _deployment(place: _Place, proxies: Proxies, image: str) -> Json:
+    name, labels = f"{place.service}-gameday-proxy", {MARK: place.service, "app.kubernetes.io/managed-by": "gameday"}
+    wanted = place.port.get("targetPort", place.port["port"])
+    port: dict[str, Any] = {"containerPort": place.listening}
     if isinstance(wanted, str):
         port["name"] = wanted
     pod = {
@@ -151,7 +209,7 @@ def _deployment(target: Target, proxies: Proxies, image: str) -> Json:
                 "image": image,
                 "imagePullPolicy": "IfNotPresent",
                 "command": ["python", "-m", "gameday.interpose"],
-                "args": list(_arguments(target, proxies)),
+                "args": list(_arguments(place, proxies)),
                 "env": [{"name": "POD_IP", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}}],
                 "ports": [port, {"name": "admin", "containerPort": ADMIN_PORT}],
                 "readinessProbe": {"httpGet": {"path": "/readyz", "port": "admin"}, "periodSeconds": 1},
@@ -165,30 +223,20 @@ def _deployment(target: Target, proxies: Proxies, image: str) -> Json:
             }
         ],
     }
-    metadata = {"name": name, "namespace": target.ref.namespace, "labels": {**labels, PROTOCOL: proxies.protocol}}
+    metadata = {"name": name, "namespace": place.namespace, "labels": {**labels, PROTOCOL: proxies.protocol}}
     spec = {
         "replicas": proxies.replicas,
-        "selector": {"matchLabels": {MARK: target.ref.name}},
+        "selector": {"matchLabels": {MARK: place.service}},
         "template": {"metadata": {"labels": labels}, "spec": pod},
     }
     return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata, "spec": spec}
 
 
-def _listening(target: Target) -> int:
-    wanted = target.port.get("targetPort", target.port["port"])
-    if isinstance(wanted, int):
-        return wanted
-    port: int = target.port["port"]
-    return port if port >= _UNPRIVILEGED else 8080
-
-
-def _arguments(target: Target, proxies: Proxies) -> Iterator[str]:
-    """Yield the proxy's arguments; the origin is found as Kubernetes tells every container of the Services that are there."""
-    origin = f"{target.ref.name}-gameday-origin".upper().replace("-", "_")
-    yield from ("--listen", f"$(POD_IP):{_listening(target)}")
-    yield from ("--upstream", f"$({origin}_SERVICE_HOST):$({origin}_SERVICE_PORT)")
+def _arguments(place: _Place, proxies: Proxies) -> Iterator[str]:
+    yield from ("--listen", f"$(POD_IP):{place.listening}")
+    yield from ("--upstream", place.upstream)
     yield from ("--admin", f"$(POD_IP):{ADMIN_PORT}")
-    yield from ("--config-map", config_map_of(target.ref.name))
+    yield from ("--config-map", config_map_of(place.service))
     yield from ("--account", MOUNT)
     yield from ("--protocol", proxies.protocol)
     yield from ("--linger", f"{LINGER_SECONDS}s", "--drain", f"{DRAIN_SECONDS}s")
