@@ -16,6 +16,7 @@ from typing import Any, ClassVar, Final
 
 from gameday import durations
 from gameday.errors import GamedayError, RefusedError
+from gameday.experiment import load_experiment
 from gameday.experiment.model import DEFAULT_BASELINE_SECONDS, DEFAULT_LANDING_TIMEOUT_SECONDS
 from gameday.log import read
 from gameday.log.events import Event, RoundStarted, RunEnded, VerdictGiven
@@ -25,6 +26,8 @@ from gameday.run.launching import Launched, launch, new_run
 from gameday.run.observing import RunObservations
 from gameday.run.successor import start_successor
 from gameday.run.worker import build_engine, wait_for_baseline
+from gameday.run.worker import prepare as stand
+from gameday.workspace import Catalogue
 
 _OPENING_SECONDS: Final = 60.0
 _CLOSING_SECONDS: Final = 180.0
@@ -100,6 +103,8 @@ def connect() -> WorkerEngine:
         peer, spec, launched.directory, round_id=round_id, since=since, landing_seconds=landing_seconds
     )
     _State.engine = engine
+    if not stand(engine, load_experiment(draft, catalogue=Catalogue.around(draft))):
+        raise RefusedError("what must stand before the baseline does not; the run's log says why")
     for event in _State.early:
         engine.log(event)
     _take_baseline(engine, observations, seconds=_seconds(_State.experiment, "baseline", DEFAULT_BASELINE_SECONDS))
