@@ -91,6 +91,22 @@ def _outside(scratch: Any) -> Mapping[str, Any]:
     return {"namespace": scratch.name, "name": "outside", "host": spec["clusterIP"], "port": spec["ports"][0]["port"]}
 
 
+def _a_release(scratch: Any) -> Mapping[str, Any]:
+    scratch.deployment(replicas=1)
+    scratch.ready()
+    return {"namespace": scratch.name, "name": "web", "variables": {"RELEASE": "2"}}
+
+
+def _a_released_deployment(scratch: Any) -> Mapping[str, Any]:
+    scratch.deployment(replicas=1)
+    scratch.ready()
+    variables = {"op": "add", "path": "/spec/template/spec/containers/0/env/-", "value": {"name": "RELEASE", "value": "2"}}
+    scratch.patch("Deployment", "web", variables, api_version="apps/v1")
+    scratch.eventually(lambda: len(scratch.pods()) > 1)
+    scratch.ready()
+    return {"namespace": scratch.name, "name": "web"}
+
+
 def _an_interposed_service(**more: Any) -> Callable[[Any], Mapping[str, Any]]:
     """Return what puts a Service there that has its proxies already."""
 
@@ -126,6 +142,8 @@ EXAMPLES: Final[Mapping[str, Callable[[Any], Mapping[str, Any]]]] = {
     "gameday.actions.storage.block": _an_interposed_service(how="error", operations=["get", "list"]),
     "gameday.actions.storage.cut": _an_interposed_service(after_bytes=10),
     "gameday.actions.storage.slow": _an_interposed_service(seconds=0.2),
+    "gameday.actions.releases.deploy": _a_release,
+    "gameday.actions.releases.roll_back": _a_released_deployment,
     "gameday.actions.workloads.scale": _a_deployment,
 }
 
