@@ -78,17 +78,11 @@ def roll_back(view: View, *, namespace: str, name: str) -> Sequence[Change]:
 
 def _checked(image: str, variables: Mapping[str, str] | None, args: Sequence[str] | None) -> Mapping[str, Any]:
     """Return what is to be released, by its field of a container; BadParameterError names what cannot be meant."""
-    if not isinstance(image, str) or image != image.strip():
+    if image != image.strip():
         raise BadParameterError(f"releases.deploy: expected image to be the name of an image, but got {image!r}")
-    if variables is not None and not isinstance(variables, Mapping):
-        raise BadParameterError(f"releases.deploy: expected variables to be names with their values, but got {variables!r}")
-    for key, value in (variables or {}).items():
-        if not isinstance(key, str) or not _VARIABLE.fullmatch(key):
+    for key in variables or {}:
+        if not _VARIABLE.fullmatch(key):
             raise BadParameterError(f"releases.deploy: expected variables to have names such as LOG_LEVEL, but got {key!r}")
-        if not isinstance(value, str):
-            raise BadParameterError(f"releases.deploy: expected a text for {key}, but got {value!r}; write it in quotes")
-    if args is not None and (isinstance(args, str) or not all(isinstance(word, str) for word in args)):
-        raise BadParameterError(f"releases.deploy: expected args to be a list of texts, but got {args!r}")
     if not image and not variables and args is None:
         raise BadParameterError("releases.deploy: expected an image, variables or args, but got none: nothing would be released")
     return {"image": image, "variables": dict(variables or {}), "args": None if args is None else list(args)}

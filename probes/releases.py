@@ -24,7 +24,7 @@ def rolled_out(observations: Observations, *, namespace: str, name: str, wait_se
     time is over. 100 if no replicas are wanted. NoMeasurementError if there is no such Deployment, or if its controller has
     not looked at its newest template.
     """
-    if isinstance(wait_seconds, bool) or not 0 <= wait_seconds <= _LONGEST_WAIT_SECONDS:
+    if not 0 <= wait_seconds <= _LONGEST_WAIT_SECONDS:
         raise BadParameterError(f"releases.rolled_out: expected wait_seconds from 0 to 600, but got {wait_seconds!r}")
     ref = ObjectRef("apps/v1", "Deployment", namespace, name)
     deadline = time.monotonic() + wait_seconds

@@ -45,6 +45,7 @@ def test_a_value_that_fits_is_let_be(arguments: Mapping[str, Any]) -> None:
     ("arguments", "message"),
     [
         ({"namespace": 5}, "expected namespace to be a text, but got 5"),
+        ({"namespace": " "}, "expected namespace to be a text that is not empty, but got ' '"),
         ({"count": True}, "expected count to be a whole number, but got True"),
         ({"count": 1.5}, "expected count to be a whole number, but got 1.5"),
         ({"count": "3"}, "expected count to be a whole number, but got '3'"),

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gameday.change import ProbeSpec
+from gameday.change import ProbeSpec, bind
 from gameday.change.registry import registered
 from gameday.errors import BadParameterError, NoMeasurementError
 
@@ -23,7 +23,8 @@ class Looking:
 def measured(scratch: Any, **arguments: Any) -> Any:
     spec = registered("gameday.probes.releases.rolled_out")
     assert isinstance(spec, ProbeSpec)
-    return spec.measure(Looking(scratch.cluster), namespace=scratch.name, name="web", **arguments)
+    given = bind(spec.measure, spec.name, {"namespace": scratch.name, "name": "web", **arguments})
+    return spec.measure(Looking(scratch.cluster), **given)
 
 
 def test_a_rollout_that_is_through_is_at_a_hundred_percent(scratch: Any) -> None:
@@ -48,5 +49,5 @@ def test_what_is_not_there_cannot_be_measured(scratch: Any) -> None:
 
 @pytest.mark.parametrize("wait_seconds", [-1, 601, True, float("nan")])
 def test_a_wait_that_cannot_be_meant_is_refused(scratch: Any, wait_seconds: float) -> None:
-    with pytest.raises(BadParameterError, match="expected wait_seconds from 0 to 600"):
+    with pytest.raises(BadParameterError, match="expected wait_seconds"):
         measured(scratch, wait_seconds=wait_seconds)

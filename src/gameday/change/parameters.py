@@ -57,10 +57,13 @@ def parameters_of(function: Callable[..., Any]) -> tuple[Parameter, ...]:
 def misfits(function: Callable[..., Any], arguments: Mapping[str, Any]) -> Iterator[str]:
     """Say for each value that cannot be meant what was expected; names that the function does not have are no concern here."""
     annotations = _annotations(function)
+    required = {one.name for one in parameters_of(function) if one.required}
     for name, value in arguments.items():
         wanted = annotations.get(name)
         if wanted is not None and not _fits(value, wanted):
             yield f"expected {name} to be {_in_words(wanted)}, but got {value!r}"
+        elif name in required and isinstance(value, str) and not value.strip():
+            yield f"expected {name} to be a text that is not empty, but got {value!r}"
         elif (outside := _outside(name, value)) is not None:
             yield f"expected {name} to be {outside}, but got {value!r}"
 
