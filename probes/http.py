@@ -168,7 +168,7 @@ def ask(call: Call) -> Answer:
         connection.request(call.method, target, call.body or None, _headers(call))
         response = connection.getresponse()
         body = response.read(_MOST_BYTES + 1)
-    except (OSError, UnicodeError, http.client.HTTPException) as error:
+    except (OSError, ValueError, http.client.HTTPException) as error:
         why = f"not within {call.timeout_seconds:g} s" if late.is_set() or isinstance(error, TimeoutError) else _reason(error)
         raise NoMeasurementError(f"{call.url} did not answer: {why}") from error
     finally:
