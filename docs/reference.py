@@ -5,8 +5,11 @@ Nothing is described here: the words are the commands' own help and the function
 
 from __future__ import annotations
 
+import importlib
+import inspect
 import sys
 from collections.abc import Iterator
+from itertools import groupby
 from pathlib import Path
 from typing import Any, Final
 
@@ -44,7 +47,9 @@ def actions_and_probes() -> str:
         rows = [row for row in registered_in(kind) if row["name"].startswith("gameday.")]
         parts.append(f"## {kind.capitalize()}\n")
         parts.append("\n".join(["| name | |", "|---|---|", *(_index(row) for row in rows)]) + "\n")
-        parts += [_function(row) for row in rows]
+        for module, functions in groupby(rows, key=lambda row: row["name"].rpartition(".")[0]):
+            parts.append(f"### {module}\n\n{inspect.getdoc(importlib.import_module(module))}\n")
+            parts += [_function(row) for row in functions]
     return "\n".join(parts)
 
 
@@ -70,7 +75,7 @@ def _function(row: dict[str, Any]) -> str:
     facts = [row.get("undo"), row.get("landed"), row.get("errors")]
     evidence = [f"The evidence: {row['evidence'][0].lower()}{row['evidence'][1:]}"] if row.get("evidence") else []
     rights = [f"Rights: {', '.join(f'`{right}`' for right in row['rights'])}."] if row.get("rights") else []
-    parts = [f"### {row['name']}", said, *(["\n".join(table)] if row["parameters"] else [])]
+    parts = [f"#### {row['name']}", said, *(["\n".join(table)] if row["parameters"] else [])]
     lines = [f"- {text}" for text in [*facts[:2], *evidence, *facts[2:], *rights] if text]
     return "\n\n".join([*parts, *(["\n".join(lines)] if lines else [])]) + "\n"
 

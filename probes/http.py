@@ -96,9 +96,9 @@ def availability(
 ) -> Measurement:
     """Measure how many of several GETs of a URL are answered below 400 and in time, in percent.
 
-    requests: how many, one after the other, from 1 to 10000. every_seconds: how long after the beginning of one the next begins,
-    at the earliest. url, timeout_seconds, token_variable: as for status. A refused connection, a time-out and an error count
-    as not answered.
+    A refused connection, a time-out and an error count as not answered. requests: how many, one after the other, from 1 to
+    10000. every_seconds: how long after the beginning of one the next begins, at the earliest. url, timeout_seconds,
+    token_variable: as for status.
     """
     del observations
     if not 1 <= requests <= _MOST_REQUESTS:
