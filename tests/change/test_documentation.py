@@ -44,6 +44,20 @@ def test_a_parameter_that_is_explained_twice_keeps_what_is_said_of_it_alone() ->
     assert documentation_of(harm).parameters["name"] == "as in kubectl."
 
 
+def either(view: Any, *, name: str = "", holding: str = "", rate_per_second: float = 0.0) -> None:
+    """Do one or the other.
+
+    name: which node, or the first that runs pods of `holding`; or rate_per_second: how much.
+    """
+    del view, name, holding, rate_per_second
+
+
+def test_a_parameter_may_be_explained_in_passing_or_as_the_other_of_two() -> None:
+    found = documentation_of(either).parameters
+    assert found["holding"] == found["name"] == "which node, or the first that runs pods of `holding`"
+    assert found["rate_per_second"] == "how much."
+
+
 def test_what_is_not_said_is_empty() -> None:
     found = documentation_of(bare)
     assert (found.summary, found.parameters, found.undo, found.landed, found.errors) == ("Do it.", {}, "", "", "")

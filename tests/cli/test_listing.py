@@ -59,7 +59,7 @@ def test_an_action_is_listed_with_all_that_its_author_says() -> None:
 
 @pytest.mark.parametrize("found", list(registered_in("probes")), ids=lambda found: found["name"])
 def test_every_probe_explains_each_of_its_parameters(found: dict[str, Any]) -> None:
-    assert found["about"].startswith("Measure")
+    assert found["about"].endswith(".")
     unexplained = [one["name"] for one in found["parameters"] if not one["about"]]
     assert unexplained == [], f"{found['name']}: write `{unexplained[0]}: what it means.` in its docstring"
 

@@ -3,7 +3,7 @@
 The form is that of every action and probe here, and the contract suite holds new ones to it: one imperative sentence; then,
 in any order, `name: …` or `name, other: …` for each parameter, a sentence that begins with *Undone*, one that begins with
 *Landed*, and one for each error, which begins with its name. What belongs to none of these is left where it stands, with
-what comes before it.
+what comes before it. A parameter may also be explained in passing, in backticks, where another one is.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def documentation_of(function: Callable[..., Any]) -> Documentation:
 def _parts(text: str, names: Sequence[str]) -> Iterator[tuple[str, str]]:
     """Yield each part with its label: the names it explains, Undone, Landed or Error; the beginning has none."""
     name = "|".join(rf"`?{re.escape(one)}`?" for one in sorted(names, key=len, reverse=True)) or r"(?!)"
-    explained = rf"(?P<names>(?:{name})(?:(?:, and |, | and )(?:{name}))*):\s"
+    explained = rf"(?:or )?(?P<names>(?:{name})(?:(?:, and |, | and )(?:{name}))*):\s"
     marker = re.compile(rf"{_END_OF_SENTENCE}(?:{explained}|(?P<word>Undone|Landed)\b|(?P<error>\w+Error)\b)")
     found = list(marker.finditer(text))
     starts = [*(match.start() for match in found), len(text)]
@@ -72,4 +72,4 @@ def _about(parts: Mapping[str, str], name: str) -> str:
     for label, text in parts.items():
         if name in re.split(r", and |, | and ", label.replace("`", "")):
             return text
-    return ""
+    return next((text for text in parts.values() if f"`{name}`" in text), "")
