@@ -73,7 +73,8 @@ def test_an_experiment_is_listed_with_its_runbook_and_the_verdict_that_it_expect
 def test_a_game_day_is_listed_with_its_rounds_and_a_runbook_with_its_owner() -> None:
     assert row("gamedays", "first")["experiments"] == ["pod-loss", "dependency-down"]
     runbook = row("runbooks", "pod-loss")
-    assert (runbook["owner"], runbook["experiments"]) == ("checkout-team", ["pod-loss"])
+    assert runbook["owner"] == "checkout-team"
+    assert "pod-loss" in runbook["experiments"]
 
 
 def test_a_project_s_own_functions_come_after_the_shipped_ones(elsewhere: Path) -> None:
