@@ -45,7 +45,8 @@ def kill(
     Landed when the pod's own ports refuse connections, or, where pods cannot be reached from here, when no EndpointSlice
     lists it as ready any more. NoTargetError if fewer than `count` running pods match.
     """
-    _check(count, grace_seconds)
+    if count < 1:
+        raise BadParameterError(f"pods.kill: expected count to be a whole number from 1, but got {count!r}")
     pods = list(islice(running_pods(view, namespace, selector), count))
     if len(pods) < count:
         raise NoTargetError(
@@ -55,13 +56,6 @@ def kill(
     ready = _ready_uids(view, namespace)
     kind = EvictPod if evict else DeletePod
     return [kind(ObjectRef.of(pod), grace_seconds, _sighting(pod, ready)) for pod in pods]
-
-
-def _check(count: int, grace_seconds: int | None) -> None:
-    if isinstance(count, bool) or not isinstance(count, int) or count < 1:
-        raise BadParameterError(f"pods.kill: expected count to be a whole number from 1, but got {count!r}")
-    if grace_seconds is not None and (not isinstance(grace_seconds, int) or grace_seconds < 0):
-        raise BadParameterError(f"pods.kill: expected grace_seconds to be a whole number from 0, but got {grace_seconds!r}")
 
 
 def _gone(view: View, change: DeletePod | EvictPod) -> Evidence:

@@ -33,7 +33,7 @@ def scale(view: View, *, namespace: str, name: str, replicas: int, kind: str = "
     asked for: gone if fewer, Ready if more. NoTargetError if there is no such workload; a workload that has that many
     replicas already needs no change.
     """
-    if isinstance(replicas, bool) or not isinstance(replicas, int) or replicas < 0:
+    if replicas < 0:
         raise BadParameterError(f"workloads.scale: expected replicas to be a whole number from 0, but got {replicas!r}")
     if kind not in _SCALABLE:
         raise BadParameterError(f"workloads.scale: expected kind to be one of {', '.join(_SCALABLE)}, but got {kind!r}")

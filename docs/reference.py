@@ -5,8 +5,11 @@ Nothing is described here: the words are the commands' own help and the function
 
 from __future__ import annotations
 
+import importlib
+import inspect
 import sys
 from collections.abc import Iterator
+from itertools import groupby
 from pathlib import Path
 from typing import Any, Final
 
@@ -31,15 +34,22 @@ def commands() -> str:
 
 
 def actions_and_probes() -> str:
-    """Return every action and probe that is shipped: parameters, what it does, and the rights it needs."""
+    """Return every action and probe that is shipped: parameters, undo, what shows that it landed, rights, errors."""
     about = (
-        "# Actions and probes\n\nWhat an experiment or a runbook's step can name, as `gameday list actions` and `gameday list "
-        "probes` know it.\nWritten by `make docs`. How to write one: [writing an action](writing-an-action.md).\n"
+        "# Actions and probes\n\nWhat an experiment or a runbook's step can name, as `gameday list actions -o yaml` and "
+        "`gameday list probes -o yaml` know it.\nWritten by `make docs` from the functions themselves. How to write one: "
+        "[writing an action](writing-an-action.md).\n\nA value of another type, or one outside what the unit in its "
+        "parameter's name allows (seconds from 0, percent from 0 to 100),\nis refused before anything is changed, as is a "
+        "target that is not there.\n"
     )
     parts = [about]
     for kind in ("actions", "probes"):
+        rows = [row for row in registered_in(kind) if row["name"].startswith("gameday.")]
         parts.append(f"## {kind.capitalize()}\n")
-        parts += [_function(row) for row in registered_in(kind) if row["name"].startswith("gameday.")]
+        parts.append("\n".join(["| name | |", "|---|---|", *(_index(row) for row in rows)]) + "\n")
+        for module, functions in groupby(rows, key=lambda row: row["name"].rpartition(".")[0]):
+            parts.append(f"### {module}\n\n{inspect.getdoc(importlib.import_module(module))}\n")
+            parts += [_function(row) for row in functions]
     return "\n".join(parts)
 
 
@@ -54,9 +64,30 @@ def _helps(command: click.Command, name: str, parent: click.Context | None) -> I
                 yield from _helps(found, below, context)
 
 
+def _index(row: dict[str, Any]) -> str:
+    short = row["name"].removeprefix("gameday.")
+    return f"| [`{short}`](#{row['name'].replace('.', '').lower()}) | {_cell(row['about'])} |"
+
+
 def _function(row: dict[str, Any]) -> str:
-    rights = f"\nRights: {', '.join(row['rights'])}.\n" if row.get("rights") else ""
-    return f"### {row['name']}\n\n`{', '.join(row['parameters'])}`\n\n{row['documentation']}\n{rights}"
+    said = " ".join(row[key] for key in ("about", "more") if key in row)
+    table = ["| parameter | type | default | |", "|---|---|---|---|", *(_parameter(one) for one in row["parameters"])]
+    facts = [row.get("undo"), row.get("landed"), row.get("errors")]
+    evidence = [f"The evidence: {row['evidence'][0].lower()}{row['evidence'][1:]}"] if row.get("evidence") else []
+    rights = [f"Rights: {', '.join(f'`{right}`' for right in row['rights'])}."] if row.get("rights") else []
+    parts = [f"#### {row['name']}", said, *(["\n".join(table)] if row["parameters"] else [])]
+    lines = [f"- {text}" for text in [*facts[:2], *evidence, *facts[2:], *rights] if text]
+    return "\n\n".join([*parts, *(["\n".join(lines)] if lines else [])]) + "\n"
+
+
+def _parameter(one: dict[str, Any]) -> str:
+    unit = f", {one['unit']}" if "unit" in one else ""
+    default = "required" if one["required"] else f"`{one['default']!r}`"
+    return f"| `{one['name']}` | {_cell(one['type'])}{unit} | {default} | {_cell(one['about'])} |"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
 
 
 def staging() -> str:

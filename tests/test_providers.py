@@ -36,7 +36,7 @@ def test_our_actions_and_probes_are_found_and_bound() -> None:
     [
         ("gameday.actions.pod", "kill", {}, "there is no module gameday.actions.pod; did you mean 'gameday.actions.pods'?"),
         ("gameday.actions.pods", "kil", {}, "gameday.actions.pods has no action or probe 'kil'; did you mean 'kill'?"),
-        ("gameday.actions.pods", "_check", {}, "not registered"),
+        ("gameday.actions.pods", "_gone", {}, "not registered"),
         ("gameday.actions.pods", "kill", {"selector": "a=b"}, "kill needs the argument 'namespace'"),
         (
             "gameday.actions.pods",
@@ -124,3 +124,15 @@ def test_nothing_of_kubernetes_or_chaos_toolkit_is_imported() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_value_that_cannot_be_meant_is_a_fault_of_the_file() -> None:
+    arguments = {"namespace": "shop", "selector": "app=x", "count": True, "grace_seconds": -1}
+    assert faults("gameday.actions.pods", "kill", arguments) == [
+        "kill: expected count to be a whole number, but got True",
+        "kill: expected grace_seconds to be zero or more, but got -1",
+    ]
+
+
+def test_a_value_that_only_the_run_knows_is_let_be() -> None:
+    assert faults("gameday.actions.pods", "kill", {"namespace": "${where}", "selector": "app=x", "count": "${count}"}) == []

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from gameday.change import ActionSpec, ProbeSpec
+from gameday.change.parameters import misfits
 from gameday.fields import did_you_mean
 from gameday.workspace import WORKSPACE_PACKAGE
 
@@ -67,7 +68,11 @@ def _faults_of_ours(module: str, func: str, arguments: Mapping[str, Any], role: 
         return [f"{why}{did_you_mean(func, known)} (known: {', '.join(known) or 'none'})"]
     actual: Role = "action" if isinstance(spec, ActionSpec) else "probe"
     wrong_role = [f"expected an {role}, but {module}.{func} is an {actual}".replace("an probe", "a probe")]
-    return (wrong_role if role not in (None, actual) else []) + _misfits(inspect.signature(found), func, arguments)
+    pure = spec.plan if isinstance(spec, ActionSpec) else spec.measure
+    # What only a run gives a value to is looked at by the run.
+    known_values = {name: value for name, value in arguments.items() if not (isinstance(value, str) and "${" in value)}
+    of_values = [f"{func}: {message}" for message in misfits(pure, known_values)]
+    return (wrong_role if role not in (None, actual) else []) + _misfits(inspect.signature(found), func, arguments) + of_values
 
 
 def _registered(module: Any) -> list[str]:

@@ -7,19 +7,22 @@ valid arguments; a new action without one fails here, with a sentence that says 
 from __future__ import annotations
 
 import inspect
+import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import pytest
 import yaml
 
 from gameday.change import ActionSpec, CreateObject, DeletePod, EvictPod, PatchObject
+from gameday.change.documentation import documentation_of
+from gameday.change.parameters import Parameter, parameters_of
 from gameday.change.registry import action_named
 from gameday.cli.listing import registered_in
 from gameday.cluster import Json, ObjectRef, Selection
 from gameday.cluster.reading import is_ready
-from gameday.errors import BadParameterError
+from gameday.errors import BadParameterError, NoTargetError
 from gameday.guard import Policy, gather, judge
 from gameday.interposition.standing import proxies_of
 from gameday.plan import plan_action
@@ -28,6 +31,13 @@ from gameday.workspace import SHIPPED
 
 pytestmark = pytest.mark.e2e
 ACTIONS: Final = [row["name"] for row in registered_in("actions")]
+TARGETS: Final = (
+    ("apps/v1", "Deployment"),
+    ("apps/v1", "StatefulSet"),
+    ("apps/v1", "DaemonSet"),
+    ("v1", "Service"),
+    ("v1", "ConfigMap"),
+)
 KINDS: Final = (
     ("apps/v1", "Deployment"),
     ("apps/v1", "ReplicaSet"),
@@ -91,6 +101,22 @@ def _outside(scratch: Any) -> Mapping[str, Any]:
     return {"namespace": scratch.name, "name": "outside", "host": spec["clusterIP"], "port": spec["ports"][0]["port"]}
 
 
+def _a_release(scratch: Any) -> Mapping[str, Any]:
+    scratch.deployment(replicas=1)
+    scratch.ready()
+    return {"namespace": scratch.name, "name": "web", "variables": {"RELEASE": "2"}}
+
+
+def _a_released_deployment(scratch: Any) -> Mapping[str, Any]:
+    scratch.deployment(replicas=1)
+    scratch.ready()
+    variables = {"op": "add", "path": "/spec/template/spec/containers/0/env/-", "value": {"name": "RELEASE", "value": "2"}}
+    scratch.patch("Deployment", "web", variables, api_version="apps/v1")
+    scratch.eventually(lambda: len(scratch.pods()) > 1)
+    scratch.ready()
+    return {"namespace": scratch.name, "name": "web"}
+
+
 def _an_interposed_service(**more: Any) -> Callable[[Any], Mapping[str, Any]]:
     """Return what puts a Service there that has its proxies already."""
 
@@ -126,6 +152,8 @@ EXAMPLES: Final[Mapping[str, Callable[[Any], Mapping[str, Any]]]] = {
     "gameday.actions.storage.block": _an_interposed_service(how="error", operations=["get", "list"]),
     "gameday.actions.storage.cut": _an_interposed_service(after_bytes=10),
     "gameday.actions.storage.slow": _an_interposed_service(seconds=0.2),
+    "gameday.actions.releases.deploy": _a_release,
+    "gameday.actions.releases.roll_back": _a_released_deployment,
     "gameday.actions.workloads.scale": _a_deployment,
 }
 
@@ -163,6 +191,12 @@ def everything(cluster: Any, scratch: Any) -> dict[ObjectRef, str]:
         if now == seen:
             return now
         seen = now
+
+
+def nodes(cluster: Any) -> dict[str, Any]:
+    """Return what people configure of each node."""
+    found = cluster.list(Selection("v1", "Node"))
+    return {node["metadata"]["name"]: (node.get("spec", {}), node["metadata"].get("labels", {})) for node in found}
 
 
 def carry_out(books: Any, action: ActionSpec, arguments: Mapping[str, Any]) -> None:
@@ -203,9 +237,11 @@ def test_undo_restores_what_was_applied_and_twice_is_once(
     action: ActionSpec, arguments: Mapping[str, Any], books: Any, scratch: Any
 ) -> None:
     before, pods = look(books.cluster, [scratch.name]), len(ready(scratch))
+    nodes_before = nodes(books.cluster)
     carry_out(books, action, arguments)
     assert set(undo(books)) == {"undone"}
     scratch.eventually(lambda: len(ready(scratch)) == pods)
+    assert nodes(books.cluster) == nodes_before
     differences = compare(before, look(books.cluster, [scratch.name]))
     assert (differences.fields, differences.created, differences.deleted) == ({}, [], [])
     at_rest = everything(books.cluster, scratch)
@@ -231,11 +267,15 @@ def test_a_fault_is_seen_by_its_evidence_and_is_not_before(
 def test_undo_succeeds_after_the_target_is_gone(
     action: ActionSpec, arguments: Mapping[str, Any], books: Any, scratch: Any
 ) -> None:
+    planned = [change.ref for change in action.plan(books.cluster, **arguments)]
     carry_out(books, action, arguments)
-    for api_version, kind in (("apps/v1", "Deployment"), ("v1", "Service"), ("v1", "ConfigMap")):
-        for obj in books.cluster.list(Selection(api_version, kind, scratch.name)):
-            books.cluster.delete(ObjectRef.of(obj))
-    assert set(undo(books)) == {"already"}
+    left = [ObjectRef.of(obj) for kind in TARGETS for obj in books.cluster.list(Selection(*kind, scratch.name))]
+    others = [ref.anonymous for ref in planned if ref.namespace == scratch.name and ref.kind != "Pod"]
+    for ref in dict.fromkeys([*(ref.anonymous for ref in left), *others]):
+        if books.cluster.get(ref) is not None:
+            books.cluster.delete(ref)
+    gone = all(ref.namespace for ref in planned)
+    assert set(undo(books)) <= ({"already"} if gone else {"already", "undone"})
     assert all(entry.is_settled for entry in books.opened().entries)
 
 
@@ -258,16 +298,15 @@ def test_every_change_names_its_object_down_to_the_uid(action: ActionSpec, argum
             assert change.ref.uid
 
 
-def test_its_docstring_names_its_parameters_what_undoes_it_and_what_shows_that_it_landed(action: ActionSpec) -> None:
-    doc = inspect.getdoc(action.plan) or ""
-    parameters = list(inspect.signature(action.plan).parameters.values())
-    missing = [parameter.name for parameter in parameters[1:] if parameter.name not in doc]
-    assert missing == [], f"{action.name}: its docstring does not name {', '.join(missing)}"
-    assert all(parameter.kind is parameter.KEYWORD_ONLY for parameter in parameters[1:])
-    first = doc.splitlines()[0]
-    assert first.endswith("."), f"{action.name}: expected one imperative sentence first, but got {first!r}"
-    assert "ndone" in doc, f"{action.name}: its docstring does not say what undoes it"
-    assert "anded" in doc, f"{action.name}: its docstring does not say what shows that it landed"
+def test_its_docstring_says_everything_that_the_reference_shows(action: ActionSpec) -> None:
+    """In the form that `gameday.change.documentation` describes, which is that of every other action."""
+    said, parameters = documentation_of(action.plan), list(inspect.signature(action.plan).parameters.values())[1:]
+    missing = [parameter.name for parameter in parameters if parameter.name not in said.parameters]
+    assert missing == [], f"{action.name}: its docstring explains no {', '.join(missing)}; write `{missing[0]}: what it means.`"
+    assert all(parameter.kind is parameter.KEYWORD_ONLY for parameter in parameters)
+    assert said.summary.endswith("."), f"{action.name}: expected one imperative sentence first, but got {said.summary!r}"
+    assert said.undo, f"{action.name}: its docstring has no sentence that begins with 'Undone'"
+    assert said.landed, f"{action.name}: its docstring has no sentence that begins with 'Landed'"
     assert inspect.getdoc(action.landed), f"{action.name}: what shows that it landed has no docstring"
 
 
@@ -281,3 +320,53 @@ def test_it_states_the_rights_that_it_needs(action: ActionSpec) -> None:
 def test_arguments_of_another_name_are_refused(action: ActionSpec, arguments: Mapping[str, Any], cluster: Any) -> None:
     with pytest.raises(BadParameterError, match=r"no_such_parameter.*its parameters are"):
         plan_action(action, {**arguments, "no_such_parameter": 1}, cluster, by="contract")
+
+
+BAD_NAMES: Final[Mapping[str, Sequence[Any]]] = {
+    "selector": ("app=nobody-has-this-label",),
+    "name": ("nobody-is-called-this",),
+    "namespace": ("no-such-namespace",),
+    "kind": ("Nonsense",),
+}
+"""What selects nothing, by the name of the parameter; what is wrong whatever an action does with it follows from the type."""
+ANY_SIGN: Final = frozenset({"seed"})
+"""Numbers that may be negative."""
+
+
+def bad_values(parameter: Parameter) -> list[Any]:
+    """Return values that cannot be meant, going by a parameter's type, unit and name."""
+    bad: list[Any] = list(BAD_NAMES.get(parameter.name, ()))
+    below = [] if parameter.name in ANY_SIGN else [-1]
+    kinds: dict[str, list[Any]] = {
+        "int": [*below, True, 1.5, "1"],
+        "float": [*below, True, "1", math.nan, math.inf],
+        "bool": [1, "yes"],
+        "str": [7],
+    }
+    bad += kinds.get(parameter.type.removesuffix(" | None"), [])
+    bad += ["text", 3] if parameter.type.startswith(("Mapping", "Sequence", "tuple", "list", "dict")) else []
+    bad += ["no-such-word"] if parameter.type.startswith("Literal") else []
+    bad += [100.5] if parameter.unit == "%" else []
+    return bad + ([""] if parameter.type == "str" and parameter.required else [])
+
+
+def is_refused(action: ActionSpec, arguments: Mapping[str, Any], cluster: Any) -> bool:
+    try:
+        plan_action(action, arguments, cluster, by="contract")
+    except (BadParameterError, NoTargetError):
+        return True
+    return False
+
+
+def test_values_that_cannot_be_meant_are_refused_before_anything_changes(
+    action: ActionSpec, arguments: Mapping[str, Any], cluster: Any, scratch: Any
+) -> None:
+    before = everything(cluster, scratch)
+    taken = [
+        f"{parameter.name}={value!r}"
+        for parameter in parameters_of(action.plan)
+        for value in bad_values(parameter)
+        if not is_refused(action, {**arguments, parameter.name: value}, cluster)
+    ]
+    assert taken == [], f"{action.name}: expected BadParameterError or NoTargetError for {', '.join(taken)}"
+    assert everything(cluster, scratch) == before

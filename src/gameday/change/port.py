@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from gameday.change.kinds import Change
+from gameday.change.parameters import misfits
 from gameday.cluster import View
 from gameday.errors import BadParameterError
 
@@ -165,7 +166,7 @@ def probe(measure: ProbeFunction) -> Callable[..., Any]:
 
 
 def bind(function: Callable[..., Any], name: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Check arguments against a registered function's parameters; BadParameterError says which one is off."""
+    """Check arguments against a registered function's parameters, their types and units; BadParameterError says which is off."""
     signature = inspect.signature(function)
     parameters = list(signature.parameters.values())[1:]
     try:
@@ -173,6 +174,9 @@ def bind(function: Callable[..., Any], name: str, arguments: Mapping[str, Any]) 
     except TypeError as error:
         known = ", ".join(parameter.name for parameter in parameters)
         raise BadParameterError(f"{name}: {error}; its parameters are {known}") from error
+    wrong = list(misfits(function, arguments))
+    if wrong:
+        raise BadParameterError(f"{name}: {'; '.join(wrong)}")
     return dict(arguments)
 
 

@@ -28,6 +28,7 @@ _COMMANDS: Final = {
     "status": ("gameday.cli.status", "The run that is on: which round and phase, and who holds the cluster."),
     "abort": ("gameday.cli.aborting", "Stop the run that is on and undo it, from any terminal."),
     "recover": ("gameday.cli.recovering", "Undo whatever a dead run still owes, from any machine."),
+    "init": ("gameday.cli.starting", "A workspace for a shop of one's own: an example of everything, filled in."),
     "install": ("gameday.cli.installing", "What gameday needs in a cluster: accounts, rights, reaper, a schedule."),
     "doctor": ("gameday.cli.doctor", "What a run would find here, and the next step for what is missing."),
     "report": ("gameday.cli.reporting", "The report of a run: HTML, Markdown, JUnit or JSON."),

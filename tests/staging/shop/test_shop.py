@@ -51,6 +51,23 @@ def test_the_same_key_again_is_the_same_order(customer: Customer) -> None:
     assert len(orders_with(customer, "k1")) == 1
 
 
+def test_a_release_that_charges_for_shipping_and_is_not_told_how_much_does_not_start(closed_shop: ShopAlone) -> None:
+    closed_shop.settings["SHIPPING"] = "charged"
+    with pytest.raises(RuntimeError, match="SHIPPING_CENTS: expected a value"):
+        closed_shop.start("checkout")
+
+
+def test_with_shipping_charged_an_order_costs_the_cart_and_the_shipping(closed_shop: ShopAlone, customer: Customer) -> None:
+    closed_shop.settings |= {"SHIPPING": "charged", "SHIPPING_CENTS": "490"}
+    closed_shop.start()
+    cart = customer.fill_cart()
+    refused = customer.submit(cart["cart"], customer.pay(cart["total"]), "k1")
+    assert (refused.status, refused.json["error"]["code"]) == (409, "amount_differs")
+    assert orders_with(customer, "k1") == []
+    placed = customer.submit(cart["cart"], customer.pay(cart["total"] + 490), "k2")
+    assert (placed.status, placed.json["amount"]) == (201, 5390)
+
+
 @pytest.mark.usefixtures("shop")
 def test_one_payment_does_not_pay_for_two_orders(customer: Customer) -> None:
     cart = customer.fill_cart()

@@ -12,6 +12,11 @@ kept here, so a pod may die between any two of them and whoever asks again with 
 
 A customer is never charged without an order in the database, and never told of an order that is not there as paid. Dying
 between 3 and 5 leaves a pending order, which the same key completes and which is no order until then.
+
+SHIPPING=charged is a release that adds SHIPPING_CENTS to what an order costs. Without that number the process ends before it
+listens. With it, customers must have authorised the sum, and a storefront that does not know of it yet has them authorise
+the cart alone: checkout then works and refuses every order. That such a release must come after the storefront's is what
+rehearsals of a bad one are about.
 """
 
 from __future__ import annotations
@@ -63,6 +68,7 @@ def build(environment: Environment) -> Service:
     """Return the checkout service."""
     retries = int(environment.number("RETRIES", 1))
     inner = {name: Neighbour(name, environment.neighbour(name), retries=retries) for name in NEIGHBOURS}
+    shipping = _shipping(environment)
     environment.check()
 
     async def submit(request: Request) -> Response:
@@ -70,7 +76,7 @@ def build(environment: Environment) -> Service:
         if not 0 < len(key) <= LONGEST_KEY:
             message = "We could not read this request. Please reload the page and try again."
             raise Sorry(400, "no_idempotency_key", message, reason="expected the header Idempotency-Key")
-        order = await _place(inner, key, request.json())
+        order = await _place(inner, key, request.json(), shipping)
         say("info", "order placed", reference=order["reference"], amount=order["amount"])
         shown = {name: order[name] for name in ("reference", "amount", "currency", "key")}
         return answer(201, shown)
@@ -78,7 +84,14 @@ def build(environment: Environment) -> Service:
     return Service(routed({"POST /checkout": submit}))
 
 
-async def _place(inner: dict[str, Neighbour], key: str, body: dict[str, Any]) -> dict[str, Any]:
+def _shipping(environment: Environment) -> int:
+    """Return what shipping adds to an order, in cents; a release that charges for it has to be told how much."""
+    if environment.choice("SHIPPING", "free", "charged") == "free":
+        return 0
+    return int(environment.number("SHIPPING_CENTS", 0)) if environment.text("SHIPPING_CENTS") else 0
+
+
+async def _place(inner: dict[str, Neighbour], key: str, body: dict[str, Any], shipping: int) -> dict[str, Any]:
     deadline = asyncio.get_running_loop().time() + PATIENCE_SECONDS
 
     async def step(name: str, path: str, asked: dict[str, Any], message: str = NOT_NOW) -> dict[str, Any]:
@@ -88,14 +101,16 @@ async def _place(inner: dict[str, Neighbour], key: str, body: dict[str, Any]) ->
         step("cart", "/carts/open", {"cart": body.get("cart")}),
         step("payment", "/payments/open", {"payment": body.get("payment")}),
     )
-    if payment["amount"] != cart["total"]:
+    total = cart["total"] + shipping
+    if payment["amount"] != total:
         message = "Your cart has changed since you paid. Nothing was charged; please pay again."
-        raise Sorry(409, "amount_differs", message, reason=f"{payment['amount']} authorised, {cart['total']} in the cart")
+        reason = f"{payment['amount']} authorised, {total} due: {cart['total']} in the cart, {shipping} for shipping"
+        raise Sorry(409, "amount_differs", message, reason=reason)
     await step("inventory", "/reservations", {"key": key, "lines": cart["lines"]})
     wanted = {
         "key": key,
         "customer": str(body.get("customer", "")),
-        "amount": cart["total"],
+        "amount": total,
         "lines": cart["lines"],
         "payment": payment["id"],
     }
