@@ -53,9 +53,9 @@ def kill(
             f"expected at least {count} running pod(s) for the selector {selector!r} in namespace {namespace!r}, "
             f"but found {len(pods)}. See: kubectl get pods -n {namespace} -l {selector!r}"
         )
-    ready = _ready_uids(view, namespace)
+    ready = ready_uids(view, namespace)
     kind = EvictPod if evict else DeletePod
-    return [kind(ObjectRef.of(pod), grace_seconds, _sighting(pod, ready)) for pod in pods]
+    return [kind(ObjectRef.of(pod), grace_seconds, sighting(pod, ready)) for pod in pods]
 
 
 def _gone(view: View, change: DeletePod | EvictPod) -> Evidence:
@@ -63,7 +63,7 @@ def _gone(view: View, change: DeletePod | EvictPod) -> Evidence:
     still = [address for address, answer in answers.items() if answer]
     if still:
         return Evidence(False, f"{change.ref} still answers at {still[0]}")
-    listed = change.ref.uid in _ready_uids(view, change.ref.namespace)
+    listed = change.ref.uid in ready_uids(view, change.ref.namespace)
     if listed:
         return Evidence(False, f"an EndpointSlice still lists {change.ref} as ready")
     refused = [address for address, answer in answers.items() if answer is False]
@@ -74,7 +74,8 @@ def _gone(view: View, change: DeletePod | EvictPod) -> Evidence:
     return Evidence(None, f"{change.ref} was behind no Service and its address cannot be reached from here")
 
 
-def _ready_uids(view: View, namespace: str) -> set[str]:
+def ready_uids(view: View, namespace: str) -> set[str]:
+    """Return the uids of what the namespace's EndpointSlices list as ready."""
     return {
         endpoint.get("targetRef", {}).get("uid", "")
         for slice_ in view.list(Selection(*_SLICES, namespace))
@@ -83,7 +84,8 @@ def _ready_uids(view: View, namespace: str) -> set[str]:
     }
 
 
-def _sighting(pod: Mapping[str, Any], ready: set[str]) -> PodSighting:
+def sighting(pod: Mapping[str, Any], ready: set[str]) -> PodSighting:
+    """Return where a pod answers now: its addresses, and whether it is among those that are ready behind a Service."""
     ip = pod.get("status", {}).get("podIP", "")
     ports = [
         port["containerPort"]

@@ -94,6 +94,10 @@ class BadParameterError(RefusedError):
     """An action or probe was given a value it cannot work with."""
 
 
+class NotNowError(RefusedError):
+    """The cluster answered 429: not now, but perhaps later. So says a disruption budget to an eviction."""
+
+
 class ClusterError(RefusedError):
     """The cluster gave no usable answer; the subclasses say in which way."""
 

@@ -144,6 +144,13 @@ REFUSED: Final[list[tuple[str, Sequence[PlannedChange], Policy, Facts, str, str]
     ("field-owned", [scaling(labels={"argocd.argoproj.io/instance": "shop"})], *ANYTHING, "deployment shop/web", "Argo CD"),
     ("field-owned", [scaling(annotations={"argocd.argoproj.io/tracking-id": "x"})], *ANYTHING, "deployment shop/web", "Argo CD"),
     ("field-owned", [scaling(labels={"kustomize.toolkit.fluxcd.io/name": "x"})], *ANYTHING, "deployment shop/web", "Flux"),
+    (
+        "node-left",
+        [of(PatchObject(ObjectRef("v1", "Node", "", "n1"), {"/spec/unschedulable": True}))],
+        *ANYTHING,
+        "node n1",
+        "kubectl get nodes",
+    ),
     ("cap-pods", [killing(), killing()], *ANYTHING, "pod shop/web-1", "take away 2 pods, more than the cap of 1"),
     ("cap-pods", [scaling(0, lost=3)], policy(caps={"pods": 2}), facts(), "deployment shop/web", "caps: {pods: 2}"),
     ("cap-pods", [killing()], policy(caps={"pods": 2}), facts(pods_lost_before=2), "pod shop/web-1", "3 pods"),

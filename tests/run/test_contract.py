@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import pytest
@@ -137,8 +137,48 @@ def _an_interposed_service(**more: Any) -> Callable[[Any], Mapping[str, Any]]:
     return put
 
 
+def _on_a_node(scratch: Any) -> Mapping[str, Any]:
+    scratch.deployment(replicas=1)
+    scratch.service()
+    scratch.ready()
+    return {"namespace": scratch.name, "holding": "app=web"}
+
+
+def _a_closed_node(scratch: Any) -> Mapping[str, Any]:
+    closed = ObjectRef("v1", "Node", "", "node-2")
+    if not scratch.cluster.get(closed)["spec"].get("unschedulable"):
+        scratch.cluster.patch(closed, [{"op": "add", "path": "/spec/unschedulable", "value": True}])
+    return {"name": "node-2"}
+
+
+def _in_a_zone(scratch: Any) -> Mapping[str, Any]:
+    scratch.deployment(replicas=1)
+    scratch.ready()
+    return {"namespace": scratch.name, "name": "web", "zone": "zone-b"}
+
+
+def _bound_to_a_zone(scratch: Any) -> Mapping[str, Any]:
+    scratch.deployment(replicas=1, pod={"nodeSelector": {"topology.kubernetes.io/zone": "zone-a"}})
+    scratch.ready()
+    return {"namespace": scratch.name, "selector": ""}
+
+
+def _all_in_one_zone(scratch: Any) -> Mapping[str, Any]:
+    closed = ObjectRef("v1", "Node", "", "node-2")
+    scratch.cluster.patch(closed, [{"op": "add", "path": "/spec/unschedulable", "value": True}])
+    scratch.deployment(replicas=2)
+    scratch.ready(number=2)
+    scratch.cluster.patch(closed, [{"op": "remove", "path": "/spec/unschedulable"}])
+    scratch.eventually(lambda: not scratch.cluster.get(closed)["spec"].get("taints"))
+    return {"namespace": scratch.name, "selector": ""}
+
+
 EXAMPLES: Final[Mapping[str, Callable[[Any], Mapping[str, Any]]]] = {
     "gameday.actions.config.set_env": _a_setting,
+    "gameday.actions.nodes.cordon": _on_a_node,
+    "gameday.actions.nodes.drain": _on_a_node,
+    "gameday.actions.nodes.reopen": _a_closed_node,
+    "gameday.actions.nodes.taint": lambda scratch: {**_on_a_node(scratch), "effect": "NoExecute"},
     "gameday.actions.pods.kill": _a_pod,
     "gameday.actions.services.cut": _an_interposed_service(after_bytes=10),
     "gameday.actions.services.fail": _an_interposed_service(status=500, match={"methods": ["GET"]}),
@@ -155,7 +195,20 @@ EXAMPLES: Final[Mapping[str, Callable[[Any], Mapping[str, Any]]]] = {
     "gameday.actions.releases.deploy": _a_release,
     "gameday.actions.releases.roll_back": _a_released_deployment,
     "gameday.actions.workloads.scale": _a_deployment,
+    "gameday.actions.zones.confine": _in_a_zone,
+    "gameday.actions.zones.lose": _on_a_node,
+    "gameday.actions.zones.release": _bound_to_a_zone,
+    "gameday.actions.zones.spread": _all_in_one_zone,
 }
+
+
+@pytest.fixture(autouse=True)
+def nodes_are_open(cluster: Any) -> Iterator[None]:
+    """Open what an example has closed itself: nodes are everybody's."""
+    yield
+    for node in cluster.list(Selection("v1", "Node")):
+        if node["spec"].get("unschedulable"):
+            cluster.patch(ObjectRef.of(node), [{"op": "remove", "path": "/spec/unschedulable"}])
 
 
 @pytest.fixture(params=ACTIONS)

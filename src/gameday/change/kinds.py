@@ -69,6 +69,8 @@ class EvictPod:
     ref: ObjectRef
     grace_seconds: int | None = None
     sighting: PodSighting = PodSighting()
+    patience_seconds: float = 0.0
+    """For how long it is asked for again while a budget refuses it, as a drain does; 0 takes the first answer."""
 
 
 Change: TypeAlias = PatchObject | CreateObject | DeletePod | EvictPod

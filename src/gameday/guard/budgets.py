@@ -8,26 +8,49 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from gameday.change import PatchObject
-from gameday.cluster import Json, Selection, View
+from gameday.cluster import Json, ObjectRef, Selection, View
 from gameday.cluster.reading import is_ready, pods_of, selector_text, workload_of
 from gameday.guard.model import Budget
-from gameday.plan import PlannedChange
+from gameday.plan import PlannedChange, wanted_by
 
 
 def budgets_of(changes: Sequence[PlannedChange], view: View) -> tuple[Budget, ...]:
     """Return the budgets that select a pod which these changes would take away."""
-    taking = [change for change in changes if change.pods_lost and change.before is not None]
+    taking = [loser for change in changes for loser in _losers(change)]
     found: list[Budget] = []
-    for namespace in sorted({change.ref.namespace for change in taking}):
-        there = [change for change in taking if change.ref.namespace == namespace]
+    for namespace in sorted({loser.ref.namespace for loser in taking}):
+        there = [loser for loser in taking if loser.ref.namespace == namespace]
         for budget in view.list(Selection("policy/v1", "PodDisruptionBudget", namespace)):
             selector = budget["spec"].get("selector")
-            if selector is not None and any(matches(selector, _pod_labels(change)) for change in there):
+            if selector is not None and any(matches(selector, loser.labels) for loser in there):
                 found.append(_budget(budget, selector, there, view))
     return tuple(found)
+
+
+@dataclass(frozen=True, slots=True)
+class _Loser:
+    """A pod that would go, or a workload some of whose pods would."""
+
+    ref: ObjectRef
+    labels: Mapping[str, str]
+    is_healthy: bool
+
+
+def _losers(change: PlannedChange) -> Iterator[_Loser]:
+    """Yield what a change takes: the pod, those that go with a node, or a workload with the labels that its template makes."""
+    for taken in change.takes:
+        yield _Loser(taken.ref, taken.pod["metadata"].get("labels") or {}, is_ready(taken.pod))
+    if change.takes or not change.pods_lost or change.before is None:
+        return
+    if isinstance(change.change, PatchObject):
+        template = change.before.get("spec", {}).get("template", {})
+        yield _Loser(change.ref, template.get("metadata", {}).get("labels") or {}, is_healthy=True)
+    else:
+        yield _Loser(change.ref, change.before["metadata"].get("labels") or {}, is_ready(change.before))
 
 
 def matches(selector: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
@@ -50,40 +73,28 @@ def _meets(expression: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
             return value is None
 
 
-def _pod_labels(change: PlannedChange) -> Mapping[str, str]:
-    """Return the labels of the pod, or of those that the workload's template makes."""
-    obj = change.before or {}
-    if isinstance(change.change, PatchObject):
-        obj = obj.get("spec", {}).get("template", {})
-    return obj.get("metadata", {}).get("labels") or {}
-
-
-def _budget(budget: Json, selector: Mapping[str, Any], changes: Sequence[PlannedChange], view: View) -> Budget:
+def _budget(budget: Json, selector: Mapping[str, Any], losers: Sequence[_Loser], view: View) -> Budget:
     metadata = budget["metadata"]
     pods = pods_of(view, metadata["namespace"], selector_text(selector))
     healthy = sum(1 for pod in pods if is_ready(pod))
     status = budget.get("status") or {}
     current = "disruptionsAllowed" in status and status.get("observedGeneration", 0) >= metadata.get("generation", 0)
     if current:
-        desired = int(status.get("desiredHealthy", 0))
+        desired, expected = int(status.get("desiredHealthy", 0)), int(status.get("expectedPods", len(pods)))
         allowed = min(int(status["disruptionsAllowed"]), healthy - desired)
     else:
-        desired = _desired(budget["spec"], pods, view)
+        expected = sum(_wanted(pods, view))
+        desired = _desired(budget["spec"], expected)
         allowed = healthy - desired
-    selects = frozenset(change.ref for change in changes if matches(selector, _pod_labels(change)) and _takes_healthy(change))
-    return Budget(f"{metadata['namespace']}/{metadata['name']}", allowed, healthy, desired, selects)
+    selects = frozenset(loser.ref for loser in losers if loser.is_healthy and matches(selector, loser.labels))
+    return Budget(f"{metadata['namespace']}/{metadata['name']}", allowed, healthy, desired, selects, expected)
 
 
-def _takes_healthy(change: PlannedChange) -> bool:
-    return isinstance(change.change, PatchObject) or (change.before is not None and is_ready(change.before))
-
-
-def _desired(spec: Mapping[str, Any], pods: Sequence[Json], view: View) -> int:
+def _desired(spec: Mapping[str, Any], expected: int) -> int:
     """Return how many pods shall be healthy, as the disruption controller computes it."""
     least, most = spec.get("minAvailable"), spec.get("maxUnavailable")
     if isinstance(least, int):
         return least
-    expected = sum(_wanted(pods, view))
     if least is not None:
         return _scaled(least, expected)
     return max(0, expected - _scaled(most if most is not None else 0, expected))
@@ -96,8 +107,7 @@ def _wanted(pods: Sequence[Json], view: View) -> Iterator[int]:
         workload = workload_of(view, pod) or pod
         if workload["metadata"]["uid"] not in seen:
             seen.add(workload["metadata"]["uid"])
-            scheduled = workload.get("status", {}).get("desiredNumberScheduled", 1)
-            yield int(workload["spec"].get("replicas", scheduled))
+            yield wanted_by(workload)
 
 
 def _scaled(value: int | str, total: int) -> int:

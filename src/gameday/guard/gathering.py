@@ -11,7 +11,8 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any, TypeVar
 
-from gameday.cluster import ObjectRef, Permission, View
+from gameday.cluster import Json, ObjectRef, Permission, View
+from gameday.cluster.nodes import nodes_of
 from gameday.errors import RefusedError, UnauthenticatedError, UnreachableError
 from gameday.guard.accounts import TOKEN, UndoAccount
 from gameday.guard.budgets import budgets_of
@@ -54,6 +55,7 @@ def gather(
         identity=identity,
         namespace_labels=look("namespace-opted-in", lambda: _labels(changes, policy, view), {}),
         autoscalers=look("field-owned", lambda: owners_of_fields(changes, view), {}),
+        nodes=look("node-left", lambda: _nodes(changes, view), ()),
         pods_lost_before=pods_lost,
         objects_changed_before=objects_changed,
         budgets=look("disruption-budget", lambda: budgets_of(changes, view), ()),
@@ -65,12 +67,17 @@ def gather(
 
 
 def _labels(changes: Sequence[PlannedChange], policy: Policy, view: View) -> Mapping[str, Mapping[str, str] | None]:
-    named = {change.ref.namespace for change in changes} | set(policy.namespaces)
+    taken = {pod.ref.namespace for change in changes for pod in change.takes}
+    named = {change.ref.namespace for change in changes} | taken | set(policy.namespaces)
     labels: dict[str, Mapping[str, str] | None] = {}
     for namespace in sorted(filter(None, named)):
         found: Mapping[str, Any] | None = view.get(ObjectRef("v1", "Namespace", "", namespace))
         labels[namespace] = None if found is None else found["metadata"].get("labels") or {}
     return labels
+
+
+def _nodes(changes: Sequence[PlannedChange], view: View) -> Sequence[Json]:
+    return nodes_of(view) if any(change.closes_node for change in changes) else ()
 
 
 def _freezes(policy: Policy, run: RunFacts) -> Sequence[Freeze]:

@@ -50,7 +50,9 @@ class Budget:
     healthy: int
     desired: int
     selects: frozenset[ObjectRef]
-    """Which of the changes' objects are healthy pods of it, or workloads of such."""
+    """Which of the changes' objects, and of the pods that go with a node, are healthy pods of it, or workloads of such."""
+    expected: int = 0
+    """How many pods it counts on; where all of them are desired, it never lets one go."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,8 @@ class Facts:
     namespace_labels: Mapping[str, Mapping[str, str] | None]
     """Per namespace named by a change or the policy; None where there is no such namespace."""
     autoscalers: Mapping[ObjectRef, Sequence[Json]] = field(default_factory=dict)
+    nodes: Sequence[Json] = ()
+    """All nodes, where a change closes one."""
     pods_lost_before: int = 0
     """Pods already taken away by the rounds that are on."""
     objects_changed_before: int = 0

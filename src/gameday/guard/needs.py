@@ -10,7 +10,7 @@ from typing import Final
 
 from gameday.change import ActionSpec, CreateObject, DeletePod, EvictPod, PatchObject, Right
 from gameday.cluster import SYSTEM_NAMESPACE, Access, ObjectRef
-from gameday.plan import PlannedChange
+from gameday.plan import PlannedChange, taint_set
 
 _WRITES: Final = ("create", "delete", "patch")
 _CLUSTER_WIDE: Final = ("nodes", "namespaces", "persistentvolumes", "clusterroles", "clusterrolebindings")
@@ -83,6 +83,11 @@ def plural(kind: str) -> str:
 
 def _of_change(change: PlannedChange) -> Iterator[Access]:
     ref = change.ref
+    if change.closes_node:
+        yield Access("list", "nodes")
+    if taint_set(change.change).get("effect") == "NoExecute":
+        # Whose pods are on it can only be seen in all namespaces.
+        yield Access("list", "pods")
     match change.change:
         case PatchObject():
             yield from (_on(verb, ref) for verb in ("get", "patch"))
@@ -97,7 +102,9 @@ def _of_change(change: PlannedChange) -> Iterator[Access]:
             yield Access("create", "pods/eviction", "", ref.namespace, ref.name)
             yield _on("get", ref)
             yield Access("list", "pods", "", ref.namespace)
-    yield from (of_right(right, ref.namespace) for right in change.rights)
+    # Of what an action of nodes needs in a namespace, its changes in that namespace ask.
+    needed = change.rights if ref.namespace else [right for right in change.rights if right.resource in _CLUSTER_WIDE]
+    yield from (of_right(right, ref.namespace) for right in needed)
 
 
 def _of_undo(change: PlannedChange) -> Iterator[Access]:

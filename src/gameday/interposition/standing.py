@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from gameday.change import Change, CreateObject, Evidence, PatchObject
 from gameday.cluster import HttpAnswer, Json, ObjectRef, Selection, View
+from gameday.cluster.nodes import TAINT_KEY
 from gameday.cluster.reading import is_ready
 from gameday.errors import BadParameterError, ClusterError, NoTargetError
 from gameday.interposition.targets import MARK, Target
@@ -203,6 +204,8 @@ def _deployment(place: _Place, proxies: Proxies, image: str) -> Json:
         "automountServiceAccountToken": True,
         "terminationGracePeriodSeconds": LINGER_SECONDS + DRAIN_SECONDS + 5,
         "securityContext": {"runAsNonRoot": True, "runAsUser": 65532, "seccompProfile": {"type": "RuntimeDefault"}},
+        # What takes nodes away, by this taint, leaves the proxies of the same run.
+        "tolerations": [{"key": TAINT_KEY, "operator": "Exists"}],
         "containers": [
             {
                 "name": "proxy",

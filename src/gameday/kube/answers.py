@@ -12,6 +12,7 @@ from gameday.errors import (
     ConflictError,
     ForbiddenError,
     NotFoundError,
+    NotNowError,
     RefusedError,
     ServerError,
     UnauthenticatedError,
@@ -32,7 +33,7 @@ _ERRORS: Mapping[int, type[RefusedError]] = {
     409: ConflictError,
     412: ConflictError,
     422: UnprocessableError,
-    429: RefusedError,
+    429: NotNowError,
 }
 
 

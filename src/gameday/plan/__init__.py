@@ -6,6 +6,7 @@ one changes nothing and can be done at any time. It is made again for each chang
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -27,8 +28,32 @@ from gameday.change import (
 from gameday.change.registry import action_named
 from gameday.change.wire import kind_of
 from gameday.cluster import Json, ObjectRef, Selection, View
+from gameday.cluster.nodes import TAINT, UNSCHEDULABLE, is_running, keeps_away, pods_on, taken_by
 from gameday.cluster.reading import workload_of
 from gameday.experiment import Activity, Experiment
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A pod that goes because of what is done to its node, and what owns it, and would replace it."""
+
+    pod: Json
+    workload: Json | None
+
+    @property
+    def ref(self) -> ObjectRef:
+        """The pod's name."""
+        return ObjectRef.of(self.pod)
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """How many pods a workload loses by a change, and how many it wants as things stand."""
+
+    workload: ObjectRef
+    """Under the name that stays when it is replaced."""
+    pods: int
+    wanted: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,20 +74,30 @@ class PlannedChange:
     prepares: bool = False
     """It is made before the baseline, and undone after the verdict."""
 
-    @property
-    def loses_of(self) -> ObjectRef | None:
-        """The workload that loses pods by it, under the name that stays when it is replaced; None if that is not known."""
-        loser = self.before if isinstance(self.change, PatchObject) else self.workload
-        if loser is None or not self.pods_lost:
-            return None
-        return self.ref.anonymous if loser is self.before else ObjectRef.of(loser).anonymous
+    takes: tuple[Taken, ...] = ()
+    """For a node: the pods on it that go."""
 
     @property
-    def pods_wanted(self) -> int:
-        """How many pods that workload wants as things stand; for one that says nothing, as many as nodes want it, or one."""
-        loser = (self.before if isinstance(self.change, PatchObject) else self.workload) or {}
-        scheduled = loser.get("status", {}).get("desiredNumberScheduled", 1)
-        return int(loser.get("spec", {}).get("replicas", scheduled))
+    def losses(self) -> tuple[Loss, ...]:
+        """What each workload loses by it, as far as that is known."""
+        if self.takes:
+            running = [taken.workload for taken in self.takes if taken.workload is not None and is_running(taken.pod)]
+            losers = {ObjectRef.of(workload).anonymous: workload for workload in running}
+            counts = Counter(ObjectRef.of(workload).anonymous for workload in running)
+            return tuple(Loss(ref, counts[ref], wanted_by(workload)) for ref, workload in losers.items())
+        loser = self.before if isinstance(self.change, PatchObject) else self.workload
+        if loser is None or not self.pods_lost:
+            return ()
+        ref = self.ref.anonymous if loser is self.before else ObjectRef.of(loser).anonymous
+        return (Loss(ref, self.pods_lost, wanted_by(loser)),)
+
+    @property
+    def closes_node(self) -> bool:
+        """Whether it keeps pods away from a node."""
+        if self.ref.kind != "Node" or not isinstance(self.change, PatchObject):
+            return False
+        fields = self.change.fields
+        return bool(fields.get(UNSCHEDULABLE) not in (None, False, MISSING) or keeps_away(taint_set(self.change)))
 
     @property
     def ref(self) -> ObjectRef:
@@ -135,11 +170,35 @@ def look_at(change: Change, view: View, *, by: str) -> PlannedChange:
         case DeletePod() | EvictPod():
             before = view.get(change.ref)
             return PlannedChange(change, by, before, workload_of(view, before) if before else None, pods_lost=1)
+        case PatchObject() if change.ref.kind == "Node":
+            takes = _taken(change, view)
+            lost = sum(1 for taken in takes if is_running(taken.pod))
+            return PlannedChange(change, by, view.get(change.ref), pods_lost=lost, takes=takes)
         case PatchObject():
             before = view.get(change.ref)
             return PlannedChange(change, by, before, pods_lost=_pods_lost(change, before))
         case CreateObject():
             return PlannedChange(change, by, view.get(change.ref))
+
+
+def wanted_by(workload: Json) -> int:
+    """Return how many pods a workload wants; for one that says nothing, as many as nodes want it, or one."""
+    scheduled = (workload.get("status") or {}).get("desiredNumberScheduled", 1)
+    return int((workload.get("spec") or {}).get("replicas", scheduled))
+
+
+def taint_set(change: Change) -> Mapping[str, Any]:
+    """Return gameday's taint as a change to a node sets it, or nothing."""
+    taint = change.fields.get(TAINT) if isinstance(change, PatchObject) and change.ref.kind == "Node" else None
+    return taint if isinstance(taint, Mapping) else {}
+
+
+def _taken(change: PatchObject, view: View) -> tuple[Taken, ...]:
+    """Look up the pods that a change to a node takes away: those that do not tolerate its taint."""
+    taint = taint_set(change)
+    if taint.get("effect") != "NoExecute":
+        return ()
+    return tuple(Taken(pod, workload_of(view, pod)) for pod in taken_by(taint, pods_on(view, change.ref.name)))
 
 
 def owners_of_fields(planned: Sequence[PlannedChange], view: View) -> dict[ObjectRef, Sequence[Json]]:
@@ -166,11 +225,15 @@ def _pods_lost(change: PatchObject, before: Json | None) -> int:
 
 
 __all__ = [
+    "Loss",
     "Plan",
     "PlannedChange",
+    "Taken",
     "look_at",
     "make_plan",
     "owners_of_fields",
     "plan_action",
     "plan_activity",
+    "taint_set",
+    "wanted_by",
 ]

@@ -12,11 +12,11 @@ from typing import Any, Final
 
 import msgspec
 
-from gameday.change import ActionSpec, Change, Evidence, PatchObject, ProbeSpec, bind
+from gameday.change import ActionSpec, Change, EvictPod, Evidence, PatchObject, ProbeSpec, bind
 from gameday.change.wire import encode
 from gameday.cluster import Cluster
 from gameday.cluster.reading import is_rolled_out
-from gameday.errors import ClusterError, ConflictError, RefusedError
+from gameday.errors import ClusterError, ConflictError, NotNowError, RefusedError
 from gameday.experiment.model import DEFAULT_LANDING_TIMEOUT_SECONDS
 from gameday.log.events import ChangeApplied, ChangeFailed, ChangeLanded, Event, ProbeMeasured
 from gameday.plan import plan_action
@@ -25,6 +25,7 @@ from gameday.run.inject import from_wire, is_definite, perform
 from gameday.run.observing import RunObservations
 
 _ATTEMPTS: Final = 8
+_ASK_AGAIN_SECONDS: Final = 0.2
 
 
 class WorkerEngine:
@@ -71,30 +72,37 @@ class WorkerEngine:
         return found.value
 
     def _carry_out(self, change: Change, *, by: str) -> str:
-        """Ask, then make the request; ask again when the object moved in between, since the pre-image did too."""
+        """Ask, then make the request; ask again when the object moved in between, since the pre-image did too.
+
+        An eviction that a budget refuses is asked for again for as long as it has patience.
+        """
         self._await_rolled_out(change)
-        change_id = ""
-        for attempt in range(_ATTEMPTS):
+        change_id, attempt = "", 0
+        patient_until = time.monotonic() + (change.patience_seconds if isinstance(change, EvictPod) else 0.0)
+        while True:
             asked = {"ask": "change", "change": encode(change), "by": by, "again": change_id, "prepares": self.prepares}
             answer = self._peer.ask(asked)
             if "refused" in answer:
                 raise RefusedError(answer["refused"])
-            change_id = answer["change_id"]
+            change_id = str(answer["change_id"])
             try:
                 obj = perform(self._cluster(), from_wire(answer["go"]))
             except ConflictError as error:
-                if attempt == _ATTEMPTS - 1:
+                attempt += 1
+                if attempt == _ATTEMPTS:
                     self._failed(change_id, error)
                     raise
-                time.sleep(0.02 * (attempt + 1))
+                time.sleep(0.02 * attempt)
                 continue
             except (ClusterError, RefusedError) as error:
+                if isinstance(error, NotNowError) and time.monotonic() < patient_until:
+                    time.sleep(_ASK_AGAIN_SECONDS)
+                    continue
                 self._failed(change_id, error)
                 raise
             version = (obj or {}).get("metadata", {}).get("resourceVersion", "")
             self.log(ChangeApplied(change_id=change_id, applied_mono=time.monotonic(), resource_version=version))
-            break
-        return change_id
+            return change_id
 
     def _await_rolled_out(self, change: Change) -> None:
         """Wait for the workload that a change needs; RefusedError where it does not become available in time."""

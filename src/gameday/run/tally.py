@@ -49,8 +49,7 @@ class Tally:
         )
         lost: dict[ObjectRef, Lost] = {}
         for planned in counted:
-            workload = planned.loses_of
-            if workload is not None:
-                known = lost.get(workload, Lost(0, planned.pods_wanted))
-                lost[workload] = Lost(known.pods + planned.pods_lost, known.wanted)
+            for loss in planned.losses:
+                known = lost.get(loss.workload, Lost(0, loss.wanted))
+                lost[loss.workload] = Lost(known.pods + loss.pods, known.wanted)
         return Total(sum(planned.pods_lost for planned in counted), objects, lost)

@@ -74,3 +74,33 @@ def test_a_node_that_was_heard_of_in_time_is_left_alone(store: Store) -> None:
     revision = store.revision
     assert NodeLifecycle(store).reconcile(("", "lost")) == pytest.approx(10, abs=1)
     assert store.revision == revision
+
+
+def test_a_taint_that_comes_again_is_tolerated_for_its_whole_time_again(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    bearing = {"key": "care", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 20}
+    pod = store.get(PODS, "default", "a")
+    store.update(PODS, {**pod, "spec": {**pod["spec"], "tolerations": [bearing]}})
+    heard_of(store, "lost", 0)
+    lifecycle = NodeLifecycle(store)
+
+    def tainted(*taints: Object) -> None:
+        node = store.get(NODES, None, "lost")
+        store.update(NODES, {**node, "spec": {**node["spec"], "taints": list(taints)}})
+        lifecycle.reconcile(("", "lost"))
+
+    care = {"key": "care", "effect": "NoExecute"}
+    tainted(care)
+    tainted()
+    later = datetime.now(UTC) + timedelta(seconds=25)
+
+    class Later(datetime):
+        """A clock 25 s on."""
+
+        @classmethod
+        def now(cls, tz: Any = None) -> Any:
+            del tz
+            return later
+
+    monkeypatch.setattr("gameday.staging.controllers.nodes.datetime", Later)
+    tainted(care)
+    assert "deletionTimestamp" not in store.get(PODS, "default", "a")["metadata"]

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from gameday.change import EvictPod
 from gameday.cluster import ObjectRef
-from gameday.guard.model import Facts, Lost, Policy
+from gameday.guard.model import Budget, Facts, Lost, Policy
 from gameday.guard.rules.shape import Found
 from gameday.plan import PlannedChange
 
@@ -16,7 +17,7 @@ from gameday.plan import PlannedChange
 def cap_pods(changes: Sequence[PlannedChange], policy: Policy, facts: Facts) -> Found:
     """The rounds that are on take away no more pods than the cap.
 
-    Deleted, evicted and scaled away, all together; `caps: {pods: 1}` unless the experiment says otherwise.
+    Deleted, evicted, scaled away and lost with a node, all together; `caps: {pods: 1}` unless the experiment says otherwise.
     """
     cap = policy.caps.get("pods", 1)
     lost = facts.pods_lost_before + sum(change.pods_lost for change in changes)
@@ -59,25 +60,42 @@ def cap_objects(changes: Sequence[PlannedChange], policy: Policy, facts: Facts) 
 
 
 def disruption_budget(changes: Sequence[PlannedChange], policy: Policy, facts: Facts) -> Found:
-    """No change takes more healthy pods than a PodDisruptionBudget leaves over, whether it deletes, evicts or scales.
+    """No change takes more healthy pods than a PodDisruptionBudget leaves over, whether it deletes, evicts, scales or taints.
 
     What is left over is `status.disruptionsAllowed`, or less if fewer pods are healthy by now; without a status, the budget's
-    spec says it.
+    spec says it. A drain asks again while the cluster refuses an eviction, so it is refused only by a budget that never lets a
+    pod go.
     """
     del policy
     for budget in facts.budgets:
         taken = 0
         for change in changes:
-            if change.pods_lost and change.ref in budget.selects:
-                taken += change.pods_lost
-                if taken > max(0, budget.allowed):
-                    told = (
-                        f"the PodDisruptionBudget {budget.name} wants {budget.desired} healthy pods, and of its {budget.healthy} "
-                        f"no more than {max(0, budget.allowed)} may go, not {taken}; take fewer, wait until more are healthy, or "
-                        "let the plan say that it may (`switched_off_rules: [disruption-budget]`)"
-                    )
+            if _is_patient(change):
+                if change.ref in budget.selects and 0 < budget.expected <= budget.desired:
+                    told = f"the PodDisruptionBudget {budget.name} wants all its {budget.expected} pods, so no drain would end"
                     yield str(change.ref), told
-                    break
+                continue
+            takes = _taken_of(change, budget)
+            taken += takes
+            if takes and taken > max(0, budget.allowed):
+                told = (
+                    f"the PodDisruptionBudget {budget.name} wants {budget.desired} healthy pods, and of its {budget.healthy} "
+                    f"no more than {max(0, budget.allowed)} may go, not {taken}; take fewer, wait until more are healthy, or "
+                    "let the plan say that it may (`switched_off_rules: [disruption-budget]`)"
+                )
+                yield str(change.ref), told
+                break
+
+
+def _is_patient(change: PlannedChange) -> bool:
+    return isinstance(change.change, EvictPod) and change.change.patience_seconds > 0
+
+
+def _taken_of(change: PlannedChange, budget: Budget) -> int:
+    """Return how many of a budget's healthy pods a change takes."""
+    if change.takes:
+        return sum(1 for taken in change.takes if taken.ref in budget.selects)
+    return change.pods_lost if change.ref in budget.selects else 0
 
 
 def _running_losses(
@@ -86,8 +104,7 @@ def _running_losses(
     """Yield each change that takes pods away, its workload, and all that is then lost of it."""
     lost = dict(before)
     for change in changes:
-        workload = change.loses_of
-        if change.pods_lost and workload is not None:
-            known = lost.get(workload, Lost(0, change.pods_wanted))
-            lost[workload] = Lost(known.pods + change.pods_lost, known.wanted)
-            yield change, workload, lost[workload]
+        for loss in change.losses:
+            known = lost.get(loss.workload, Lost(0, loss.wanted))
+            lost[loss.workload] = Lost(known.pods + loss.pods, known.wanted)
+            yield change, loss.workload, lost[loss.workload]

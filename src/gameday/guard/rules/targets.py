@@ -5,11 +5,12 @@ What is off limits here is so whatever the amount or the time.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
-from gameday.change import DeletePod, EvictPod, PatchObject
+from gameday.change import MISSING, DeletePod, EvictPod, PatchObject
 from gameday.cluster import OPT_IN_LABEL, SYSTEM_NAMESPACE
+from gameday.cluster.nodes import TAINT, TAINT_KEY, UNSCHEDULABLE, is_ours, takes_pods
 from gameday.cluster.reading import controller_of
 from gameday.guard.model import PROTECTED_LABEL, Facts, Policy
 from gameday.guard.rules.shape import Found
@@ -40,19 +41,26 @@ def cluster_identity(changes: Sequence[PlannedChange], policy: Policy, facts: Fa
 
 
 def namespace_listed(changes: Sequence[PlannedChange], policy: Policy, facts: Facts) -> Found:
-    """Each object is in a namespace that the plan lists.
+    """Each object is in a namespace that the plan lists, and so is every pod that goes with a node.
 
-    What belongs to the whole cluster is in none, and is refused.
+    What else belongs to the whole cluster is in none, and is refused.
     """
     del facts
+    listed = ", ".join(policy.namespaces) or "none"
     for change in changes:
+        for taken in change.takes:
+            if taken.ref.namespace not in policy.namespaces:
+                told = (
+                    f"{change.ref} would lose it, and its namespace is not one that the plan lists ({listed}); choose another "
+                    "node, or take only the pods of one namespace (`namespace:`)"
+                )
+                yield str(taken.ref), told
         if not change.ref.namespace and change.ref.kind not in _PROTECTED_KINDS:
             yield (
                 str(change.ref),
                 "it belongs to the whole cluster, and only what is in a namespace that the plan lists may change",
             )
         elif change.ref.namespace and change.ref.namespace not in policy.namespaces:
-            listed = ", ".join(policy.namespaces) or "none"
             yield (
                 str(change.ref),
                 f"its namespace is not one that the plan lists ({listed}); add it there if it is meant",
@@ -62,7 +70,8 @@ def namespace_listed(changes: Sequence[PlannedChange], policy: Policy, facts: Fa
 def namespace_opted_in(changes: Sequence[PlannedChange], policy: Policy, facts: Facts) -> Found:
     """Each namespace exists and its owner has opted in by a label.
 
-    `kubectl label namespace NAME gameday.dev/enabled=true`; also those that the plan lists and no change touches.
+    `kubectl label namespace NAME gameday.dev/enabled=true`; also those that the plan lists and no change touches, and those of
+    the pods that go with a node.
     """
     del changes, policy
     for namespace, labels in facts.namespace_labels.items():
@@ -76,43 +85,93 @@ def namespace_opted_in(changes: Sequence[PlannedChange], policy: Policy, facts: 
 
 
 def protected_kind(changes: Sequence[PlannedChange], policy: Policy, facts: Facts) -> Found:
-    """No change touches the cluster's own namespaces or kinds that carry others' data.
+    """No change touches the cluster's own namespaces, gameday's own pods, or kinds that carry others' data.
 
-    Refused are kube-system, kube-public, kube-node-lease and gameday-system; Namespace, Node, Lease, Event, PersistentVolume and
-    PersistentVolumeClaim; and any change to a Secret other than creating one.
+    Refused are kube-system, kube-public, kube-node-lease and gameday-system; Namespace, Lease, Event, PersistentVolume and
+    PersistentVolumeClaim; any change to a Secret other than creating one; any change to a Node other than cordoning it and
+    setting the taint `gameday.dev/lost`, and these too where a pod would go that is of those namespaces or gameday's own (label
+    `app.kubernetes.io/part-of` or `managed-by`), unless it tolerates the taint.
     """
     del policy, facts
     for change in changes:
         if change.ref.namespace in _SYSTEM_NAMESPACES:
             yield str(change.ref), "the namespaces of the cluster itself and of gameday are never harmed"
+        elif change.ref.kind == "Node":
+            yield from _of_node(change)
         elif change.ref.kind in _PROTECTED_KINDS:
             yield str(change.ref), f"objects of the kind {change.ref.kind} are protected"
         elif change.ref.kind == "Secret" and change.kind != "create":
             yield str(change.ref), "the value of a Secret is never patched; repoint the reference to a damaged copy instead"
+        elif isinstance(change.change, DeletePod | EvictPod) and change.before is not None and is_ours(change.before):
+            yield (
+                str(change.ref),
+                "it is gameday's own, as its labels say (part of gameday, or managed by it), and is never harmed",
+            )
+
+
+def _of_node(change: PlannedChange) -> Found:
+    fields = change.change.fields if isinstance(change.change, PatchObject) else {}
+    if not fields or not set(fields) <= {TAINT, UNSCHEDULABLE} or not _is_plain(fields.get(TAINT, MISSING)):
+        yield str(change.ref), f"of a Node only {UNSCHEDULABLE} and the taint {TAINT_KEY} may be changed"
+    for taken in change.takes:
+        if taken.ref.namespace in _SYSTEM_NAMESPACES or is_ours(taken.pod):
+            told = (
+                f"{change.ref} would lose it, and what is the cluster's or gameday's own is never harmed; choose another node, "
+                f"take only the pods of one namespace (`namespace:`), or let it tolerate {{key: {TAINT_KEY}, operator: Exists}}"
+            )
+            yield str(taken.ref), told
+
+
+def _is_plain(taint: Any) -> bool:
+    """Say whether this is gameday's taint and nothing else, or its removal."""
+    if taint == MISSING:
+        return True
+    has_key = isinstance(taint, Mapping) and taint.get("key") == TAINT_KEY and set(taint) <= {"key", "value", "effect"}
+    return has_key and taint.get("effect") in {"NoSchedule", "NoExecute"}
 
 
 def protected_label(changes: Sequence[PlannedChange], policy: Policy, facts: Facts) -> Found:
-    """No object is touched whose owner has marked it, or its workload, as protected.
+    """No object is touched whose owner has marked it, or its workload, as protected; nor does such a pod go with a node.
 
     By the label `gameday.dev/protected=true`.
     """
     del policy, facts
     for change in changes:
-        for obj in (change.before, change.workload):
-            if obj is not None and (obj["metadata"].get("labels") or {}).get(PROTECTED_LABEL) == "true":
-                yield str(change.ref), f"it carries the label {PROTECTED_LABEL}=true"
-                break
+        hit = [(change.ref, (change.before, change.workload)), *((one.ref, (one.pod, one.workload)) for one in change.takes)]
+        for ref, objects in hit:
+            if any(obj is not None and (obj["metadata"].get("labels") or {}).get(PROTECTED_LABEL) == "true" for obj in objects):
+                yield str(ref), f"it carries the label {PROTECTED_LABEL}=true"
 
 
 def pod_owned(changes: Sequence[PlannedChange], policy: Policy, facts: Facts) -> Found:
-    """A pod is only taken away when something will replace it.
+    """A pod is only taken away, by itself or with its node, when something will replace it.
 
     A controller owns it; otherwise its loss could not be undone.
     """
     del policy, facts
     for change in changes:
-        if isinstance(change.change, DeletePod | EvictPod) and change.before is not None and controller_of(change.before) is None:
-            yield str(change.ref), "nothing owns this pod, so nothing would replace it and its loss could not be undone"
+        alone = isinstance(change.change, DeletePod | EvictPod) and change.before is not None
+        pods = [(change.ref, change.before)] if alone else [(taken.ref, taken.pod) for taken in change.takes]
+        for ref, pod in pods:
+            if pod is not None and controller_of(pod) is None:
+                yield str(ref), "nothing owns this pod, so nothing would replace it and its loss could not be undone"
+
+
+def node_left(changes: Sequence[PlannedChange], policy: Policy, facts: Facts) -> Found:
+    """Whatever closes nodes leaves at least one that is Ready and takes pods.
+
+    A cordon and a taint close a node. One that is cordoned or tainted already, whoever did it, is none that is left. With every
+    node gone nothing could be replaced, and Kubernetes itself stops evicting.
+    """
+    del policy
+    closing = [change.ref for change in changes if change.closes_node]
+    names = {ref.name for ref in closing}
+    if closing and not any(takes_pods(node) and node["metadata"]["name"] not in names for node in facts.nodes):
+        told = (
+            f"no node that is Ready and takes pods would be left of {len(facts.nodes)}; choose fewer, or mend the others first "
+            "(kubectl get nodes)"
+        )
+        yield str(closing[-1]), told
 
 
 def field_owned(changes: Sequence[PlannedChange], policy: Policy, facts: Facts) -> Found:

@@ -106,12 +106,15 @@ def _is_uneven(pod: Object, node: Object, placed: list[Object], labels_of: NodeL
         if rule.get("whenUnsatisfiable") != "DoNotSchedule":
             continue
         key, selector = rule["topologyKey"], LabelSelector.of(rule.get("labelSelector"))
+        own = pod["metadata"].get("labels") or {}
+        release = {name: own[name] for name in rule.get("matchLabelKeys") or () if name in own}
         eligible = (labels for name, labels in labels_of.items() if key in labels and _selects(pod["spec"], name, labels))
         counts = Counter({labels[key]: 0 for labels in eligible})
         for other in placed:
             metadata, there = other["metadata"], labels_of.get(other["spec"]["nodeName"]) or {}
-            same = metadata["namespace"] == pod["metadata"]["namespace"] and selector.matches(metadata.get("labels"))
-            if same and there.get(key) in counts and "deletionTimestamp" not in metadata:
+            theirs = metadata.get("labels") or {}
+            same = metadata["namespace"] == pod["metadata"]["namespace"] and selector.matches(theirs)
+            if same and release.items() <= theirs.items() and there.get(key) in counts and "deletionTimestamp" not in metadata:
                 counts[there[key]] += 1
         here = (node["metadata"].get("labels") or {}).get(key)
         if here not in counts or counts[here] + 1 - min(counts.values()) > rule["maxSkew"]:

@@ -130,6 +130,7 @@ class NodeLifecycle:
     def _evict(self, node: Object) -> float | None:
         """Delete the pods whose toleration of this node's NoExecute taints is over; return when the next one's is."""
         taints = [item for item in node["spec"].get("taints") or () if item["effect"] == "NoExecute"]
+        self._forget(node["metadata"]["uid"], taints)
         if not taints or not any(is_ready(item.body) for item in self._store.listed(NODES)):
             return None
         next_seconds: float | None = None
@@ -155,6 +156,12 @@ class NodeLifecycle:
         if taint.get("timeAdded"):
             return parse_time(taint["timeAdded"])
         return self._seen.setdefault((node["metadata"]["uid"], taint["key"], taint.get("value")), datetime.now(UTC))
+
+    def _forget(self, node: str, taints: Sequence[Object]) -> None:
+        """Forget when taints came that are gone: one that comes again begins anew."""
+        there = {(item["key"], item.get("value")) for item in taints}
+        for seen in [seen for seen in self._seen if seen[0] == node and seen[1:] not in there]:
+            del self._seen[seen]
 
     def _keys_of_lease(self, entry: Entry) -> list[tuple[str, str]]:
         metadata = entry.stored.body["metadata"]
