@@ -91,6 +91,12 @@ def _outside(scratch: Any) -> Mapping[str, Any]:
     return {"namespace": scratch.name, "name": "outside", "host": spec["clusterIP"], "port": spec["ports"][0]["port"]}
 
 
+def _a_database(scratch: Any) -> Mapping[str, Any]:
+    scratch.deployment(replicas=1, env=[{"name": "DATABASE", "value": "orders"}, {"name": "RESTORE_FROM", "value": "orders"}])
+    scratch.ready()
+    return {"namespace": scratch.name, "name": "web"}
+
+
 def _an_interposed_service(**more: Any) -> Callable[[Any], Mapping[str, Any]]:
     """Return what puts a Service there that has its proxies already."""
 
@@ -112,6 +118,8 @@ def _an_interposed_service(**more: Any) -> Callable[[Any], Mapping[str, Any]]:
 
 
 EXAMPLES: Final[Mapping[str, Callable[[Any], Mapping[str, Any]]]] = {
+    "gameday.actions.backups.lose_database": _a_database,
+    "gameday.actions.backups.restore": _a_database,
     "gameday.actions.config.set_env": _a_setting,
     "gameday.actions.pods.kill": _a_pod,
     "gameday.actions.services.cut": _an_interposed_service(after_bytes=10),

@@ -108,6 +108,8 @@ class LedgerResult:
     """Submits that failed, so that nobody knew."""
     recovered_indeterminate: int
     """Those of them for which there is an order after all."""
+    drill: int = 0
+    """Acknowledged too, and not looked for: taken into the copy of a drill that is over (see `drill`)."""
 
     @property
     def sound(self) -> bool:
@@ -127,15 +129,14 @@ def read_ledger(path: Path) -> Iterator[Entry]:
                 yield Entry(**json.loads(line))
 
 
-def check_ledger(path: Path, find_orders: FindOrders) -> LedgerResult:
-    """Look up every order of a ledger file; raise `NoMeasurementError` where the shop cannot be asked."""
-    entries = list(read_ledger(path))
-    by_key: dict[str, dict[str, FoundOrder]] = {entry.key: {} for entry in entries}
-    remaining = iter(entries)
-    while batch := list(islice(remaining, LOOKED_UP_AT_ONCE)):
-        references = [entry.reference for entry in batch if entry.reference is not None]
-        for order in find_orders(references, [entry.key for entry in batch]):
-            by_key.setdefault(order.key, {})[order.reference] = order
+def check_ledger(path: Path, find_orders: FindOrders, *, drill_marks: Sequence[str] = ()) -> LedgerResult:
+    """Look up every order of a ledger file; raise `NoMeasurementError` where the shop cannot be asked.
+
+    drill_marks: what references begin with that went with a drill's copy, and are not looked for.
+    """
+    everything = list(read_ledger(path))
+    entries = [entry for entry in everything if not (entry.acknowledged and str(entry.reference).startswith(tuple(drill_marks)))]
+    by_key = found_by_key(entries, find_orders)
     acknowledged = [entry for entry in entries if entry.acknowledged]
     lost = [entry for entry in acknowledged if entry.reference not in by_key[entry.key]]
     unknown = [entry for entry in entries if not entry.acknowledged]
@@ -147,7 +148,20 @@ def check_ledger(path: Path, find_orders: FindOrders) -> LedgerResult:
         altered=tuple(entry for entry in acknowledged if _altered(entry, by_key[entry.key])),
         indeterminate=len(unknown),
         recovered_indeterminate=sum(bool(by_key[entry.key]) for entry in unknown),
+        drill=len(everything) - len(entries),
     )
+
+
+def found_by_key(entries: Iterable[Entry], find_orders: FindOrders) -> dict[str, dict[str, FoundOrder]]:
+    """Look up orders, many at a time; return for each key what the shop has, by reference."""
+    remaining = iter(entries)
+    by_key: dict[str, dict[str, FoundOrder]] = {}
+    while batch := list(islice(remaining, LOOKED_UP_AT_ONCE)):
+        by_key.update((entry.key, {}) for entry in batch if entry.key not in by_key)
+        references = [entry.reference for entry in batch if entry.reference is not None]
+        for order in find_orders(references, [entry.key for entry in batch]):
+            by_key.setdefault(order.key, {})[order.reference] = order
+    return by_key
 
 
 def _altered(entry: Entry, found: dict[str, FoundOrder]) -> bool:

@@ -49,6 +49,8 @@ class Restored:
     key: str = ""
     at: float = 0.0
     newest_order: float | None = None
+    confirmed_at: float = 0.0
+    """Until when the copy held everything."""
     orders: int = 0
     passed_over: list[dict[str, str]] = field(default_factory=list)
     """Newer copies that were damaged: `key` and `reason`."""
@@ -168,7 +170,7 @@ def restore(store: Offsite, wanted: str, place: Path, patience_seconds: float) -
             newest = copies.newest_order_in(unfinished)
             unfinished.replace(place)
             say("warning", "the database was restored", copy=key, orders=label.orders, newest_order=newest)
-            return Restored(key, time.time(), newest, label.orders, passed_over)
+            return Restored(key, time.time(), newest, label.confirmed_at, label.orders, passed_over)
     if keys:
         raise NothingToRestoreError(f"none of the {len(keys)} copies of {wanted} is good; newest: {passed_over[0]['reason']}")
     say("warning", "there is no copy to restore, so the database begins empty", of=wanted)
