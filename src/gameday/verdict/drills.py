@@ -1,13 +1,17 @@
 """What a drill that restores a database shows of its recovery point: how much was forgotten, against the objective.
 
-The figures are the ledger's, from what customers were told and what the copy has; the shop's own word counts for nothing here.
+The figures are the ledger's, from what customers were told and what the copy has; of the shop's own word only the backup's name
+is taken.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from gameday.log.events import AnyEvent, LedgerChecked, PhaseStarted, RoundStarted
+from gameday.log.events import AnyEvent, LedgerChecked, PhaseStarted, ProbeMeasured, RoundStarted
+
+_SHOPS_WORD = ".backups.recovery_point"
+"""The probe that asks the shop what it restored: it can say from which backup, which no customer knows."""
 
 
 def undo_began(started: RoundStarted, own: Sequence[AnyEvent]) -> float:
@@ -45,7 +49,8 @@ def deviations(started: RoundStarted, own: Sequence[AnyEvent]) -> Iterator[str]:
         if not isinstance(event, LedgerChecked) or point is None or point <= (objective or 0.0):
             continue
         promised = "no objective allows that" if objective is None else f"the objective is {objective:g} s"
-        yield f"{_newest(event, point)}, so {event.forgotten} acknowledged order(s) were forgotten; {promised}"
+        which = _which(own)
+        yield f"{_newest(event, point)}{which}, so {event.forgotten} acknowledged order(s) were forgotten; {promised}"
 
 
 def confirmations(started: RoundStarted, event: LedgerChecked) -> Iterator[str]:
@@ -58,6 +63,11 @@ def confirmations(started: RoundStarted, event: LedgerChecked) -> Iterator[str]:
     elif point is not None:
         yield "every order of before the loss was restored"
     yield f"all {event.drill} orders that the drill took into the copy are there, none twice"
+
+
+def _which(own: Sequence[AnyEvent]) -> str:
+    said = [event.seen for event in own if isinstance(event, ProbeMeasured) and event.probe.endswith(_SHOPS_WORD)]
+    return f" ({said[-1]})" if said and said[-1] else ""
 
 
 def _newest(event: LedgerChecked, point: float) -> str:
