@@ -58,6 +58,18 @@ def test_a_lower_bound_below_the_objective_proves_nothing_and_above_it_enough(st
     assert verdict(stories, a_drill(copy=bound)).verdict == expected
 
 
+@pytest.mark.parametrize(("said", "expected"), [(700.0, "held"), (1000.0, "deviated"), (3.0, "inconclusive")])
+def test_where_the_runs_orders_only_give_a_lower_bound_the_shop_says_how_old_it_was(
+    stories: Any, said: float, expected: str
+) -> None:
+    name = "gameday.probes.backups.recovery_point"
+    asked = ProbeMeasured(probe=name, arguments={}, value=said, unit="s", seen="restored from orders/A", round="r1")
+    bound = in_copy(recovery_point_is_least=True)
+    assert verdict(stories, a_drill((10.95, asked), copy=bound)).verdict == expected
+    before = verdict(stories, a_drill((3.0, asked), copy=bound))
+    assert before.verdict == "inconclusive", "what it said before the loss is no word about the restore"
+
+
 def test_a_drill_whose_copy_was_not_looked_at_proves_nothing(stories: Any) -> None:
     found = verdict(stories, without(a_drill(), LedgerChecked, of_copy=True))
     assert found.verdict == "inconclusive"

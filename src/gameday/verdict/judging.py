@@ -130,13 +130,14 @@ def _given(round_: _Round, verdict: str, reasons: Sequence[str]) -> RoundVerdict
     objective = _objective(round_)
     recovery = round_.recovery
     within = None if objective is None or recovery is None else recovery.seconds <= objective
+    point = drills.recovery_point(round_.started, round_.own)
     return RoundVerdict(
         verdict,
         round_.started.expected,
         tuple(reasons),
         recovery,
         within,
-        recovery_point_seconds=drills.recovery_point_seconds(round_.own),
+        recovery_point_seconds=point.seconds if point is not None else None,
         runbook=_runbook(round_, within=within),
     )
 
@@ -330,7 +331,7 @@ def _confirmations(round_: _Round) -> Iterator[str]:
         if isinstance(event, ChangeLanded) and event.landed:
             yield f"the fault was in place: {event.seen}"
         if isinstance(event, LedgerChecked) and event.of_copy:
-            yield from drills.confirmations(round_.started, event)
+            yield from drills.confirmations(round_.started, round_.own, event)
         elif isinstance(event, LedgerChecked):
             apart = f"; {event.drill} more were the drill's" if event.drill else ""
             yield f"all {event.acknowledged} acknowledged orders are there, none twice{apart}"
