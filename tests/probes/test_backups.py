@@ -130,10 +130,10 @@ def test_after_a_restore_the_recovery_point_is_how_old_its_newest_order_was_at_t
     Customer(looking.shop).buy("k1")
     bought = time.monotonic()
     copied(looking, 1)
-    looking.fault_at = bought + 7.0
+    looking.fault_at = bought + 4.0
     lose(looking.shop, DATABASE="drill-lost")
     found = measure(backups.recovery_point, looking)
-    assert found.value == pytest.approx(7.0, abs=1.0)
+    assert found.value == pytest.approx(4.0, abs=1.0)
     assert "restored from orders/" in found.seen
 
 
