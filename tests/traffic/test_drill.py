@@ -37,7 +37,7 @@ def holding(entries: Iterable[Entry], amount: int = 5) -> FindOrders:
 
 
 def written(folder: Path, entries: Sequence[Entry]) -> Path:
-    writer = LedgerWriter(folder / "ledger.jsonl")
+    writer = LedgerWriter(folder / "ledger.jsonl", (MARK,))
     writer.open()
     for entry in entries:
         writer.add(entry)
@@ -46,7 +46,7 @@ def written(folder: Path, entries: Sequence[Entry]) -> Path:
 
 
 def copied(folder: Path, entries: Sequence[Entry], there: Sequence[Entry]) -> CopyResult:
-    return check_copy(written(folder, entries), holding(there), mark=MARK, fault_at=FAULT_AT)
+    return check_copy(written(folder, entries), holding(there), fault_at=FAULT_AT)
 
 
 def test_the_recovery_point_is_the_age_of_the_newest_recovered_order_at_the_loss(tmp_path: Path) -> None:
@@ -91,7 +91,7 @@ def test_of_orders_that_were_taken_together_either_may_be_the_newest(tmp_path: P
 
 def test_amounts_that_are_otherwise_in_the_copy_are_altered(tmp_path: Path) -> None:
     path = written(tmp_path, [before(99.0)])
-    found = check_copy(path, holding([before(99.0)], amount=105), mark=MARK, fault_at=FAULT_AT)
+    found = check_copy(path, holding([before(99.0)], amount=105), fault_at=FAULT_AT)
     assert [entry.ended for entry in found.altered] == [99.0]
 
 
@@ -102,7 +102,7 @@ def test_orders_of_an_earlier_drill_of_the_run_are_not_looked_for_in_this_copy(t
 
 def test_after_the_undo_the_drills_orders_are_not_looked_for_and_all_others_are(tmp_path: Path) -> None:
     path = written(tmp_path, [before(90.0), before(99.0), of_drill(103.0), failed(104.0), before(110.0)])
-    found = check_ledger(path, holding([before(90.0), before(110.0)]), drill_marks=[MARK])
+    found = check_ledger(path, holding([before(90.0), before(110.0)]))
     assert [entry.ended for entry in found.lost] == [99.0]
     assert (found.acknowledged, found.drill, found.indeterminate) == (3, 1, 1)
 

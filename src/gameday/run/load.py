@@ -84,7 +84,6 @@ class Load:
         self._totals: dict[str, Any] = {}
         self.listeners: set[Callable[[Window], None]] = set()
         """Called with each window as it comes."""
-        self._drill_marks: set[str] = set()
 
     async def start(self) -> None:
         """Start the generator and have its windows logged."""
@@ -131,17 +130,13 @@ class Load:
             end_process(process_id(self._process.pid))
             await self._reading
 
-    def mark_drill(self, mark: str) -> None:
-        """From now on, orders whose references begin so are a drill's, and not looked for in the shop."""
-        self._drill_marks.add(mark)
-
-    async def check_copy(self, round_id: str, *, mark: str, fault_at: float) -> None:
+    async def check_copy(self, round_id: str, *, fault_at: float) -> None:
         """Look up every acknowledged order in the copy that a drill has repointed to, and log what became of them."""
         find = self._finder()
         if find is None:
             return
         try:
-            result = await self._patiently(lambda: check_copy(self._ledger, find, mark=mark, fault_at=fault_at))
+            result = await self._patiently(lambda: check_copy(self._ledger, find, fault_at=fault_at))
         except (GamedayError, OSError) as error:
             self._log.write(LedgerChecked(acknowledged=0, found=0, of_copy=True, error=str(error), round=round_id))
             return
@@ -166,10 +161,9 @@ class Load:
         find = self._finder()
         if find is None:
             return
-        marks = sorted(self._drill_marks)
         try:
-            look = self._patiently if marks else asyncio.to_thread
-            result = await look(lambda: check_ledger(self._ledger, find, drill_marks=marks))
+            look = self._patiently if self._spec.drill_marks else asyncio.to_thread
+            result = await look(lambda: check_ledger(self._ledger, find))
         except (GamedayError, OSError) as error:
             self._log.write(LedgerChecked(acknowledged=0, found=0, error=str(error), round=round_id))
             return

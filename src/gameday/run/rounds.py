@@ -155,8 +155,6 @@ class RoundPlayer:
 
     def _begin(self) -> None:
         experiment = self._round.experiment
-        if self._load is not None and experiment.drill_orders:
-            self._load.mark_drill(experiment.drill_orders)
         objectives = {
             "rto_seconds": experiment.objectives.rto_seconds,
             "rpo_seconds": experiment.objectives.rpo_seconds,
@@ -245,7 +243,7 @@ class RoundPlayer:
         fault_at = self._fault_at()
         if self._load is not None and fault_at is not None:
             self._log.write(PhaseStarted(phase="ledger", detail="in the copy", round=self._round.id))
-            await self._load.check_copy(self._round.id, mark=self._round.experiment.drill_orders, fault_at=fault_at)
+            await self._load.check_copy(self._round.id, fault_at=fault_at)
             self._log.write(PhaseEnded(phase="ledger", outcome="ok", round=self._round.id))
 
     async def _await_original(self) -> None:

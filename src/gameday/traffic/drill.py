@@ -1,13 +1,13 @@
 """The ledger in a drill that repoints orders to a copy of their database: what the copy has, judged before the undo.
 
-Whose an order is, its reference says: the shop marks those that it takes into the copy. Orders of before the loss that the
-copy lacks are what a restore forgets, which the recovery point objective is about; the drill's own must all be there, since
-nothing excuses losing them. After the undo it is the other way round: the original has the former, and never had the latter.
+Whose an order is, its reference says, and the ledger notes it: the shop marks those that it takes into the copy. Orders of
+before the loss that the copy lacks are what a restore forgets, which the recovery point objective is about; the drill's own must
+all be there, since nothing excuses losing them. After the undo it is the other way round: the original has the former, and
+never had the latter.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,23 +37,18 @@ class CopyResult:
     """None of this run's orders of before the loss was recovered, so the newest recovered one is older than that."""
 
 
-def is_marked(entry: Entry, marks: Sequence[str]) -> bool:
-    """Say whether an acknowledged order is a drill's, by what its reference begins with."""
-    return entry.reference is not None and str(entry.reference).startswith(tuple(marks))
-
-
-def check_copy(path: Path, find_orders: FindOrders, *, mark: str, fault_at: float) -> CopyResult:
+def check_copy(path: Path, find_orders: FindOrders, *, fault_at: float) -> CopyResult:
     """Look up every order of a ledger file in the copy; raise `NoMeasurementError` where the shop cannot be asked.
 
-    mark: what the references of the drill's orders begin with. fault_at: when the database was lost, by CLOCK_MONOTONIC;
-    orders that were taken into the original until it was let go count as of before the loss.
+    fault_at: when the database was lost, by CLOCK_MONOTONIC; orders that were taken into the original until it was let go
+    count as of before the loss.
     """
     # The orders of an earlier drill of the same run went with its copy.
-    entries = [entry for entry in read_ledger(path) if not is_marked(entry, [mark]) or entry.ended >= fault_at]
+    entries = [entry for entry in read_ledger(path) if not entry.drill or entry.ended >= fault_at]
     by_key = found_by_key(entries, find_orders)
     acknowledged = [entry for entry in entries if entry.acknowledged]
-    drill = [entry for entry in acknowledged if is_marked(entry, [mark])]
-    before = [entry for entry in acknowledged if not is_marked(entry, [mark])]
+    drill = [entry for entry in acknowledged if entry.drill]
+    before = [entry for entry in acknowledged if not entry.drill]
     recovered = [entry for entry in before if _is_there(entry, by_key)]
     missing = [entry for entry in before if not _is_there(entry, by_key)]
     lost_at = max([fault_at, *(entry.ended for entry in before)])

@@ -37,6 +37,8 @@ class Entry:
     reference: str | None = None
     amount: Any = None
     error: str = ""
+    drill: bool = False
+    """A drill's copy of the database has it, as its reference says; it goes with that copy (see `drill`)."""
 
     @property
     def acknowledged(self) -> bool:
@@ -49,6 +51,8 @@ class LedgerWriter:
     """Appends to a ledger file; what was flushed outlives the process."""
 
     path: Path
+    drill_marks: tuple[str, ...] = ()
+    """What the references of orders begin with that are a drill's."""
     _waiting: list[str] = field(default_factory=list)
     _descriptor: int = -1
 
@@ -59,6 +63,7 @@ class LedgerWriter:
     def add(self, entry: Entry) -> None:
         """Take an entry; it is in the file after the next flush."""
         fields = {name: getattr(entry, name) for name in Entry.__slots__}
+        fields["drill"] = entry.acknowledged and str(entry.reference).startswith(self.drill_marks)
         self._waiting.append(json.dumps(fields, separators=(",", ":")) + "\n")
 
     def flush(self) -> None:
@@ -129,13 +134,10 @@ def read_ledger(path: Path) -> Iterator[Entry]:
                 yield Entry(**json.loads(line))
 
 
-def check_ledger(path: Path, find_orders: FindOrders, *, drill_marks: Sequence[str] = ()) -> LedgerResult:
-    """Look up every order of a ledger file; raise `NoMeasurementError` where the shop cannot be asked.
-
-    drill_marks: what references begin with that went with a drill's copy, and are not looked for.
-    """
+def check_ledger(path: Path, find_orders: FindOrders) -> LedgerResult:
+    """Look up every order of a ledger file that is not a drill's; raise `NoMeasurementError` where the shop cannot be asked."""
     everything = list(read_ledger(path))
-    entries = [entry for entry in everything if not (entry.acknowledged and str(entry.reference).startswith(tuple(drill_marks)))]
+    entries = [entry for entry in everything if not entry.drill]
     by_key = found_by_key(entries, find_orders)
     acknowledged = [entry for entry in entries if entry.acknowledged]
     lost = [entry for entry in acknowledged if entry.reference not in by_key[entry.key]]
