@@ -346,7 +346,9 @@ def _runbook(round_: _Round, *, within: bool | None) -> str:
     steps = [event for event in round_.own if isinstance(event, StepEnded)]
     executed = [step for step in steps if step.how == "executed" and step.result != "skipped"]
     failed = [step for step in executed if step.result != "done"]
-    undone_by_us = [event for event in round_.own if isinstance(event, UndoEnded) and event.outcome != "already"]
+    # A drill's copy is left by its undo in any case, which takes nothing from what was restored into it.
+    undone = [] if round_.started.drill_orders else [event for event in round_.own if isinstance(event, UndoEnded)]
+    undone_by_us = [event for event in undone if event.outcome != "already"]
     if not executed:
         return ""
     return "proven" if not failed and not undone_by_us and round_.recovery is not None and within is not False else "refuted"
