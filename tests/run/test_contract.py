@@ -117,6 +117,12 @@ def _a_released_deployment(scratch: Any) -> Mapping[str, Any]:
     return {"namespace": scratch.name, "name": "web"}
 
 
+def _a_database(scratch: Any) -> Mapping[str, Any]:
+    scratch.deployment(replicas=1, env=[{"name": "DATABASE", "value": "orders"}, {"name": "RESTORE_FROM", "value": "orders"}])
+    scratch.ready()
+    return {"namespace": scratch.name, "name": "web"}
+
+
 def _an_interposed_service(**more: Any) -> Callable[[Any], Mapping[str, Any]]:
     """Return what puts a Service there that has its proxies already."""
 
@@ -174,6 +180,8 @@ def _all_in_one_zone(scratch: Any) -> Mapping[str, Any]:
 
 
 EXAMPLES: Final[Mapping[str, Callable[[Any], Mapping[str, Any]]]] = {
+    "gameday.actions.backups.lose_database": _a_database,
+    "gameday.actions.backups.restore": _a_database,
     "gameday.actions.config.set_env": _a_setting,
     "gameday.actions.nodes.cordon": _on_a_node,
     "gameday.actions.nodes.drain": _on_a_node,

@@ -41,6 +41,7 @@ class Block:
     baseline_seconds: float = DEFAULT_BASELINE_SECONDS
     recovery_timeout_seconds: float = DEFAULT_RECOVERY_TIMEOUT_SECONDS
     landing_timeout_seconds: float = DEFAULT_LANDING_TIMEOUT_SECONDS
+    drill_orders: str = ""
     owners: tuple[str, ...] = ()
     stops: tuple[Stop, ...] = ()
 
@@ -85,6 +86,7 @@ def read_block(fields: Fields, catalogue: Catalogue) -> Block:
         baseline_seconds=fields.seconds("baseline", DEFAULT_BASELINE_SECONDS),
         recovery_timeout_seconds=fields.seconds("recovery_timeout", DEFAULT_RECOVERY_TIMEOUT_SECONDS),
         landing_timeout_seconds=fields.seconds("landing_timeout", DEFAULT_LANDING_TIMEOUT_SECONDS),
+        drill_orders=_drill_orders(fields),
         owners=fields.texts("owners"),
         stops=read_stops(fields),
     )
@@ -125,6 +127,13 @@ def read_traffic(fields: Fields, catalogue: Catalogue, namespaces: tuple[str, ..
     found = TrafficSpec(journey, rate, url, inner.text("service", "storefront"), namespace, path)
     inner.done()
     return found
+
+
+def _drill_orders(fields: Fields) -> str:
+    mark = fields.text("drill_orders")
+    if mark and not fields.has("traffic"):
+        fields.note("drill_orders: expected `traffic` beside it, since without customers there are no orders", "drill_orders")
+    return mark
 
 
 def _runbook(fields: Fields, catalogue: Catalogue) -> tuple[str, Path | None]:

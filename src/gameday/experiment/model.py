@@ -92,6 +92,8 @@ class Experiment:
     recovery_timeout_seconds: float = DEFAULT_RECOVERY_TIMEOUT_SECONDS
     landing_timeout_seconds: float = DEFAULT_LANDING_TIMEOUT_SECONDS
     """How long is waited for a fault to be seen: a pod's termination, a scale-up's readiness."""
+    drill_orders: str = ""
+    """What references of orders begin with that are taken into a copy of their database; empty if the method repoints to none."""
     owners: tuple[str, ...] = ()
     stops: tuple[Stop, ...] = ()
     """What ends the run before its end."""

@@ -87,6 +87,7 @@ def read_experiment(document: Document, *, catalogue: Catalogue) -> Experiment:
         baseline_seconds=block.baseline_seconds,
         recovery_timeout_seconds=block.recovery_timeout_seconds,
         landing_timeout_seconds=block.landing_timeout_seconds,
+        drill_orders=block.drill_orders,
         owners=block.owners,
         stops=block.stops,
         description=str(data.get("description", "")).strip(),

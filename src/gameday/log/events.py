@@ -138,6 +138,8 @@ class RoundStarted(Event, frozen=True, kw_only=True, tag="round.started"):
     expected: str = "held"
     objectives: dict[str, float] = {}
     """rto_seconds, rpo_seconds."""
+    drill_orders: str = ""
+    """What the references of orders begin with that are taken into the copy of a database which the round repoints to."""
     owners: list[str] = []
     foreign: list[str] = []
     """Actions of other extensions in the method; that what they changed has landed, only they themselves say."""
@@ -327,6 +329,16 @@ class LedgerChecked(Event, frozen=True, kw_only=True, tag="ledger.checked"):
     """Found, with another amount than the customer was told."""
     error: str = ""
     """Why it could not be checked, if it could not."""
+    of_copy: bool = False
+    """They were looked up in the copy that a drill had repointed to, before its undo."""
+    drill: int = 0
+    """Orders that were taken into that copy: among those acknowledged before the undo, and not looked for after it."""
+    forgotten: int = 0
+    """Acknowledged before the loss, and not in the copy, which has none as new."""
+    recovery_point_seconds: float | None = None
+    """How old the newest order in the copy was at the loss; 0 if none is forgotten."""
+    recovery_point_is_least: bool = False
+    """The run's own orders only show that it was at least so old."""
 
 
 # ------------------------------------------------------------------------------------------------ runbooks and verdicts
@@ -371,6 +383,8 @@ class VerdictGiven(Event, frozen=True, kw_only=True, tag="verdict.given"):
     recovery: dict[str, Any] | None = None
     """seconds, low_seconds, high_seconds, or None where it was not seen to recover."""
     within_objective: bool | None = None
+    recovery_point_seconds: float | None = None
+    """In a drill that restores a database: how old the newest recovered order was at the loss."""
     runbook: str = ""
     """What the round says of the runbook: proven, refuted, or empty where it was not executed."""
 

@@ -185,7 +185,12 @@ def _judged(event: GuardJudged) -> str:
 def _ledger(event: LedgerChecked) -> str:
     if event.error:
         return f"could not be checked: {event.error}"
-    text = f"{count(event.found, 'order')} found of {event.acknowledged} acknowledged"
+    where = " in the copy" if event.of_copy else ""
+    text = f"{count(event.found, 'order')} found{where} of {event.acknowledged} acknowledged"
+    if event.forgotten and event.recovery_point_seconds is not None:
+        newest = f"the newest that was restored was {duration(event.recovery_point_seconds)} old at the loss"
+        text += f", {event.forgotten} forgotten ({newest})"
+    text += f", {event.drill} more were the drill's" if event.drill and not event.of_copy else ""
     text += f", lost: {listed(event.lost)}" if event.lost else ""
     text += f", doubled: {listed(event.doubled)}" if event.doubled else ""
     return text + (f", with another amount: {listed(event.altered)}" if event.altered else "")

@@ -21,6 +21,7 @@ def give_verdict(log: LogWriter, round_id: str) -> None:
             reasons=list(found.reasons),
             recovery=_recovery(found.recovery),
             within_objective=found.within_objective,
+            recovery_point_seconds=found.recovery_point_seconds,
             runbook=found.runbook,
             round=round_id,
         ),

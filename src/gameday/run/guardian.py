@@ -121,7 +121,8 @@ class Guardian:
 
     async def _play(self, opened: Opened) -> None:
         if opened.traffic is not None:
-            self._load = await self._start_load(opened.traffic)
+            drills = {item.experiment.drill_orders for item in opened.programme.rounds}
+            self._load = await self._start_load(opened.traffic, tuple(sorted(drills - {""})))
         for item in opened.programme.rounds:
             self._player = RoundPlayer(
                 self._directory,
@@ -138,13 +139,14 @@ class Guardian:
             else:
                 await self._player.play()
 
-    async def _start_load(self, traffic: Traffic) -> Load:
+    async def _start_load(self, traffic: Traffic, drill_marks: tuple[str, ...]) -> Load:
         spec = LoadSpec(
             journey=str(traffic.path),
             targets=(traffic.url,),
             ledger=str(self._directory / LEDGER_FILE),
             rate_per_second=traffic.rate_per_second,
             run=self._spec.run_id[-40:].strip("-."),
+            drill_marks=drill_marks,
         )
         load = Load(self._log, self._directory, spec, traffic.journey, died=lambda why: self.abort("load", why))
         await load.start()

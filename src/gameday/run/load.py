@@ -9,24 +9,29 @@ import asyncio
 import contextlib
 import json
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from gameday.cluster import Json, ObjectRef, View
-from gameday.errors import GamedayError, NoTargetError, RefusedError
+from gameday.errors import GamedayError, NoMeasurementError, NoTargetError, RefusedError
 from gameday.experiment import TrafficSpec
 from gameday.log import LogWriter
 from gameday.log.events import LedgerChecked, LoadEnded, LoadStarted, LoadWindow, ProcessEnded, ProcessStarted
 from gameday.processes import end_process, how_ended, process_id
+from gameday.traffic.drill import check_copy
 from gameday.traffic.journey import Journey
-from gameday.traffic.ledger import check_ledger, finder
+from gameday.traffic.ledger import FindOrders, check_ledger, finder
 from gameday.traffic.spec import LoadSpec
 from gameday.traffic.windows import Window, from_json
+
+_T = TypeVar("_T")
 
 LEDGER_FILE: Final = "orders.jsonl"
 _LONGEST_LINE: Final = 1 << 21
 _GOODBYE_SECONDS: Final = 6.0
+_BACK_SECONDS: Final = 10.0
 
 
 def target_url(view: View, traffic: TrafficSpec) -> str:
@@ -125,14 +130,40 @@ class Load:
             end_process(process_id(self._process.pid))
             await self._reading
 
+    async def check_copy(self, round_id: str, *, fault_at: float) -> None:
+        """Look up every acknowledged order in the copy that a drill has repointed to, and log what became of them."""
+        find = self._finder()
+        if find is None:
+            return
+        try:
+            result = await self._patiently(lambda: check_copy(self._ledger, find, fault_at=fault_at))
+        except (GamedayError, OSError) as error:
+            self._log.write(LedgerChecked(acknowledged=0, found=0, of_copy=True, error=str(error), round=round_id))
+            return
+        self._log.write(
+            LedgerChecked(
+                acknowledged=result.acknowledged,
+                found=result.found,
+                lost=[str(entry.reference) for entry in result.lost],
+                doubled=[f"{double.key} ({', '.join(double.references)})" for double in result.doubled],
+                altered=[str(entry.reference) for entry in result.altered],
+                of_copy=True,
+                drill=result.drill,
+                forgotten=result.forgotten,
+                recovery_point_seconds=round(result.recovery_point_seconds, 3),
+                recovery_point_is_least=result.is_least,
+                round=round_id,
+            )
+        )
+
     async def check_orders(self, round_id: str) -> None:
         """Look up every acknowledged order in the shop and log what became of them."""
-        look_up = self._journey.look_up
-        if look_up is None:
+        find = self._finder()
+        if find is None:
             return
-        find = finder(look_up, self._spec.targets[0])
         try:
-            result = await asyncio.to_thread(check_ledger, self._directory / LEDGER_FILE, find)
+            look = self._patiently if self._spec.drill_marks else asyncio.to_thread
+            result = await look(lambda: check_ledger(self._ledger, find))
         except (GamedayError, OSError) as error:
             self._log.write(LedgerChecked(acknowledged=0, found=0, error=str(error), round=round_id))
             return
@@ -143,9 +174,29 @@ class Load:
                 lost=[str(entry.reference) for entry in result.lost],
                 doubled=[f"{double.key} ({', '.join(double.references)})" for double in result.doubled],
                 altered=[str(entry.reference) for entry in result.altered],
+                drill=result.drill,
                 round=round_id,
             )
         )
+
+    @property
+    def _ledger(self) -> Path:
+        return self._directory / LEDGER_FILE
+
+    def _finder(self) -> FindOrders | None:
+        look_up = self._journey.look_up
+        return finder(look_up, self._spec.targets[0]) if look_up is not None else None
+
+    async def _patiently(self, look: Callable[[], _T]) -> _T:
+        """Look again for a while where the shop cannot be asked: it has just been repointed."""
+        deadline = time.monotonic() + _BACK_SECONDS
+        while True:
+            try:
+                return await asyncio.to_thread(look)
+            except NoMeasurementError:
+                if time.monotonic() > deadline:
+                    raise
+            await asyncio.sleep(0.25)
 
     def _send(self, line: bytes) -> None:
         if self._process is not None and self._process.stdin is not None:

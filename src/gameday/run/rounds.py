@@ -1,7 +1,8 @@
 """One round: a worker of its own, then undo, recovery, the ledger and the verdict, in an order that the runbook decides.
 
 Where the runbook's steps were executed, recovery is watched before the undo, because the runbook shall have brought it about;
-otherwise the undo comes first and recovery is what it brings.
+otherwise the undo comes first and recovery is what it brings. A drill that repoints to a copy of a database is about what the
+shop restored, so there recovery is watched and orders are looked up in the copy before the undo, and again after it.
 """
 
 from __future__ import annotations
@@ -169,6 +170,7 @@ class RoundPlayer:
                 runbook_steps=_steps_of(experiment),
                 expected=self._round.expect,
                 objectives={name: value for name, value in objectives.items() if value is not None},
+                drill_orders=experiment.drill_orders,
                 owners=list(experiment.owners),
                 foreign=[item.name for item in experiment.activities if item.type == "action" and not item.ours],
                 rollbacks=[item.name for item in experiment.rollbacks],
@@ -179,7 +181,12 @@ class RoundPlayer:
     async def _finish(self) -> None:
         self._watches.stop()
         changed = self._fault_at() is not None
-        if self._round.runbook_mode == "execute":
+        if self._round.experiment.drill_orders and changed:
+            await self._recover(changed=changed)
+            await self._check_copy()
+            await self._undo()
+            await self._await_original()
+        elif self._round.runbook_mode == "execute":
             await self._recover(changed=changed)
             await self._undo()
         else:
@@ -230,6 +237,19 @@ class RoundPlayer:
             self._log.write(PhaseStarted(phase="ledger", round=self._round.id))
             await self._load.check_orders(self._round.id)
             self._log.write(PhaseEnded(phase="ledger", outcome="ok", round=self._round.id))
+
+    async def _check_copy(self) -> None:
+        """Look the orders up in the copy that the method repointed to, as long as it is what the shop has."""
+        fault_at = self._fault_at()
+        if self._load is not None and fault_at is not None:
+            self._log.write(PhaseStarted(phase="ledger", detail="in the copy", round=self._round.id))
+            await self._load.check_copy(self._round.id, fault_at=fault_at)
+            self._log.write(PhaseEnded(phase="ledger", outcome="ok", round=self._round.id))
+
+    async def _await_original(self) -> None:
+        """Wait until what was set back is what runs: the orders are looked up there next."""
+        undone = [entry for entry in self._undoing.debt.entries if entry.is_settled and not entry.prepares]
+        await asyncio.to_thread(self._undoing.await_rolled_out, undone)
 
     # ------------------------------------------------------------------------------------------------ the worker's line
 

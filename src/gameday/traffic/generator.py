@@ -181,7 +181,7 @@ class Generator:
 
 async def _run(spec: LoadSpec, rest: bytes) -> int:
     journey = spec.load_journey()
-    ledger = LedgerWriter(Path(spec.ledger))
+    ledger = LedgerWriter(Path(spec.ledger), spec.drill_marks)
     ledger.open()
     loop = asyncio.get_running_loop()
     origin = time.monotonic()

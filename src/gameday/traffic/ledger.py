@@ -37,6 +37,8 @@ class Entry:
     reference: str | None = None
     amount: Any = None
     error: str = ""
+    drill: bool = False
+    """A drill's copy of the database has it, as its reference says; it goes with that copy (see `drill`)."""
 
     @property
     def acknowledged(self) -> bool:
@@ -49,6 +51,8 @@ class LedgerWriter:
     """Appends to a ledger file; what was flushed outlives the process."""
 
     path: Path
+    drill_marks: tuple[str, ...] = ()
+    """What the references of orders begin with that are a drill's."""
     _waiting: list[str] = field(default_factory=list)
     _descriptor: int = -1
 
@@ -59,6 +63,7 @@ class LedgerWriter:
     def add(self, entry: Entry) -> None:
         """Take an entry; it is in the file after the next flush."""
         fields = {name: getattr(entry, name) for name in Entry.__slots__}
+        fields["drill"] = entry.acknowledged and str(entry.reference).startswith(self.drill_marks)
         self._waiting.append(json.dumps(fields, separators=(",", ":")) + "\n")
 
     def flush(self) -> None:
@@ -108,6 +113,8 @@ class LedgerResult:
     """Submits that failed, so that nobody knew."""
     recovered_indeterminate: int
     """Those of them for which there is an order after all."""
+    drill: int = 0
+    """Acknowledged too, and not looked for: taken into the copy of a drill that is over (see `drill`)."""
 
     @property
     def sound(self) -> bool:
@@ -128,14 +135,10 @@ def read_ledger(path: Path) -> Iterator[Entry]:
 
 
 def check_ledger(path: Path, find_orders: FindOrders) -> LedgerResult:
-    """Look up every order of a ledger file; raise `NoMeasurementError` where the shop cannot be asked."""
-    entries = list(read_ledger(path))
-    by_key: dict[str, dict[str, FoundOrder]] = {entry.key: {} for entry in entries}
-    remaining = iter(entries)
-    while batch := list(islice(remaining, LOOKED_UP_AT_ONCE)):
-        references = [entry.reference for entry in batch if entry.reference is not None]
-        for order in find_orders(references, [entry.key for entry in batch]):
-            by_key.setdefault(order.key, {})[order.reference] = order
+    """Look up every order of a ledger file that is not a drill's; raise `NoMeasurementError` where the shop cannot be asked."""
+    everything = list(read_ledger(path))
+    entries = [entry for entry in everything if not entry.drill]
+    by_key = found_by_key(entries, find_orders)
     acknowledged = [entry for entry in entries if entry.acknowledged]
     lost = [entry for entry in acknowledged if entry.reference not in by_key[entry.key]]
     unknown = [entry for entry in entries if not entry.acknowledged]
@@ -147,7 +150,20 @@ def check_ledger(path: Path, find_orders: FindOrders) -> LedgerResult:
         altered=tuple(entry for entry in acknowledged if _altered(entry, by_key[entry.key])),
         indeterminate=len(unknown),
         recovered_indeterminate=sum(bool(by_key[entry.key]) for entry in unknown),
+        drill=len(everything) - len(entries),
     )
+
+
+def found_by_key(entries: Iterable[Entry], find_orders: FindOrders) -> dict[str, dict[str, FoundOrder]]:
+    """Look up orders, many at a time; return for each key what the shop has, by reference."""
+    remaining = iter(entries)
+    by_key: dict[str, dict[str, FoundOrder]] = {}
+    while batch := list(islice(remaining, LOOKED_UP_AT_ONCE)):
+        by_key.update((entry.key, {}) for entry in batch if entry.key not in by_key)
+        references = [entry.reference for entry in batch if entry.reference is not None]
+        for order in find_orders(references, [entry.key for entry in batch]):
+            by_key.setdefault(order.key, {})[order.reference] = order
+    return by_key
 
 
 def _altered(entry: Entry, found: dict[str, FoundOrder]) -> bool:

@@ -41,6 +41,8 @@ class LoadSpec:
     seed: int = 0
     run: str = "run"
     """A label that every customer and key of this load carries."""
+    drill_marks: tuple[str, ...] = ()
+    """What the references of orders begin with that are taken into the copy of a database, in a drill."""
     most_open_journeys: int = MOST_OPEN_JOURNEYS
     """More than this wait for their turn, which counts as the generator being behind."""
 
@@ -68,7 +70,7 @@ def from_line(line: str) -> LoadSpec:
     problems += [f"expected {name!r}" for name in ("journey", "targets", "ledger") if not value.get(name)]
     if problems:
         raise BadParameterError("; ".join(problems))
-    spec = LoadSpec(**{**value, "targets": tuple(value["targets"])})
+    spec = LoadSpec(**{**value, "targets": tuple(value["targets"]), "drill_marks": tuple(value.get("drill_marks", ()))})
     _check(spec)
     return spec
 

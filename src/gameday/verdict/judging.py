@@ -23,6 +23,7 @@ from gameday.log.events import (
     LoadStarted,
     Noted,
     PhaseEnded,
+    ProbeMeasured,
     RecoveryStarted,
     RoundEnded,
     RoundStarted,
@@ -31,6 +32,7 @@ from gameday.log.events import (
     VerdictGiven,
 )
 from gameday.traffic.windows import Recovery, between, generator_kept_up, unanswered_seconds
+from gameday.verdict import drills
 from gameday.verdict.samples import recovery_of, windows_of
 
 HELD: Final = "held"
@@ -49,6 +51,8 @@ class RoundVerdict:
     reasons: tuple[str, ...]
     recovery: Recovery | None = None
     within_objective: bool | None = None
+    recovery_point_seconds: float | None = None
+    """In a drill that restores a database: how old the newest recovered order was at the loss."""
     runbook: str = ""
     """proven or refuted, if its steps were executed."""
 
@@ -98,7 +102,8 @@ def _round(events: Sequence[AnyEvent], round_id: str) -> _Round:
     last = next((event.seq for event in own if isinstance(event, VerdictGiven | RoundEnded)), float("inf"))
     own = [event for event in own if event.seq <= last]
     during = [event for event in events if started.seq < event.seq < last]
-    return _Round(started, own, during, events, recovery_of(events, round_id, until=_end_of(own)))
+    until = min(_end_of(own), drills.undo_began(started, own))
+    return _Round(started, own, during, events, recovery_of(events, round_id, until=until))
 
 
 def _end_of(own: Sequence[AnyEvent]) -> float:
@@ -125,7 +130,16 @@ def _given(round_: _Round, verdict: str, reasons: Sequence[str]) -> RoundVerdict
     objective = _objective(round_)
     recovery = round_.recovery
     within = None if objective is None or recovery is None else recovery.seconds <= objective
-    return RoundVerdict(verdict, round_.started.expected, tuple(reasons), recovery, within, _runbook(round_, within=within))
+    point = drills.recovery_point(round_.started, round_.own)
+    return RoundVerdict(
+        verdict,
+        round_.started.expected,
+        tuple(reasons),
+        recovery,
+        within,
+        recovery_point_seconds=point.seconds if point is not None else None,
+        runbook=_runbook(round_, within=within),
+    )
 
 
 # ------------------------------------------------------------------------------------------------ what makes it inconclusive
@@ -143,6 +157,7 @@ def _doubts(round_: _Round) -> Iterator[str]:
     for event in round_.own:
         if isinstance(event, LedgerChecked) and event.error:
             yield f"the orders could not be looked up: {event.error}"
+    yield from drills.doubts(round_.started, round_.own)
 
 
 def _interrupted(round_: _Round) -> Iterator[str]:
@@ -284,18 +299,29 @@ def _set_back(round_: _Round) -> Iterator[str]:
 def _deviations(round_: _Round) -> Iterator[str]:
     for event in round_.own:
         if isinstance(event, ActivityEnded) and event.phase == "after" and event.tolerance_met is False:
-            yield f"{event.name}: expected {_tolerance(event.tolerance)}, but measured {_number(event.output)}"
+            seen = _seen(round_, event)
+            told = f" ({seen})" if seen else ""
+            yield f"{event.name}: expected {_tolerance(event.tolerance)}, but measured {_number(event.output)}{told}"
         if isinstance(event, LedgerChecked) and event.lost:
-            yield f"{len(event.lost)} acknowledged order(s) lost: {_some(event.lost)}"
+            where = " in the copy" if event.of_copy else ""
+            yield f"{len(event.lost)} acknowledged order(s) lost{where}: {_some(event.lost)}"
         if isinstance(event, LedgerChecked) and event.doubled:
             yield f"{len(event.doubled)} order(s) doubled: {_some(event.doubled)}"
         if isinstance(event, LedgerChecked) and event.altered:
             yield f"{len(event.altered)} order(s) with another amount than was told: {_some(event.altered)}"
+    yield from drills.deviations(round_.started, round_.own)
     objective = _objective(round_)
     if objective is not None and round_.recovery is not None and round_.recovery.seconds > objective:
         yield f"recovery took {round_.recovery.seconds:.1f} s, longer than the objective of {objective:g} s"
     if objective is not None and round_.recovery is None and _ended(round_, "recovery"):
         yield f"it was not seen to recover; the objective is {objective:g} s"
+
+
+def _seen(round_: _Round, ended: ActivityEnded) -> str:
+    """Return what a probe of ours said that it saw when it measured this."""
+    measured = (event for event in round_.own if isinstance(event, ProbeMeasured) and event.seq < ended.seq)
+    last = max(measured, key=lambda event: event.seq, default=None)
+    return last.seen if last is not None and last.value == ended.output else ""
 
 
 def _confirmations(round_: _Round) -> Iterator[str]:
@@ -304,8 +330,11 @@ def _confirmations(round_: _Round) -> Iterator[str]:
             yield f"{event.name}: measured {_number(event.output)}, within {_tolerance(event.tolerance)}"
         if isinstance(event, ChangeLanded) and event.landed:
             yield f"the fault was in place: {event.seen}"
-        if isinstance(event, LedgerChecked):
-            yield f"all {event.acknowledged} acknowledged orders are there, none twice"
+        if isinstance(event, LedgerChecked) and event.of_copy:
+            yield from drills.confirmations(round_.started, round_.own, event)
+        elif isinstance(event, LedgerChecked):
+            apart = f"; {event.drill} more were the drill's" if event.drill else ""
+            yield f"all {event.acknowledged} acknowledged orders are there, none twice{apart}"
     for name in _foreign(round_):
         yield f"the action {name!r} of another extension says that it succeeded; nothing else shows what it changed"
 
@@ -317,7 +346,9 @@ def _runbook(round_: _Round, *, within: bool | None) -> str:
     steps = [event for event in round_.own if isinstance(event, StepEnded)]
     executed = [step for step in steps if step.how == "executed" and step.result != "skipped"]
     failed = [step for step in executed if step.result != "done"]
-    undone_by_us = [event for event in round_.own if isinstance(event, UndoEnded) and event.outcome != "already"]
+    # A drill's copy is left by its undo in any case, which takes nothing from what was restored into it.
+    undone = [] if round_.started.drill_orders else [event for event in round_.own if isinstance(event, UndoEnded)]
+    undone_by_us = [event for event in undone if event.outcome != "already"]
     if not executed:
         return ""
     return "proven" if not failed and not undone_by_us and round_.recovery is not None and within is not False else "refuted"

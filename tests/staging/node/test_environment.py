@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from gameday.staging.node.environment import (
+    addressed,
     declared_variables,
     expand,
     service_variables,
@@ -53,6 +54,23 @@ def test_services_are_announced_by_host_port_and_named_ports() -> None:
     assert found["MY_SHOP_SERVICE_PORT_ADMIN_API"] == "9000"
     assert found["MY_SHOP_PORT_8080_TCP_ADDR"] == "127.20.1.1"
     assert found["MY_SHOP_PORT"] == "tcp://127.20.1.1:8080"
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("http://backups.offsite.svc:9000", "http://127.20.1.7:9000"),
+        ("backups.offsite.svc.cluster.local", "127.20.1.7"),
+        ("http://other.offsite.svc:9000", "http://other.offsite.svc:9000"),
+        ("a.backups.offsite.svc", "a.backups.offsite.svc"),
+        ("backups.offsite.svc.example.com", "backups.offsite.svc.example.com"),
+        ("backups.offsite", "backups.offsite"),
+    ],
+)
+def test_names_of_services_in_any_namespace_become_addresses_since_there_is_no_dns(value: str, expected: str) -> None:
+    known = {("backups", "offsite"): "127.20.1.7"}
+    found = addressed({"A": value}, lambda name, namespace: known.get((name, namespace), ""))
+    assert found == {"A": expected}
 
 
 def test_a_headless_service_is_not_announced() -> None:

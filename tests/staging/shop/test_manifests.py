@@ -13,7 +13,11 @@ from gameday.staging.shop.server import GRACE_SECONDS
 from gameday.staging.shop.settings import PORTS
 
 FOLDER = Path(gameday.staging.shop.__file__).parent / "manifests"
-OBJECTS: list[dict[str, Any]] = [item for file in sorted(FOLDER.glob("*.yaml")) for item in yaml.safe_load_all(file.read_text())]
+EVERYTHING: list[dict[str, Any]] = [
+    item for file in sorted(FOLDER.glob("*.yaml")) for item in yaml.safe_load_all(file.read_text())
+]
+OFFSITE = [item for item in EVERYTHING if "offsite" in (item["metadata"]["name"], item["metadata"].get("namespace"))]
+OBJECTS = [item for item in EVERYTHING if item not in OFFSITE]
 DEPLOYMENTS = [item for item in OBJECTS if item["kind"] == "Deployment"]
 
 
@@ -24,6 +28,18 @@ def named(kind: str) -> dict[str, dict[str, Any]]:
 def test_everything_is_in_the_namespace_that_is_opted_in() -> None:
     assert named("Namespace")["shop"]["metadata"]["labels"] == {"gameday.dev/enabled": "true"}
     assert {item["metadata"].get("namespace", "shop") for item in OBJECTS} == {"shop"}
+
+
+def test_copies_are_kept_in_a_namespace_that_is_not_opted_in_and_found_by_its_name() -> None:
+    (namespace,) = (item for item in OFFSITE if item["kind"] == "Namespace")
+    assert "labels" not in namespace["metadata"]
+    (service,) = (item for item in OFFSITE if item["kind"] == "Service")
+    (store,) = (item for item in OFFSITE if item["kind"] == "Deployment")
+    assert service["spec"]["selector"].items() <= store["spec"]["template"]["metadata"]["labels"].items()
+    (orders,) = named("Deployment")["orders"]["spec"]["template"]["spec"]["containers"]
+    endpoint = next(variable["value"] for variable in orders["env"] if variable["name"] == "BACKUP_ENDPOINT")
+    port = service["spec"]["ports"][0]["port"]
+    assert endpoint == f"http://{service['metadata']['name']}.{service['metadata']['namespace']}.svc:{port}"
 
 
 def test_every_service_of_the_code_has_a_deployment_and_a_service_at_its_port() -> None:
@@ -42,10 +58,10 @@ def test_a_deployment_is_selected_probed_and_given_what_its_code_reads(deploymen
     assert container["ports"] == [{"name": "http", "containerPort": PORTS[name]}]
     assert {container[probe]["httpGet"]["path"] for probe in ("readinessProbe", "livenessProbe")} == {"/readyz", "/livez"}
     assert template["spec"]["terminationGracePeriodSeconds"] > GRACE_SECONDS
-    keys = named("Secret")["shop-demo-keys"]["stringData"]
     for variable in container["env"]:
         if "secretKeyRef" in variable.get("valueFrom", {}):
-            assert variable["valueFrom"]["secretKeyRef"]["key"] in keys
+            reference = variable["valueFrom"]["secretKeyRef"]
+            assert reference["key"] in named("Secret")[reference["name"]]["stringData"]
 
 
 def test_state_stands_on_claims_and_only_one_pod_writes_each() -> None:

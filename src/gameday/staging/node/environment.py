@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from gameday.staging.node.volumes import rewrite
 
 Object = dict[str, Any]
 _REFERENCE = re.compile(r"\$\$|\$\(([A-Za-z_][A-Za-z0-9_.-]*)\)")
+_DNS_NAME = re.compile(r"(?<![\w.-])([a-z0-9-]+)\.([a-z0-9-]+)\.svc(?:\.cluster\.local)?(?![\w.-])")
 _PASSED_THROUGH = ("PYTHONPATH", "PYTHONHOME")
 
 
@@ -86,6 +87,18 @@ def declared_variables(pod: Object, container: Object, known: Mapping[str, str],
         if value is not None:
             variables[entry["name"]] = value
     return variables
+
+
+def addressed(variables: Mapping[str, str], address_of: Callable[[str, str], str]) -> dict[str, str]:
+    """Return the variables with the DNS names of Services (`name.namespace.svc`) replaced by their addresses.
+
+    There is no DNS here, and a Service of another namespace stands in no variable. `address_of` takes name and namespace,
+    and returns nothing for a Service that there is not, whose name then stays.
+    """
+    return {
+        name: _DNS_NAME.sub(lambda match: address_of(match[1], match[2]) or match[0], value) if ".svc" in value else value
+        for name, value in variables.items()
+    }
 
 
 def _from_source(source: Object, lookup: Lookup) -> dict[str, str]:

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from gameday.staging.events import Recorder
 from gameday.staging.node.environment import (
+    addressed,
     declared_variables,
     expand,
     rewritten,
@@ -35,6 +36,8 @@ class Surroundings:
     home: Path
     folders: Mapping[str, Path]
     services: Callable[[], list[Object]]
+    address_of: Callable[[str, str], str]
+    """The clusterIP of a Service, by its name and namespace; empty if there is none."""
     lookup: Lookup
     runtime: Runtime
     images: Mapping[str, Image]
@@ -70,7 +73,7 @@ def _prepare(container: Object, around: Surroundings, run: int) -> Launch:
     pod = around.pod()
     mounts = mounts_of(container, around.folders, around.home / "subpaths")
     services = {**service_variables(around.services()), **around.api_variables}
-    declared = declared_variables(pod, container, services, around.lookup)
+    declared = addressed(declared_variables(pod, container, services, around.lookup), around.address_of)
     known = {**services, **declared}
     command = [expand(word, known) for word in container.get("command") or ()]
     arguments = [expand(word, known) for word in container.get("args") or ()]

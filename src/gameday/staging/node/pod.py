@@ -240,6 +240,14 @@ class PodWorker:
             return []
         return [item.body for item in self._host.store.listed(SERVICES, self._pod["metadata"]["namespace"])]
 
+    def _address_of(self, service: str, namespace: str) -> str:
+        try:
+            found = self._host.store.get(SERVICES, namespace, service)
+        except ApiError:
+            return ""
+        address = str(found["spec"].get("clusterIP") or "")
+        return "" if address == "None" else address
+
     def _runner(self, container: Object) -> ContainerRunner:
         policy = self._pod["spec"].get("restartPolicy", "Always")
         runs = [
@@ -253,6 +261,7 @@ class PodWorker:
                 home=self._host.places.of_pod(self._pod),
                 folders=self._volumes.folders,
                 services=self._services,
+                address_of=self._address_of,
                 lookup=self._lookup,
                 runtime=self._host.runtime,
                 images=self._host.images,

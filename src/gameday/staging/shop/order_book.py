@@ -129,9 +129,9 @@ def order_of(row: sqlite3.Row) -> dict[str, Any]:
     return {**{name: row[name] for name in names}, "currency": "EUR", "lines": json.loads(row["lines"])}
 
 
-def place(connection: sqlite3.Connection, wanted: dict[str, Any]) -> dict[str, Any]:
+def place(connection: sqlite3.Connection, wanted: dict[str, Any], prefix: str = "SO-") -> dict[str, Any]:
     """Write an order down as pending, or return the one that this key or this payment has already become."""
-    reference = "SO-" + "".join(secrets.choice(_ALPHABET) for _ in range(12))
+    reference = prefix + "".join(secrets.choice(_ALPHABET) for _ in range(12))
     lines = json.dumps(wanted["lines"], separators=(",", ":"))
     row = (reference, wanted["key"], wanted["payment"], wanted["customer"], wanted["amount"], lines, time.time())
     connection.execute(

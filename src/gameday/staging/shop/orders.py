@@ -6,17 +6,22 @@ object store that is away costs nobody an order; RECEIPTS=inline writes it befor
 simpler, and takes checkout down with the object store.
 
 UNIQUE_KEYS=off is the other weakness: a database without the unique columns, in which a repeated key is a second order.
+
+Which file is the database, and what happens if it is lost or damaged, is for `database`; copies of it are taken by `backups`.
 """
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from gameday.staging.shop import order_book as book_of
 from gameday.staging.shop.apology import NOT_KNOWN, Sorry
+from gameday.staging.shop.backups import Backups, Schedule
+from gameday.staging.shop.database import REFERENCE, Database, NothingToRestoreError
+from gameday.staging.shop.offsite import Offsite
 from gameday.staging.shop.order_book import Book
 from gameday.staging.shop.receipts import ReceiptFailedError, Receipts, write_owed
 from gameday.staging.shop.server import Handler, Request, Response, answer
@@ -29,22 +34,30 @@ MOST_LISTED = 100
 
 def build(environment: Environment) -> Service:
     """Return the orders service, with its database open."""
-    folder = environment.folder("DATA_DIR")
+    database = Database.from_environment(environment)
+    store, schedule = Offsite.from_environment(environment), Schedule.from_environment(environment)
     receipts = Receipts.from_environment(environment)
     inline = environment.choice("RECEIPTS", "queued", "inline") == "inline"
     unique = environment.choice("UNIQUE_KEYS", "on", "off") == "on"
     sync = environment.choice("SYNC", "checkpoint", "commit")
     environment.check()
-    book = _opened(folder / "orders.db", environment, unique=unique, sync_each_commit=sync == "commit")
-    desk = Desk(book, receipts, inline=inline)
-    return Service(routed(desk.routes()), lambda: write_owed(book, receipts), book.close)
+    backups = Backups(store, database, schedule)
+    book = _opened(backups, environment, unique=unique, sync_each_commit=sync == "commit")
+    desk = Desk(book, receipts, inline=inline, reference_prefix=database.reference_prefix)
+
+    async def background() -> None:
+        await asyncio.gather(write_owed(book, receipts), backups.run())
+
+    return Service(routed({**desk.routes(), **backups.routes()}), background, book.close)
 
 
-def _opened(path: Path, environment: Environment, *, unique: bool, sync_each_commit: bool) -> Book:
+def _opened(backups: Backups, environment: Environment, *, unique: bool, sync_each_commit: bool) -> Book:
+    path = backups.database.path
     try:
+        backups.restored = backups.database.make_ready(backups.store)
         return Book(path, unique=unique, sync_each_commit=sync_each_commit)
-    except sqlite3.Error as error:
-        environment.problems.append(f"DATA_DIR: expected a database in {path}, found that it cannot be opened ({error})")
+    except (sqlite3.Error, NothingToRestoreError) as error:
+        environment.problems.append(f"DATABASE: expected a database in {path}, found that it cannot be opened ({error})")
         environment.check()
         raise
 
@@ -56,6 +69,7 @@ class Desk:
     book: Book
     receipts: Receipts
     inline: bool
+    reference_prefix: str = REFERENCE
 
     def routes(self) -> dict[str, Handler]:
         """Return what answers which path."""
@@ -72,7 +86,7 @@ class Desk:
     async def place(self, request: Request) -> Response:
         """Write an order down as pending; the same key again is the same order."""
         wanted = request.json()
-        order = await self.book.do(lambda connection: book_of.place(connection, wanted))
+        order = await self.book.do(lambda connection: book_of.place(connection, wanted, self.reference_prefix))
         ask = "Please ask us if that is not what you expected."
         if order["key"] != wanted["key"]:
             raise Sorry(409, "payment_used", f"This payment has already paid for an order. {ask}", reason=order["reference"])

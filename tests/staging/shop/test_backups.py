@@ -1,0 +1,242 @@
+"""Copies of the orders' database, in a store outside the shop, and what a shop does that has lost its database."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+
+from gameday.staging.shop.alone import ShopAlone
+from tests.staging.shop.conftest import Customer
+
+T = TypeVar("T")
+OFTEN = "0.1"
+NEVER = "86400"
+
+
+@pytest.fixture
+def offsite(tmp_path: Path) -> Iterator[ShopAlone]:
+    """Run an object store that is not the shop's."""
+    folder = tmp_path / "offsite"
+    folder.mkdir()
+    other = ShopAlone(folder)
+    other.start("objects")
+    yield other
+    other.stop()
+
+
+@pytest.fixture
+def backed_up(closed_shop: ShopAlone, offsite: ShopAlone) -> ShopAlone:
+    """Lend a shop that is not started yet, with its settings for copies."""
+    keys = {"BACKUP_ACCESS_KEY_ID": "DEMOACCESSKEY", "BACKUP_SECRET_ACCESS_KEY": "demo-secret-of-the-object-store"}
+    closed_shop.settings |= {"BACKUP_ENDPOINT": offsite.url("objects"), "RESTORE_FROM": "orders", **keys}
+    closed_shop.settings["BACKUP_EVERY_SECONDS"] = OFTEN
+    return closed_shop
+
+
+def ask(customer: Customer, path: str) -> Any:
+    return customer.ask("GET", path, service="orders").json
+
+
+def eventually(look: Callable[[], T]) -> T:
+    end = time.monotonic() + 15
+    while not (found := look()):
+        assert time.monotonic() < end, f"waited in vain; last seen: {found!r}"
+        time.sleep(0.02)
+    return found
+
+
+def copied(customer: Customer, orders: int) -> Any:
+    """Wait for a copy with so many orders, and return its label."""
+
+    def look() -> Any:
+        return next((label for label in ask(customer, "/backups")["copies"] if label["orders"] == orders), None)
+
+    return eventually(look)
+
+
+def reference(customer: Customer, key: str) -> list[str]:
+    return [order["reference"] for order in ask(customer, f"/orders/by-key/{key}")["orders"]]
+
+
+def lose(shop: ShopAlone, **settings: str) -> None:
+    """Kill the service and start it with another database."""
+    shop.kill("orders")
+    shop.settings |= settings
+    shop.start("orders")
+
+
+def damage(offsite: ShopAlone, key: str) -> None:
+    """Change bytes in the middle of an object, as a bad disk does."""
+    file = offsite.folder / "objects" / "backups" / key.replace("/", "%2F")
+    data = bytearray(file.read_bytes())
+    data[len(data) // 2] ^= 0xFF
+    file.write_bytes(data)
+
+
+def test_a_lost_database_is_restored_from_the_newest_copy_and_says_so(backed_up: ShopAlone, customer: Customer) -> None:
+    backed_up.start()
+    bought = customer.buy("k1").json["reference"]
+    label = copied(customer, 1)
+    lose(backed_up, DATABASE="drill-lost")
+    assert reference(customer, "k1") == [bought]
+    said = ask(customer, "/database")
+    assert (said["restored"], said["drill"], said["newest_order"]) == (True, True, label["newest_order"])
+    assert said["passed_over"] == []
+
+
+def test_orders_of_a_drill_have_references_that_say_so_and_are_gone_with_its_database(
+    backed_up: ShopAlone, offsite: ShopAlone, customer: Customer
+) -> None:
+    backed_up.start()
+    bought = customer.buy("k1").json["reference"]
+    copied(customer, 1)
+    lose(backed_up, DATABASE="drill-lost")
+    assert customer.buy("k2").json["reference"].startswith("DRILL-")
+    copied(customer, 2)
+    lose(backed_up, DATABASE="orders")
+    assert (reference(customer, "k1"), reference(customer, "k2")) == ([bought], [])
+    assert list(backed_up.folder.glob("orders/drill-*")) == []
+    eventually(lambda: not list(offsite.folder.glob("objects/backups/drill-*")))
+
+
+def test_a_copy_that_was_damaged_in_the_bucket_is_passed_over_and_named(
+    backed_up: ShopAlone, offsite: ShopAlone, customer: Customer
+) -> None:
+    backed_up.start()
+    customer.buy("k1")
+    first = copied(customer, 1)
+    customer.buy("k2")
+    second = copied(customer, 2)
+    damage(offsite, second["key"])
+    checked = {item["key"]: item["good"] for item in ask(customer, "/backups/verified?newest=20")["copies"]}
+    assert (checked[first["key"]], checked[second["key"]]) == (True, False)
+    lose(backed_up, DATABASE="drill-lost")
+    said = ask(customer, "/database")
+    assert (said["key"], [item["key"] for item in said["passed_over"]]) == (first["key"], [second["key"]])
+    assert "checksum" in said["passed_over"][0]["reason"]
+
+
+def test_with_no_good_copy_left_the_service_does_not_start_as_an_empty_shop(
+    backed_up: ShopAlone, offsite: ShopAlone, customer: Customer
+) -> None:
+    backed_up.settings["BACKUP_KEEP"] = "1"
+    backed_up.start()
+    customer.buy("k1")
+    copied(customer, 1)
+    backed_up.kill("orders")
+    for file in offsite.folder.glob("objects/backups/*.db.z"):
+        damage(offsite, file.name)
+    backed_up.settings["DATABASE"] = "drill-lost"
+    with pytest.raises(RuntimeError, match="copies of orders is good"):
+        backed_up.start("orders")
+
+
+def test_a_file_copied_as_it_lies_there_lacks_orders_and_only_a_look_tells(backed_up: ShopAlone, customer: Customer) -> None:
+    backed_up.settings |= {"BACKUP_METHOD": "file", "BACKUP_VERIFY": "off"}
+    backed_up.start()
+    customer.buy("k1")
+    label = copied(customer, 1)
+    (newest, *_) = ask(customer, "/backups/verified?newest=1")["copies"]
+    assert (newest["good"], newest["key"]) == (False, label["key"])
+    assert "1 paid orders were promised, none can be read" in newest["reason"]
+
+
+def test_a_copy_that_is_looked_at_before_it_is_stored_is_not_stored_if_it_lacks_orders(
+    backed_up: ShopAlone, customer: Customer
+) -> None:
+    backed_up.settings |= {"BACKUP_METHOD": "file"}
+    backed_up.start()
+    customer.buy("k1")
+    assert "were promised" in eventually(lambda: str(ask(customer, "/backups")["problem"]))
+    assert all(item["good"] for item in ask(customer, "/backups/verified?newest=20")["copies"])
+
+
+def test_an_interval_that_is_too_long_leaves_the_newest_copy_old(backed_up: ShopAlone, customer: Customer) -> None:
+    backed_up.start()
+    customer.buy("k1")
+    copied(customer, 1)
+    lose(backed_up, BACKUP_EVERY_SECONDS=NEVER)
+    customer.buy("k2")
+    said = ask(customer, "/backups")
+    assert said["copies"][0]["orders"] == 1
+    assert said["next_due"] > time.time() + 86000
+    lose(backed_up, DATABASE="drill-lost")
+    assert reference(customer, "k2") == []
+
+
+def test_nothing_is_copied_twice_and_the_label_says_when_that_was_seen(backed_up: ShopAlone, customer: Customer) -> None:
+    backed_up.start("orders")
+    first = eventually(lambda: ask(customer, "/backups")["copies"])[0]
+    eventually(lambda: ask(customer, "/backups")["copies"][0]["confirmed_at"] > first["confirmed_at"] + 0.3)
+    assert [label["key"] for label in ask(customer, "/backups")["copies"]] == [first["key"]]
+
+
+def test_only_so_many_copies_are_kept(backed_up: ShopAlone, offsite: ShopAlone, customer: Customer) -> None:
+    backed_up.settings["BACKUP_KEEP"] = "2"
+    backed_up.start()
+    for number in range(1, 5):
+        customer.buy(f"k{number}")
+        copied(customer, number)
+    eventually(lambda: len(list(offsite.folder.glob("objects/backups/*"))) == 4)
+
+
+def test_a_damaged_database_is_put_aside_and_restored(backed_up: ShopAlone, customer: Customer) -> None:
+    backed_up.start()
+    bought = customer.buy("k1").json["reference"]
+    copied(customer, 1)
+    lose(backed_up, DATABASE="drill-damaged", DATABASE_COPY="orders:damaged")
+    assert reference(customer, "k1") == [bought]
+    assert ask(customer, "/database")["restored"]
+    assert "the database is damaged" in backed_up.log("orders")
+    assert list(backed_up.folder.glob("orders/drill-damaged.damaged-*.db"))
+    assert sqlite3.connect(backed_up.folder / "orders" / "orders.db").execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+def test_a_silently_corrupted_database_opens_and_differs_from_the_newest_copy(backed_up: ShopAlone, customer: Customer) -> None:
+    backed_up.start()
+    for number in range(4):
+        customer.buy(f"k{number}")
+    copied(customer, 4)
+    assert ask(customer, "/backups/differences")["differing"] == 0
+    lose(backed_up, DATABASE="drill-corrupted", DATABASE_COPY="orders:corrupted")
+    assert not ask(customer, "/database")["restored"]
+    said = ask(customer, "/backups/differences?of=orders")
+    assert (said["compared"], said["differing"]) == (4, 1)
+
+
+def test_a_new_shop_begins_empty_and_a_store_that_is_away_is_waited_for(backed_up: ShopAlone, offsite: ShopAlone) -> None:
+    offsite.stop()
+    backed_up.settings["RESTORE_PATIENCE_SECONDS"] = "0.3"
+    with pytest.raises(RuntimeError, match="did not answer"):
+        backed_up.start("orders")
+    offsite.start("objects")
+    backed_up.start("orders")
+    assert "begins empty" in backed_up.log("orders")
+
+
+@pytest.mark.usefixtures("shop")
+def test_a_shop_without_a_place_for_copies_says_so(customer: Customer) -> None:
+    reply = customer.ask("GET", "/backups", service="orders")
+    assert (reply.status, reply.json["error"]["code"]) == (404, "no_backups")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DATABASE", "../orders"),
+        ("DATABASE_COPY", "orders:torn"),
+        ("DATABASE_COPY", "orders:damaged"),
+        ("BACKUP_ENDPOINT", "somewhere"),
+        ("BACKUP_EVERY_SECONDS", "0"),
+        ("BACKUP_KEEP", "0"),
+    ],
+)
+def test_a_setting_that_cannot_be_is_refused_at_the_start(backed_up: ShopAlone, name: str, value: str) -> None:
+    backed_up.settings[name] = value
+    with pytest.raises(RuntimeError, match=name):
+        backed_up.start("orders")

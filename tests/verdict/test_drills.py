@@ -1,0 +1,102 @@
+"""Verdicts of rounds that repoint to a copy of a database: the recovery point, and what is no part of the recovery."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from gameday.log.events import LedgerChecked, PhaseStarted, ProbeMeasured, RoundStarted, StepEnded
+from gameday.verdict import RoundVerdict, judge
+from tests.verdict.conftest import Line, a_round, changed, probe, traffic, without
+
+
+def in_copy(**more: Any) -> LedgerChecked:
+    settings = {"drill": 7, "forgotten": 3, "recovery_point_seconds": 4.25, "of_copy": True, "round": "r1", **more}
+    return LedgerChecked(acknowledged=30, found=27, **settings)
+
+
+def a_drill(*lines: Line, rpo: float | None = 900.0, copy: LedgerChecked | None = None) -> list[Line]:
+    objectives = {"rto_seconds": 10.0} | ({} if rpo is None else {"rpo_seconds": rpo})
+    told = changed(a_round(), RoundStarted, drill_orders="DRILL-", objectives=objectives)
+    return [*told, (11.0, copy or in_copy()), (11.05, PhaseStarted(phase="undo", round="r1")), *lines]
+
+
+def verdict(stories: Any, lines: list[Line]) -> RoundVerdict:
+    return judge(stories.told(lines), "r1")
+
+
+def test_a_recovery_point_within_the_objective_holds_and_says_what_was_forgotten(stories: Any) -> None:
+    found = verdict(stories, a_drill())
+    assert (found.verdict, found.recovery_point_seconds) == ("held", 4.25)
+    told = "the newest order that was restored was 4.2 s old at the loss, within the objective of 900 s: 3 order(s)"
+    assert any(reason.startswith(told) for reason in found.reasons)
+    assert "all 7 orders that the drill took into the copy are there, none twice" in found.reasons
+
+
+def test_a_recovery_point_above_the_objective_deviates_and_says_which_backup_it_was(stories: Any) -> None:
+    name = "gameday.probes.backups.recovery_point"
+    named = ProbeMeasured(probe=name, arguments={}, value=4.3, unit="s", seen="restored from orders/A", round="r1")
+    found = verdict(stories, a_drill((10.95, named), rpo=4.0))
+    assert found.verdict == "deviated"
+    (reason,) = found.reasons
+    assert "4.2 s old at the loss (restored from orders/A), so 3 acknowledged order(s) were forgotten" in reason
+    assert reason.endswith("the objective is 4 s")
+
+
+def test_without_an_objective_nothing_may_be_forgotten(stories: Any) -> None:
+    assert verdict(stories, a_drill(rpo=None)).verdict == "deviated"
+    whole = in_copy(forgotten=0, recovery_point_seconds=0.0)
+    found = verdict(stories, a_drill(rpo=None, copy=whole))
+    assert found.verdict == "held"
+    assert "every order of before the loss was restored" in found.reasons
+
+
+@pytest.mark.parametrize(("least", "expected"), [(4.25, "inconclusive"), (901.0, "deviated")])
+def test_a_lower_bound_below_the_objective_proves_nothing_and_above_it_enough(stories: Any, least: float, expected: str) -> None:
+    bound = in_copy(recovery_point_seconds=least, recovery_point_is_least=True)
+    assert verdict(stories, a_drill(copy=bound)).verdict == expected
+
+
+@pytest.mark.parametrize(("said", "expected"), [(700.0, "held"), (1000.0, "deviated"), (3.0, "inconclusive")])
+def test_where_the_runs_orders_only_give_a_lower_bound_the_shop_says_how_old_it_was(
+    stories: Any, said: float, expected: str
+) -> None:
+    name = "gameday.probes.backups.recovery_point"
+    asked = ProbeMeasured(probe=name, arguments={}, value=said, unit="s", seen="restored from orders/A", round="r1")
+    bound = in_copy(recovery_point_is_least=True)
+    assert verdict(stories, a_drill((10.95, asked), copy=bound)).verdict == expected
+    before = verdict(stories, a_drill((3.0, asked), copy=bound))
+    assert before.verdict == "inconclusive", "what it said before the loss is no word about the restore"
+
+
+def test_a_drill_whose_copy_was_not_looked_at_proves_nothing(stories: Any) -> None:
+    found = verdict(stories, without(a_drill(), LedgerChecked, of_copy=True))
+    assert found.verdict == "inconclusive"
+    assert "nothing shows what was restored" in found.reasons[0]
+
+
+def test_orders_that_the_copy_lost_deviate_whatever_the_objective(stories: Any) -> None:
+    found = verdict(stories, a_drill(copy=in_copy(lost=["DRILL-1"])))
+    assert found.reasons == ("1 acknowledged order(s) lost in the copy: DRILL-1",)
+
+
+def test_what_the_undo_costs_customers_is_no_part_of_the_recovery(stories: Any) -> None:
+    lines = without(a_drill(), *{type(line) for _, line in traffic()})
+    later = traffic(out=(11.2, 12.0))
+    found = verdict(stories, [*lines, *later])
+    assert found.recovery is not None
+    assert not found.recovery.ever_out
+
+
+def test_a_deviating_probe_says_what_it_saw(stories: Any) -> None:
+    seen = ProbeMeasured(probe="p", arguments={}, value=2.0, unit="backups", seen="orders/B: the checksum differs", round="r1")
+    lines = [*a_round(), (10.91, seen), (10.92, probe("after", 2.0, met=False))]
+    found = verdict(stories, lines)
+    assert found.reasons == ("checkout-works: expected 99 to 100, but measured 2 (orders/B: the checksum differs)",)
+
+
+def test_a_runbook_is_proven_although_the_drills_copy_is_left_by_its_undo(stories: Any) -> None:
+    step = StepEnded(runbook="b", step="see", how="executed", result="done", duration_seconds=1.0, round="r1")
+    executed = changed(a_drill((10.95, step)), RoundStarted, runbook_mode="execute")
+    assert verdict(stories, executed).runbook == "proven"
