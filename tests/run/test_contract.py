@@ -9,11 +9,13 @@ from __future__ import annotations
 import inspect
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
 import yaml
 
+from gameday.actions.agents import BAD_CONTENT
 from gameday.change import ActionSpec, CreateObject, DeletePod, EvictPod, PatchObject
 from gameday.change.registry import action_named
 from gameday.cli.listing import registered_in
@@ -27,6 +29,7 @@ from gameday.run.snapshot import compare, look
 from gameday.workspace import SHIPPED
 
 pytestmark = pytest.mark.e2e
+CONTENTED: Final = Path(__file__).with_name("contented.py")
 ACTIONS: Final = [row["name"] for row in registered_in("actions")]
 KINDS: Final = (
     ("apps/v1", "Deployment"),
@@ -111,7 +114,50 @@ def _an_interposed_service(**more: Any) -> Callable[[Any], Mapping[str, Any]]:
     return put
 
 
+def _agents(scratch: Any, **content: str) -> None:
+    """Run one stand-in agent on content that it can read, and on what else is given."""
+    files = {"base.json": '{"templates": [{"name": "a", "input": 2, "contains": "x"}]}', **content}
+    scratch.create("ConfigMap", "agent-content", data=files, metadata={"labels": {"app": "web"}})
+    container = {
+        "name": "main",
+        "image": "python:3",
+        "command": ["python", str(CONTENTED)],
+        "env": [
+            {"name": "POD_IP", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}},
+            {"name": "CONTENT_DIR", "value": "/content"},
+        ],
+        "ports": [{"name": "http", "containerPort": 8080}],
+        "readinessProbe": {"httpGet": {"path": "/readyz", "port": "http"}, "periodSeconds": 1, "failureThreshold": 1},
+        "volumeMounts": [{"name": "content", "mountPath": "/content"}],
+    }
+    volume = {"name": "content", "configMap": {"name": "agent-content"}}
+    scratch.deployment(replicas=1, pod={"containers": [container], "volumes": [volume]})
+
+
+def _well_agents(scratch: Any) -> Mapping[str, Any]:
+    _agents(scratch)
+    scratch.ready()
+    return {"namespace": scratch.name}
+
+
+def _dying_agents(scratch: Any) -> Mapping[str, Any]:
+    _agents(scratch, **{"update.json": BAD_CONTENT})
+    scratch.eventually(scratch.pods)
+    return {"namespace": scratch.name}
+
+
+def _agents_with_a_controller(scratch: Any) -> Mapping[str, Any]:
+    _agents(scratch)
+    ports = [{"name": "http", "port": 8080, "targetPort": "http"}]
+    scratch.create("Service", "web-controller", spec={"selector": {"app": "web"}, "ports": ports})
+    scratch.ready()
+    return {"namespace": scratch.name}
+
+
 EXAMPLES: Final[Mapping[str, Callable[[Any], Mapping[str, Any]]]] = {
+    "gameday.actions.agents.break_content": _well_agents,
+    "gameday.actions.agents.pause_rollout": _agents_with_a_controller,
+    "gameday.actions.agents.withdraw_content": _dying_agents,
     "gameday.actions.config.set_env": _a_setting,
     "gameday.actions.pods.kill": _a_pod,
     "gameday.actions.services.cut": _an_interposed_service(after_bytes=10),
