@@ -35,9 +35,12 @@ def test_every_service_of_the_code_has_a_deployment_and_a_service_at_its_port() 
         assert [(port["port"], port["targetPort"]) for port in service["spec"]["ports"]] == [(ALL_PORTS[name], "http")]
 
 
-def test_the_agent_is_on_every_node_whatever_is_wrong_with_it() -> None:
+def test_the_agent_comes_to_a_node_that_is_out_for_its_sake_and_stays_on_one_that_is_out_for_anything_else() -> None:
     assert named("DaemonSet").keys() == {"agent"}
-    assert named("DaemonSet")["agent"]["spec"]["template"]["spec"]["tolerations"] == [{"operator": "Exists"}]
+    assert named("DaemonSet")["agent"]["spec"]["template"]["spec"]["tolerations"] == [
+        {"key": TAINT, "operator": "Exists"},
+        {"operator": "Exists", "effect": "NoExecute"},
+    ]
 
 
 def test_what_cannot_move_or_has_to_let_nodes_back_in_stays_on_a_node_whose_agent_is_not_well() -> None:

@@ -22,7 +22,7 @@ from typing import Any
 
 from gameday.staging.shop import rings
 from gameday.staging.shop.kube_api import STRATEGIC, KubeApi, KubeError
-from gameday.staging.shop.node_health import GONE, Patience, condition, is_out, is_well, reason
+from gameday.staging.shop.node_health import GONE, Patience, condition, is_out, is_out_for_others, is_well, reason
 from gameday.staging.shop.rings import Report, Stake
 from gameday.staging.shop.server import Request, Response, answer
 from gameday.staging.shop.service import Service, routed
@@ -32,8 +32,6 @@ from gameday.staging.shop.speech import say
 TICK_SECONDS = 1.0
 QUIET_TICKS = 5
 """How many ticks pass between two looks at the nodes while nothing is going on."""
-WAIT_SECONDS = 2.0
-"""How long an agent that has what it should have is kept waiting for news; a stop waits for open requests, so it is short."""
 ASLEEP_SECONDS = 5.0
 """A tick that comes so late means that this process was not running, and so heard of nobody."""
 
@@ -78,6 +76,8 @@ class Controller:
     soak_seconds: float
     gone_seconds: float
     patience: Patience
+    wait_seconds: float = 2.0
+    """How long an agent that has what it should have is kept waiting for news; a stop waits for open requests, so it is short."""
     content: Content = Content()
     accepted: Content = Content()
     """The last content that every node has borne."""
@@ -101,11 +101,11 @@ class Controller:
         node, has, refused = str(body["node"]), str(body["digest"]), str(body.get("refused", ""))
         self._note(node, Report(has, bool(body["healthy"]), _now(), _now(), refused))
         try:
-            async with asyncio.timeout(WAIT_SECONDS), self.news:
-                await self.news.wait_for(lambda: self._due(node).digest not in ("", has, refused))
+            async with asyncio.timeout(self.wait_seconds), self.news:
+                await self.news.wait_for(lambda: self.due(node).digest not in ("", has, refused))
         except TimeoutError:
             return answer(200, {})
-        due = self._due(node)
+        due = self.due(node)
         return answer(200, {"digest": due.digest, "files": due.files})
 
     async def show(self, _: Request) -> Response:
@@ -125,7 +125,7 @@ class Controller:
         since = before.since if before is not None and same else said.since
         self.reports[node] = Report(said.digest, said.healthy, since, said.heard, said.refused)
 
-    def _due(self, node: str) -> Content:
+    def due(self, node: str) -> Content:
         """Return what a node is to have: the new content if it is its turn, or what it has; at first what is known to be good."""
         if node in self.free or self.content.digest == self.accepted.digest:
             return self.content
@@ -147,7 +147,7 @@ class Controller:
     async def _tick(self) -> None:
         self._forgive_what_was_slept_through()
         await self._read_content()
-        busy = await self._decide()
+        busy = await self.decide()
         self._ticks += 1
         if not busy and self._ticks % QUIET_TICKS:
             return
@@ -189,7 +189,7 @@ class Controller:
         ahead = frozenset(name for name, report in self.reports.items() if report.digest == content.digest)
         return rings.rings_of(labels, _stakes(pods), ahead)
 
-    async def _decide(self) -> bool:
+    async def decide(self) -> bool:
         """Work out which nodes may have the content, and tell their agents; return whether anything is going on."""
         before = self.content.digest, self.free
         if self.in_rings:
@@ -211,6 +211,12 @@ class Controller:
         """Say by its condition that a node's agent is gone, or that it is there again."""
         name, well = node["metadata"]["name"], is_well(node)
         report = self.reports.get(name)
+        if is_out_for_others(node):
+            # Somebody else has taken it out, perhaps with its agent; from the end of that on the agent is waited for anew.
+            self._expected[name] = _now()
+            if report is not None:
+                self.reports[name] = replace(report, heard=_now())
+            return
         heard = report.heard if report is not None else self._expected.setdefault(name, _now())
         gone = _now() - heard > self.gone_seconds
         path = f"/api/v1/nodes/{name}/status"

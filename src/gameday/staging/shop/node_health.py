@@ -75,6 +75,11 @@ def is_out(node: Node) -> bool:
     return any(taint["key"] == TAINT for taint in node["spec"].get("taints") or ())
 
 
+def is_out_for_others(node: Node) -> bool:
+    """Say whether a node has been taken out by somebody else, for another reason."""
+    return any(taint["key"] != TAINT and taint["effect"] == "NoExecute" for taint in node["spec"].get("taints") or ())
+
+
 def condition(status: str, reason: str, message: str) -> dict[str, Any]:
     """Return a strategic merge patch of a node's status that says how its agent is."""
     now = _timestamp()
