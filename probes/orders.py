@@ -18,8 +18,8 @@ def backlog(observations: Observations, *, namespace: str, service: str = "order
 
     namespace, service: the Service that answers GET /backlog, asked through the API server. NoMeasurementError if it does not.
     """
-    found = _ask(observations, namespace, service, "/backlog")
-    return Measurement(_number(found, "orders"), "orders", f"{found['orders']} paid orders are not shipped", samples=1)
+    waiting = _number(_ask(observations, namespace, service, "/backlog"), "orders")
+    return Measurement(waiting, "orders", f"{waiting:g} paid orders are not shipped", samples=1)
 
 
 @probe
@@ -30,7 +30,8 @@ def oldest_unshipped(observations: Observations, *, namespace: str, service: str
     """
     found = _ask(observations, namespace, service, "/backlog")
     seconds = _number(found, "oldest_seconds")
-    return Measurement(round(seconds, 3), "s", f"the oldest of {found['orders']} paid orders that are not shipped", samples=1)
+    waiting = _number(found, "orders")
+    return Measurement(round(seconds, 3), "s", f"the oldest of {waiting:g} paid orders that are not shipped", samples=1)
 
 
 @probe
@@ -40,7 +41,8 @@ def shipped_twice(observations: Observations, *, namespace: str, service: str = 
     namespace, service: the Service that answers GET /shipments, asked through the API server. NoMeasurementError if it does not.
     """
     found = _ask(observations, namespace, service, "/shipments")
-    return Measurement(_number(found, "shipped_twice"), "orders", f"of {found['orders']} orders that were shipped", samples=1)
+    twice, shipped = _number(found, "shipped_twice"), _number(found, "orders")
+    return Measurement(twice, "orders", f"of {shipped:g} orders that were shipped", samples=1)
 
 
 def _ask(observations: Observations, namespace: str, service: str, path: str) -> dict[str, Any]:
@@ -50,9 +52,11 @@ def _ask(observations: Observations, namespace: str, service: str, path: str) ->
     if answer.status != _OK:
         raise NoMeasurementError(f"expected {ref} to answer GET {path} with 200, but it answered {answer.status}")
     try:
-        found: dict[str, Any] = json.loads(answer.body)
-    except ValueError as error:
-        raise NoMeasurementError(f"expected {ref} to answer GET {path} in JSON, but got {answer.body[:80]!r}") from error
+        found = json.loads(answer.body)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise NoMeasurementError(f"expected {ref} to answer GET {path} with a JSON object, but got {answer.body[:80]!r}")
     return found
 
 
