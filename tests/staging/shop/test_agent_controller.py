@@ -21,7 +21,7 @@ def controller(*, in_rings: bool = True) -> Controller:
     nobody = KubeApi(Neighbour("kubernetes", Address("127.0.0.1", 1)), Path("/nowhere"))
     made = Controller(nobody, "shop", "agent-content", in_rings, 0.0, 30.0, Patience(3, 2), wait_seconds=0.0)
     made.content = OLD
-    made.rings = RINGS
+    made.rings = RINGS if in_rings else [["a", "b", "c"]]
     return made
 
 
@@ -69,6 +69,12 @@ async def test_a_new_agent_in_the_middle_of_a_rollout_gets_what_everybody_has_bo
     assert await ask(found, "d", "") == {"digest": OLD.digest, "files": {"base.json": "1"}}
 
 
+async def test_a_new_agent_gets_nothing_while_nothing_is_known_to_be_good_and_somebody_has_died_of_what_there_is() -> None:
+    found = controller()
+    await ask(found, "a", OLD.digest, healthy=False)
+    assert await ask(found, "d", "") == {}
+
+
 async def test_without_rings_everybody_gets_it() -> None:
     found = controller(in_rings=False)
     await settled(found)
@@ -92,7 +98,7 @@ async def test_what_all_have_borne_before_comes_back_everywhere_at_once_even_whi
     await found.decide()
     for name in "abc":
         assert await ask(found, name, NEW.digest, healthy=False) == {}
-    found.in_rings, found.paused, found.content = True, True, OLD
+    found.rings, found.paused, found.content = RINGS, True, OLD
     await found.decide()
     assert given(found, "a", "b", "c") == [OLD.digest] * 3
 

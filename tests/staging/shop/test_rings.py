@@ -57,3 +57,7 @@ def test_a_ring_that_has_borne_it_frees_the_next_and_no_further_one() -> None:
 def test_content_that_every_ring_has_borne_is_free_everywhere() -> None:
     reports = {name: having("new") for name in "abcd"}
     assert released(RINGS, reports, "new", before=50.0) == (frozenset({"a", "b", "c", "d"}), True)
+
+
+def test_where_there_is_no_ring_nothing_has_been_borne() -> None:
+    assert released([], {}, "new", before=50.0) == (frozenset(), False)

@@ -33,6 +33,7 @@ from gameday.staging.shop.speech import say
 SENSOR = Path(__file__).with_name("sensor.py")
 RESTART_SECONDS = 2.0
 PAUSE_SECONDS = 0.5
+SETTLE_SECONDS = 2.0
 ASK_SECONDS = 5.0
 """How long the controller may take; it waits for news for some of that."""
 
@@ -67,7 +68,9 @@ class Agent:
     _sensor: subprocess.Popen[bytes] | None = None
     _watching: set[asyncio.Task[None]] = field(default_factory=set)
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set when the sensor has become ready or has died."""
+    """Set when the sensor has become ready or has died; whoever writes the node's condition clears it."""
+    _known: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set from then on until the next start."""
     _said: tuple[bool, str] | None = None
     """What the node's condition says, as far as it was written."""
 
@@ -104,6 +107,7 @@ class Agent:
                 await asyncio.sleep(PAUSE_SECONDS)
             elif given:
                 await self._take(str(given["digest"]), given["files"])
+                await self._until_it_is_known()
 
     async def _ask(self) -> dict[str, Any] | None:
         """Return other content, `{}` if what there is stays right, None if the controller cannot be asked."""
@@ -128,6 +132,14 @@ class Agent:
         self._stop()
         self._start()
 
+    async def _until_it_is_known(self) -> None:
+        """Wait until the sensor has read its content or has died of it, so that what is said next is one or the other."""
+        try:
+            async with asyncio.timeout(SETTLE_SECONDS):
+                await self._known.wait()
+        except TimeoutError:
+            return
+
     async def _bears(self, content: Path) -> bool:
         """Say whether a sensor that nobody relies on survives the content; with no input it ends when it has read it."""
         trial = self._spawn(content, subprocess.DEVNULL)
@@ -145,6 +157,7 @@ class Agent:
                 self._start()
 
     def _start(self) -> None:
+        self._known.clear()
         sensor = self._sensor = self._spawn(self._content, subprocess.PIPE)
         watching = asyncio.get_running_loop().create_task(self._watch(sensor))
         self._watching.add(watching)
@@ -162,6 +175,7 @@ class Agent:
         if sensor.stdout.readline() == READY.encode() and sensor is self._sensor:
             self.healthy = True
             self._changed.set()
+            self._known.set()
         await _ended(sensor.pid)
         status = sensor.wait()
         _close(sensor)
@@ -170,6 +184,7 @@ class Agent:
             self.crashes += 1
             self.last_end = f"the sensor ended with status {status} on the content {self.digest}"
             self._changed.set()
+            self._known.set()
             say("error", "the sensor has died", status=status, digest=self.digest, crashes=self.crashes)
 
     def _stop(self) -> None:

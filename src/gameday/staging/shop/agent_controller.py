@@ -22,7 +22,7 @@ from typing import Any
 
 from gameday.staging.shop import rings
 from gameday.staging.shop.kube_api import STRATEGIC, KubeApi, KubeError
-from gameday.staging.shop.node_health import GONE, Patience, condition, is_out, is_out_for_others, is_well, reason
+from gameday.staging.shop.node_health import GONE, Patience, condition, is_out, is_out_for_others, is_well, message, reason
 from gameday.staging.shop.rings import Report, Stake
 from gameday.staging.shop.server import Request, Response, answer
 from gameday.staging.shop.service import Service, routed
@@ -90,6 +90,7 @@ class Controller:
     _expected: dict[str, float] = field(default_factory=dict)
     """By node: since when an agent is waited for that has not been heard of at all."""
     _any_out: bool = False
+    _is_busy: bool = True
     _told: str = ""
     _ticks: int = 0
     _last_tick: float = 0.0
@@ -112,12 +113,15 @@ class Controller:
         """Say how far the rollout is, ring by ring."""
         nodes = {name: {"digest": report.digest, "healthy": report.healthy} for name, report in self.reports.items()}
         shown = {"content": self.content.digest, "accepted": self.accepted.digest, "paused": self.paused}
-        shown["halted"] = any(self._is_hit(report) for report in self.reports.values())
+        shown["halted"] = self._is_halted()
         return answer(200, {**shown, "in_rings": self.in_rings, "rings": self.rings, "free": sorted(self.free), "nodes": nodes})
 
-    def _is_hit(self, report: Report) -> bool:
-        """Say whether an agent has the content and does not bear it, or refuses it."""
-        return self.content.digest in (report.digest, report.refused) and not (report.healthy and not report.refused)
+    def _is_halted(self) -> bool:
+        """Say whether any agent has the content and does not bear it, or refuses it."""
+        digest = self.content.digest
+        return any(
+            digest == report.refused or (digest == report.digest and not report.healthy) for report in self.reports.values()
+        )
 
     def _note(self, node: str, said: Report) -> None:
         before = self.reports.get(node)
@@ -132,7 +136,9 @@ class Controller:
         report = self.reports.get(node)
         if report is not None and report.digest:
             return Content(digest=report.digest)
-        return self.accepted if self.accepted.digest else self.content
+        if self.accepted.digest or self._is_halted():
+            return self.accepted
+        return self.content
 
     # -- what it does by itself
     async def work(self) -> None:
@@ -146,12 +152,15 @@ class Controller:
 
     async def _tick(self) -> None:
         self._forgive_what_was_slept_through()
-        await self._read_content()
-        busy = await self.decide()
+        is_new = await self._read_content()
         self._ticks += 1
-        if not busy and self._ticks % QUIET_TICKS:
-            return
-        nodes = await self._nodes()
+        if is_new or self._is_busy or not self._ticks % QUIET_TICKS:
+            nodes: list[dict[str, Any]] = (await self.api.get("/api/v1/nodes")).get("items") or []
+            await self._choose_rings(nodes)
+            await self._look_after(nodes)
+        self._is_busy = await self.decide()
+
+    async def _look_after(self, nodes: list[dict[str, Any]]) -> None:
         names = {node["metadata"]["name"] for node in nodes}
         self.reports = {name: report for name, report in self.reports.items() if name in names}
         self._any_out = any(is_out(node) or is_well(node) is False for node in nodes)
@@ -167,41 +176,43 @@ class Controller:
             self.reports = {name: replace(report, heard=now) for name, report in self.reports.items()}
         self._last_tick = now
 
-    async def _read_content(self) -> None:
+    async def _read_content(self) -> bool:
+        """Look at the content; return whether it is other content than before, which nobody may have until that is decided."""
         found = await self.api.get(f"/api/v1/namespaces/{self.namespace}/configmaps/{self.config_map}")
         data = found.get("data") or {}
         self.paused = data.get("paused") == "true"
         content = Content.of(data)
         if content.digest == self.content.digest:
-            return
+            return False
         say("info", "there is new content", digest=content.digest, in_rings=self.in_rings)
-        self.content, self.rings = content, await self._choose_rings(content)
+        self.content, self.free, self.rings = content, frozenset(), []
+        return True
 
-    async def _nodes(self) -> list[dict[str, Any]]:
-        return (await self.api.get("/api/v1/nodes")).get("items") or []
-
-    async def _choose_rings(self, content: Content) -> list[list[str]]:
+    async def _choose_rings(self, nodes: list[dict[str, Any]]) -> None:
+        """Choose the rings, from nodes that have or had an agent; anew only for other content or other nodes."""
+        agents = {node["metadata"]["name"]: node for node in nodes if is_well(node) is not None}
+        if agents.keys() == {name for ring in self.rings for name in ring}:
+            return
         if not self.in_rings:
-            return []
-        nodes = await self._nodes()
+            self.rings = [sorted(agents)]
+            return
         pods = (await self.api.get(f"/api/v1/namespaces/{self.namespace}/pods")).get("items") or []
-        labels = {node["metadata"]["name"]: node["metadata"].get("labels") or {} for node in nodes}
-        ahead = frozenset(name for name, report in self.reports.items() if report.digest == content.digest)
-        return rings.rings_of(labels, _stakes(pods), ahead)
+        labels = {name: node["metadata"].get("labels") or {} for name, node in agents.items()}
+        # By the nodes' own word, too: this process may have been started in the middle of a rollout.
+        hit = frozenset(name for name, node in agents.items() if message(node).endswith(self.content.digest))
+        self.rings = rings.rings_of(labels, _stakes(pods), hit | self._having() | self.free)
+
+    def _having(self) -> frozenset[str]:
+        return frozenset(name for name, report in self.reports.items() if report.digest == self.content.digest)
 
     async def decide(self) -> bool:
         """Work out which nodes may have the content, and tell their agents; return whether anything is going on."""
-        before = self.content.digest, self.free
-        if self.in_rings:
-            there = [[name for name in ring if name in self.reports] for ring in self.rings]
-        else:
-            there = [sorted(self.reports)]
-        free, borne = rings.released(there, self.reports, self.content.digest, before=_now() - self.soak_seconds)
-        having = frozenset(name for name, report in self.reports.items() if report.digest == self.content.digest)
-        self.free = having if self.paused else free
-        if borne and having:
+        before = self._told, self.free
+        free, borne = rings.released(self.rings, self.reports, self.content.digest, before=_now() - self.soak_seconds)
+        self.free = self._having() if self.paused else free
+        if borne:
             self.accepted = self.content
-        if before != (self._told, self.free):
+        if before != (self.content.digest, self.free):
             self._told = self.content.digest
             async with self.news:
                 self.news.notify_all()

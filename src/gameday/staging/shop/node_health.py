@@ -65,6 +65,11 @@ def reason(node: Node) -> str:
     return str((_condition(node) or {}).get("reason", ""))
 
 
+def message(node: Node) -> str:
+    """Return the message that a node's condition gives, whose last word is the content that it is about."""
+    return str((_condition(node) or {}).get("message", ""))
+
+
 def _condition(node: Node) -> Mapping[str, Any] | None:
     conditions: Sequence[Mapping[str, Any]] = node.get("status", {}).get("conditions") or ()
     return next((found for found in conditions if found["type"] == CONDITION), None)

@@ -66,7 +66,7 @@ def released(
         free.update(ring)
         if not all(_bears(reports.get(node), digest, before) for node in ring):
             return frozenset(free), False
-    return frozenset(free), True
+    return frozenset(free), bool(free)
 
 
 def _bears(report: Report | None, digest: str, before: float) -> bool:
