@@ -9,7 +9,7 @@ from gameday.errors import NoMeasurementError
 
 @probe
 def unhealthy(observations: Observations, *, namespace: str, name: str = "agent") -> Measurement:
-    """Measure on how many nodes the agent is not Ready, or not there.
+    """Measure on how many nodes the agent is not Ready, or not there; the shop's is Ready again when its node is back, too.
 
     namespace, name: the agents' DaemonSet. NoMeasurementError if there is none, or its controller has not looked at it yet.
     """

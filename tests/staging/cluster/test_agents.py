@@ -13,7 +13,7 @@ import yaml
 from gameday import staging
 from gameday.actions.agents import BAD_CONTENT
 from gameday.cluster import ObjectRef, Selection
-from gameday.cluster.reading import is_rolled_out
+from gameday.cluster.reading import is_ready, is_rolled_out
 from gameday.kube import KubeCluster, connect
 from gameday.staging.shop.node_health import CONDITION, TAINT
 
@@ -93,6 +93,10 @@ def where(cluster: KubeCluster, app: str = "web") -> list[str]:
     return sorted(placed) if len(placed) == len(pods) else []
 
 
+def ready_agents(cluster: KubeCluster) -> list[Object]:
+    return [pod for pod in cluster.list(Selection("v1", "Pod", "shop", "app=agent")) if is_ready(pod)]
+
+
 def publish(cluster: KubeCluster) -> None:
     cluster.patch(CONTENT, [{"op": "add", "path": "/data/update.json", "value": BAD_CONTENT}])
 
@@ -115,7 +119,8 @@ def test_bad_content_in_rings_takes_out_one_node_and_goes_no_further(cluster: Ku
     agents = where(cluster, "agent")
     assert set(agents) == NODES, "the agent itself stays where it is, to take better content"
     withdraw(cluster)
-    eventually(lambda: all_is_well(cluster))
+    eventually(lambda: len(ready_agents(cluster)) == 3)
+    assert all_is_well(cluster), "an agent is only Ready again when its node is back"
 
 
 def test_bad_content_everywhere_at_once_takes_out_every_node_until_it_is_withdrawn(cluster: KubeCluster) -> None:

@@ -35,7 +35,7 @@ async def ask(found: Controller, node: str, digest: str, *, healthy: bool = True
 async def settled(found: Controller) -> None:
     """Let every agent say that it is well on the old content, so that this is known to be good."""
     for name in "abc":
-        assert await ask(found, name, OLD.digest) == {}
+        assert await ask(found, name, OLD.digest) == {"out": False}
     await found.decide()
 
 
@@ -50,7 +50,14 @@ def test_only_files_are_content_and_the_same_files_are_the_same_content() -> Non
 
 
 async def test_a_first_agent_gets_what_there_is_with_its_files() -> None:
-    assert await ask(controller(), "a", "") == {"digest": OLD.digest, "files": {"base.json": "1"}}
+    assert await ask(controller(), "a", "") == {"out": False, "digest": OLD.digest, "files": {"base.json": "1"}}
+
+
+async def test_an_agent_hears_that_its_node_is_out() -> None:
+    found = controller()
+    await settled(found)
+    found.out = frozenset({"a"})
+    assert await ask(found, "a", OLD.digest) == {"out": True}
 
 
 async def test_new_content_goes_to_the_first_ring_and_the_others_keep_what_they_have() -> None:
@@ -66,13 +73,13 @@ async def test_a_new_agent_in_the_middle_of_a_rollout_gets_what_everybody_has_bo
     await settled(found)
     found.content = NEW
     await found.decide()
-    assert await ask(found, "d", "") == {"digest": OLD.digest, "files": {"base.json": "1"}}
+    assert await ask(found, "d", "") == {"out": False, "digest": OLD.digest, "files": {"base.json": "1"}}
 
 
 async def test_a_new_agent_gets_nothing_while_nothing_is_known_to_be_good_and_somebody_has_died_of_what_there_is() -> None:
     found = controller()
     await ask(found, "a", OLD.digest, healthy=False)
-    assert await ask(found, "d", "") == {}
+    assert await ask(found, "d", "") == {"out": False}
 
 
 async def test_without_rings_everybody_gets_it() -> None:
@@ -97,7 +104,7 @@ async def test_what_all_have_borne_before_comes_back_everywhere_at_once_even_whi
     found.content = NEW
     await found.decide()
     for name in "abc":
-        assert await ask(found, name, NEW.digest, healthy=False) == {}
+        assert await ask(found, name, NEW.digest, healthy=False) == {"out": False}
     found.rings, found.paused, found.content = RINGS, True, OLD
     await found.decide()
     assert given(found, "a", "b", "c") == [OLD.digest] * 3

@@ -3,8 +3,8 @@
 The agent asks its controller which content its node is to have, writes that down, and starts the sensor (see `sensor`) on it, a
 process of its own. If that dies, the agent starts it again every few seconds, and at once when there is other content: it is its
 own supervisor, because a container that ends again and again waits up to five minutes for its next start, and a node is to be
-back soon after its content is. The container lives through it; that the sensor does not is what its readiness says, and the
-node condition AgentHealthy.
+back soon after its content is. The container lives through it; that the sensor does not is what the node condition AgentHealthy
+says, and the readiness of the agent, which comes back with its node.
 
 VALIDATE=true tries content in a sensor that is not relied on first, and keeps what it has if that one dies. With `false`, the
 default, the agent trusts what it is sent, which is the weakness.
@@ -48,7 +48,7 @@ def build(environment: Environment) -> Service:
         validates=environment.choice("VALIDATE", "false", "true") == "true",
     )
     environment.check()
-    return Service(routed({"GET /status": agent.status}), agent.work, agent.close, ready=lambda: agent.healthy)
+    return Service(routed({"GET /status": agent.status}), agent.work, agent.close, agent.is_ready)
 
 
 @dataclass(slots=True)
@@ -63,6 +63,8 @@ class Agent:
     digest: str = ""
     refused: str = ""
     healthy: bool = False
+    out: bool = False
+    """Whether the node has been taken out, as the controller said last."""
     crashes: int = 0
     last_end: str = ""
     _sensor: subprocess.Popen[bytes] | None = None
@@ -76,13 +78,17 @@ class Agent:
 
     async def status(self, _: Request) -> Response:
         """Say what the agent has and how its sensor is."""
-        names = ("node", "digest", "refused", "healthy", "crashes", "last_end")
+        names = ("node", "digest", "refused", "healthy", "out", "crashes", "last_end")
         return answer(200, {name: getattr(self, name) for name in names})
 
     async def work(self) -> None:
         """Keep the sensor running, and its content what the controller says."""
         self._recall()
         await asyncio.gather(self._supervise(), self._follow(), self._tell_the_node())
+
+    def is_ready(self) -> bool:
+        """Say whether the sensor runs, and its node is in service: an agent is only well again when its node is back."""
+        return self.healthy and not self.out
 
     async def close(self) -> None:
         """End the sensor."""
@@ -105,13 +111,15 @@ class Agent:
             given = await self._ask()
             if given is None:
                 await asyncio.sleep(PAUSE_SECONDS)
-            elif given:
+                continue
+            self.out = bool(given.get("out"))
+            if "digest" in given:
                 await self._take(str(given["digest"]), given["files"])
                 await self._until_it_is_known()
 
     async def _ask(self) -> dict[str, Any] | None:
-        """Return other content, `{}` if what there is stays right, None if the controller cannot be asked."""
-        said = {"node": self.node, "digest": self.digest, "healthy": self.healthy, "refused": self.refused}
+        """Return what the controller says of the node, with other content if there is some; None if it cannot be asked."""
+        said = {"node": self.node, "digest": self.digest, "healthy": self.healthy, "refused": self.refused, "out": self.out}
         call = Call("POST", "/content", json.dumps(said).encode(), timeout_seconds=ASK_SECONDS, repeatable=True)
         try:
             reply = await self.controller.call(call)

@@ -13,6 +13,7 @@ unhealthy, too; but if none is heard of, it is the controller that is deaf.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import json
 import time
@@ -86,28 +87,36 @@ class Controller:
     rings: list[list[str]] = field(default_factory=list)
     free: frozenset[str] = frozenset()
     """The nodes that may have the content by now."""
+    out: frozenset[str] = frozenset()
+    """The nodes that have been taken out, when they were last looked at."""
     news: asyncio.Condition = field(default_factory=asyncio.Condition)
     _expected: dict[str, float] = field(default_factory=dict)
     """By node: since when an agent is waited for that has not been heard of at all."""
-    _any_out: bool = False
+    _anything_wrong: bool = False
     _is_busy: bool = True
     _told: str = ""
+    _told_out: frozenset[str] = frozenset()
     _ticks: int = 0
     _last_tick: float = 0.0
 
     # -- what agents ask
     async def give(self, request: Request) -> Response:
-        """Note how an agent is, and answer with content that it should have instead, once there is some; `{}` if not."""
+        """Note how an agent is; say whether its node is out, and which content it should have instead, as soon as that is news."""
         body = request.json()
         node, has, refused = str(body["node"]), str(body["digest"]), str(body.get("refused", ""))
+        thinks_it_is_out = bool(body.get("out"))
         self._note(node, Report(has, bool(body["healthy"]), _now(), _now(), refused))
-        try:
+
+        def is_news() -> bool:
+            return self.due(node).digest not in ("", has, refused) or (node in self.out) != thinks_it_is_out
+
+        with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self.wait_seconds), self.news:
-                await self.news.wait_for(lambda: self.due(node).digest not in ("", has, refused))
-        except TimeoutError:
-            return answer(200, {})
-        due = self.due(node)
-        return answer(200, {"digest": due.digest, "files": due.files})
+                await self.news.wait_for(is_news)
+        due, told = self.due(node), {"out": node in self.out}
+        if due.digest in ("", has, refused):
+            return answer(200, told)
+        return answer(200, {**told, "digest": due.digest, "files": due.files})
 
     async def show(self, _: Request) -> Response:
         """Say how far the rollout is, ring by ring."""
@@ -163,12 +172,15 @@ class Controller:
     async def _look_after(self, nodes: list[dict[str, Any]]) -> None:
         names = {node["metadata"]["name"] for node in nodes}
         self.reports = {name: report for name, report in self.reports.items() if name in names}
-        self._any_out = any(is_out(node) or is_well(node) is False for node in nodes)
+        self.out = frozenset(node["metadata"]["name"] for node in nodes if is_out(node))
+        self._anything_wrong = bool(self.out) or any(is_well(node) is False for node in nodes)
         for node in nodes:
             await self._judge(node)
         for name, patch in self.patience.patches(nodes, _now()).items():
             await self.api.patch(f"/api/v1/nodes/{name}", patch)
-            say("warning", "taken out" if patch["spec"]["taints"] else "let back in", node=name)
+            is_going = name not in self.out
+            self.out = self.out ^ {name}
+            say("warning", "taken out" if is_going else "let back in", node=name)
 
     def _forgive_what_was_slept_through(self) -> None:
         now = _now()
@@ -207,16 +219,16 @@ class Controller:
 
     async def decide(self) -> bool:
         """Work out which nodes may have the content, and tell their agents; return whether anything is going on."""
-        before = self._told, self.free
+        before = self._told, self.free, self._told_out
         free, borne = rings.released(self.rings, self.reports, self.content.digest, before=_now() - self.soak_seconds)
         self.free = self._having() if self.paused else free
         if borne:
             self.accepted = self.content
-        if before != (self.content.digest, self.free):
-            self._told = self.content.digest
+        if before != (self.content.digest, self.free, self.out):
+            self._told, self._told_out = self.content.digest, self.out
             async with self.news:
                 self.news.notify_all()
-        return not borne or self._any_out
+        return not borne or self._anything_wrong
 
     async def _judge(self, node: dict[str, Any]) -> None:
         """Say by its condition that a node's agent is gone, or that it is there again."""
