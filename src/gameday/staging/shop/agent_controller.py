@@ -101,7 +101,7 @@ class Controller:
 
     # -- what agents ask
     async def give(self, request: Request) -> Response:
-        """Note how an agent is; say whether its node is out, and which content it should have instead, as soon as that is news."""
+        """Note how an agent is; say, as soon as that is news, whether its node is out and which content it should have."""
         body = request.json()
         node, has, refused = str(body["node"]), str(body["digest"]), str(body.get("refused", ""))
         thinks_it_is_out = bool(body.get("out"))
