@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,6 +24,7 @@ Object = dict[str, Any]
 NODES: Final = {"node-1", "node-2", "node-3"}
 HASTE: Final = {"SOAK_SECONDS": "1", "TAINT_AFTER_SECONDS": "1", "RETURN_AFTER_SECONDS": "1", "GONE_SECONDS": "3"}
 CONTENT: Final = ObjectRef("v1", "ConfigMap", "shop", "agent-content")
+AGENTS: Final = ObjectRef("apps/v1", "DaemonSet", "shop", "agent")
 CONTROLLER: Final = ObjectRef("apps/v1", "Deployment", "shop", "agent-controller")
 
 
@@ -105,6 +107,15 @@ def withdraw(cluster: KubeCluster) -> None:
     cluster.patch(CONTENT, [{"op": "remove", "path": "/data/update.json"}])
 
 
+def configure(cluster: KubeCluster, workload: ObjectRef, variable: str, value: str) -> None:
+    found = cluster.get(workload)
+    assert found is not None
+    names = [entry["name"] for entry in found["spec"]["template"]["spec"]["containers"][0]["env"]]
+    path = f"/spec/template/spec/containers/0/env/{names.index(variable)}/value"
+    cluster.patch(workload, [{"op": "replace", "path": path, "value": value}])
+    eventually(lambda: is_rolled_out(cluster.get(workload)))
+
+
 def all_is_well(cluster: KubeCluster) -> bool:
     return not out(cluster) and conditions(cluster) == dict.fromkeys(NODES, "True")
 
@@ -124,12 +135,7 @@ def test_bad_content_in_rings_takes_out_one_node_and_goes_no_further(cluster: Ku
 
 
 def test_bad_content_everywhere_at_once_takes_out_every_node_until_it_is_withdrawn(cluster: KubeCluster) -> None:
-    env = cluster.get(CONTROLLER)
-    assert env is not None
-    names = [entry["name"] for entry in env["spec"]["template"]["spec"]["containers"][0]["env"]]
-    path = f"/spec/template/spec/containers/0/env/{names.index('RINGS')}/value"
-    cluster.patch(CONTROLLER, [{"op": "replace", "path": path, "value": "false"}])
-    eventually(lambda: is_rolled_out(cluster.get(CONTROLLER)))
+    configure(cluster, CONTROLLER, "RINGS", "false")
     publish(cluster)
     eventually(lambda: out(cluster) == NODES)
     eventually(lambda: not where(cluster))
@@ -140,12 +146,28 @@ def test_bad_content_everywhere_at_once_takes_out_every_node_until_it_is_withdra
 
 
 def test_a_node_whose_agent_is_gone_is_taken_out_and_let_back_in_with_a_new_one(cluster: KubeCluster) -> None:
-    agents = ObjectRef("apps/v1", "DaemonSet", "shop", "agent")
     rule = {"key": "kubernetes.io/hostname", "operator": "NotIn", "values": ["node-3"]}
     affinity = {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [{"matchExpressions": [rule]}]}}
     at = "/spec/template/spec/affinity"
-    cluster.patch(agents, [{"op": "add", "path": at, "value": {"nodeAffinity": affinity}}])
+    cluster.patch(AGENTS, [{"op": "add", "path": at, "value": {"nodeAffinity": affinity}}])
     eventually(lambda: out(cluster) == {"node-3"})
     assert conditions(cluster)["node-3"] == "Unknown"
-    cluster.patch(agents, [{"op": "remove", "path": at}])
+    cluster.patch(AGENTS, [{"op": "remove", "path": at}])
     eventually(lambda: all_is_well(cluster))
+
+
+def test_agents_that_try_content_first_keep_what_they_have_and_no_node_goes_out(cluster: KubeCluster) -> None:
+    configure(cluster, AGENTS, "VALIDATE", "true")
+    eventually(lambda: all_is_well(cluster))
+    before = rollout(cluster)["content"]
+    publish(cluster)
+    eventually(lambda: rollout(cluster)["halted"])
+    assert {node["digest"] for node in rollout(cluster)["nodes"].values()} == {before}
+    assert all_is_well(cluster)
+    withdraw(cluster)
+    eventually(lambda: not rollout(cluster)["halted"])
+
+
+def rollout(cluster: KubeCluster) -> Any:
+    """Return what the controller says of the rollout."""
+    return json.loads(cluster.ask(ObjectRef("v1", "Service", "shop", "agent-controller"), "http", "/rollout").body)
