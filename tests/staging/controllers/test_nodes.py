@@ -52,6 +52,19 @@ def test_a_node_without_a_word_for_too_long_is_unknown_and_its_pods_are_unready(
     assert said == {("Node", "Normal", "Node lost status is now: NodeNotReady"), ("Pod", "Warning", "Node is not ready")}
 
 
+def test_what_others_say_of_a_lost_node_stays_as_they_said_it(store: Store) -> None:
+    node = store.get(NODES, None, "lost")
+    own = {"type": "AgentHealthy", "status": "True", "reason": "SensorRuns", "lastTransitionTime": "2026-01-01T00:00:00Z"}
+    node["status"]["conditions"].append(own)
+    store.update(NODES, node, subresource="status")
+    lifecycle = NodeLifecycle(store)
+    for seconds_ago in (GRACE_SECONDS + 1, 0):
+        heard_of(store, "lost", seconds_ago)
+        lifecycle.reconcile(("", "lost"))
+        assert own in store.get(NODES, None, "lost")["status"]["conditions"]
+    assert [item["status"] for item in store.get(NODES, None, "lost")["status"]["conditions"]] == ["True", "True"]
+
+
 def test_pods_are_evicted_when_their_toleration_is_over_and_the_node_is_trusted_again_when_heard_of(store: Store) -> None:
     heard_of(store, "lost", GRACE_SECONDS + 1)
     lifecycle = NodeLifecycle(store)

@@ -9,15 +9,17 @@ import pytest
 import yaml
 
 import gameday.staging.shop
+from gameday.staging.shop.node_health import TAINT
 from gameday.staging.shop.server import GRACE_SECONDS
-from gameday.staging.shop.settings import PORTS
+from gameday.staging.shop.settings import PORTS, PORTS_ON_NODES
 
 FOLDER = Path(gameday.staging.shop.__file__).parent / "manifests"
 EVERYTHING: list[dict[str, Any]] = [
     item for file in sorted(FOLDER.glob("*.yaml")) for item in yaml.safe_load_all(file.read_text())
 ]
 OFFSITE = [item for item in EVERYTHING if "offsite" in (item["metadata"]["name"], item["metadata"].get("namespace"))]
-OBJECTS = [item for item in EVERYTHING if item not in OFFSITE]
+OBJECTS: list[dict[str, Any]] = [item for item in EVERYTHING if item not in OFFSITE]
+ALL_PORTS = {**PORTS, **PORTS_ON_NODES}
 DEPLOYMENTS = [item for item in OBJECTS if item["kind"] == "Deployment"]
 
 
@@ -43,19 +45,35 @@ def test_copies_are_kept_in_a_namespace_that_is_not_opted_in_and_found_by_its_na
 
 
 def test_every_service_of_the_code_has_a_deployment_and_a_service_at_its_port() -> None:
-    assert named("Deployment").keys() == named("Service").keys() == PORTS.keys()
+    assert named("Deployment").keys() == named("Service").keys() == {*PORTS, "agent-controller"}
     for name, service in named("Service").items():
         assert service["spec"]["selector"] == {"app": name}
-        assert [(port["port"], port["targetPort"]) for port in service["spec"]["ports"]] == [(PORTS[name], "http")]
+        assert [(port["port"], port["targetPort"]) for port in service["spec"]["ports"]] == [(ALL_PORTS[name], "http")]
 
 
-@pytest.mark.parametrize("deployment", DEPLOYMENTS, ids=lambda item: item["metadata"]["name"])
+def test_the_agent_comes_to_a_node_that_is_out_for_its_sake_and_stays_on_one_that_is_out_for_anything_else() -> None:
+    assert named("DaemonSet").keys() == {"agent"}
+    assert named("DaemonSet")["agent"]["spec"]["template"]["spec"]["tolerations"] == [
+        {"key": TAINT, "operator": "Exists"},
+        {"operator": "Exists", "effect": "NoExecute"},
+    ]
+
+
+def test_what_cannot_move_or_has_to_let_nodes_back_in_stays_on_a_node_whose_agent_is_not_well() -> None:
+    tolerated = {"key": TAINT, "operator": "Exists"}
+    staying = {
+        item["metadata"]["name"] for item in DEPLOYMENTS if tolerated in item["spec"]["template"]["spec"].get("tolerations", [])
+    }
+    assert staying == {"orders", "objects", "agent-controller"}
+
+
+@pytest.mark.parametrize("deployment", [*DEPLOYMENTS, *named("DaemonSet").values()], ids=lambda item: item["metadata"]["name"])
 def test_a_deployment_is_selected_probed_and_given_what_its_code_reads(deployment: dict[str, Any]) -> None:
     name, template = deployment["metadata"]["name"], deployment["spec"]["template"]
     container = template["spec"]["containers"][0]
     assert deployment["spec"]["selector"]["matchLabels"].items() <= template["metadata"]["labels"].items()
     assert (container["image"], container["command"][-1], container["args"]) == ("gameday", "gameday.staging.shop", [name])
-    assert container["ports"] == [{"name": "http", "containerPort": PORTS[name]}]
+    assert container["ports"] == [{"name": "http", "containerPort": ALL_PORTS[name]}]
     assert {container[probe]["httpGet"]["path"] for probe in ("readinessProbe", "livenessProbe")} == {"/readyz", "/livez"}
     assert template["spec"]["terminationGracePeriodSeconds"] > GRACE_SECONDS
     for variable in container["env"]:
@@ -73,10 +91,13 @@ def test_state_stands_on_claims_and_only_one_pod_writes_each() -> None:
         if mounts:
             assert deployment["spec"]["replicas"] == 1
             assert deployment["spec"]["strategy"] == {"type": "Recreate"}
-            claim = deployment["spec"]["template"]["spec"]["volumes"][0]["persistentVolumeClaim"]["claimName"]
-            assert claim in named("PersistentVolumeClaim")
+            volume = deployment["spec"]["template"]["spec"]["volumes"][0]
+            if deployment["metadata"]["name"] == "fulfilment":
+                assert volume == {"name": "lists", "emptyDir": {}}
+            else:
+                assert volume["persistentVolumeClaim"]["claimName"] in named("PersistentVolumeClaim")
 
 
-def test_everything_but_the_two_with_state_survives_the_loss_of_a_pod() -> None:
+def test_customers_are_served_by_two_of_each_but_for_the_two_with_state() -> None:
     single = {item["metadata"]["name"] for item in DEPLOYMENTS if item["spec"]["replicas"] == 1}
-    assert single == {"orders", "objects"}
+    assert single == {"orders", "objects", "fulfilment", "agent-controller"}

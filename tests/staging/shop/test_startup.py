@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from gameday.staging.shop.settings import PORTS
+from gameday.staging.shop.settings import PORTS, PORTS_ON_NODES
 
 # Prints the modules that come from files, after importing the one that is named.
 LIST_MODULES = """
@@ -23,10 +23,10 @@ def modules_after(importing: str) -> set[str]:
     return set(json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout))
 
 
-@pytest.mark.parametrize("service", PORTS)
+@pytest.mark.parametrize("service", [*PORTS, *PORTS_ON_NODES])
 def test_a_service_imports_only_the_standard_library_httptools_and_the_shop(service: str) -> None:
     # What a bare interpreter of this virtualenv loads (an editable install's hook) is not the shop's doing.
-    modules = modules_after(f"gameday.staging.shop.{service}") - modules_after("json")
+    modules = modules_after(f"gameday.staging.shop.{service.replace('-', '_')}") - modules_after("json")
     allowed = {*sys.stdlib_module_names, "httptools", "gameday"}
     assert {name for name in modules if name.partition(".")[0] not in allowed} == set()
     # Nor is what the package around the shop imports for its own sake.

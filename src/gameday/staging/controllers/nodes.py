@@ -27,6 +27,8 @@ _UNREACHABLE: Final = "node.kubernetes.io/unreachable"
 _CORDONED: Final = "node.kubernetes.io/unschedulable"
 _BOTH: Final = ("NoSchedule", "NoExecute")
 _STOPPED: Final = "NodeStatusUnknown"
+_OF_THE_KUBELET: Final = frozenset({"Ready", "MemoryPressure", "DiskPressure", "PIDPressure"})
+"""The conditions that say nothing any more once the kubelet is silent; others on a node are somebody else's."""
 
 
 class NodeLifecycle:
@@ -75,7 +77,10 @@ class NodeLifecycle:
             self._recorder.normal(node, "NodeNotReady", f"Node {node['metadata']['name']} status is now: NodeNotReady")
             self._mark_pods_unready(node["metadata"]["name"])
         conditions = node["status"].get("conditions") or []
-        self._set_conditions(node, [item if item["status"] == "Unknown" else {**item, **unknown} for item in conditions])
+        known = [item["type"] in _OF_THE_KUBELET and item["status"] != "Unknown" for item in conditions]
+        self._set_conditions(
+            node, [{**item, **unknown} if is_known else item for item, is_known in zip(conditions, known, strict=True)]
+        )
         return self._set_taints(node, _UNREACHABLE, _BOTH, present=True)
 
     def _mark_pods_unready(self, node: str) -> None:

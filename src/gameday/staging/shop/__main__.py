@@ -7,7 +7,7 @@ import importlib
 import sys
 
 from gameday.staging.shop.service import Service, run
-from gameday.staging.shop.settings import PORTS, Environment, SettingsError
+from gameday.staging.shop.settings import PORTS, PORTS_ON_NODES, Environment, SettingsError
 from gameday.staging.shop.speech import introduce
 
 USAGE = 64
@@ -16,15 +16,16 @@ USAGE = 64
 async def _main(name: str) -> int:
     environment = Environment()
     # Only the module of the one service is imported: a pod has a tenth of a second until it must listen.
-    service: Service = importlib.import_module(f"gameday.staging.shop.{name}").build(environment)
+    service: Service = importlib.import_module(f"gameday.staging.shop.{name.replace('-', '_')}").build(environment)
     return await run(name, service, environment)
 
 
 def main(arguments: list[str]) -> int:
     """Run the service that the one argument names; return the exit status."""
-    if len(arguments) != 1 or arguments[0] not in PORTS:
+    known = {**PORTS, **PORTS_ON_NODES}
+    if len(arguments) != 1 or arguments[0] not in known:
         found = " ".join(arguments) or "none"
-        print(f"expected one service of {', '.join(PORTS)}, found {found}", file=sys.stderr)
+        print(f"expected one service of {', '.join(known)}, found {found}", file=sys.stderr)
         return USAGE
     introduce(arguments[0])
     try:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -71,9 +72,10 @@ class Reply:
 class Neighbour:
     """One service at one address, with the connections to it that are idle."""
 
-    def __init__(self, name: str, address: Address, *, retries: int = 1) -> None:
+    def __init__(self, name: str, address: Address, *, retries: int = 1, tls: ssl.SSLContext | None = None) -> None:
         self.name = name
         self.address = address
+        self._tls = tls
         self._retries = retries
         self._idle: list[_Connection] = []
 
@@ -115,7 +117,7 @@ class Neighbour:
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout_at(deadline):
-                _, connection = await loop.create_connection(_Connection, self.address.host, self.address.port)
+                _, connection = await loop.create_connection(_Connection, self.address.host, self.address.port, ssl=self._tls)
         except TimeoutError:
             raise CallFailedError("no connection in time", sent=False) from None
         except OSError as error:

@@ -21,6 +21,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
+from gameday.staging.shop import fulfilment_queue
+
 _T = TypeVar("_T")
 _Job = tuple[Callable[[sqlite3.Connection], Any], asyncio.Future[Any]]
 _Outcome = tuple[asyncio.Future[Any], Any, Exception | None]
@@ -57,6 +59,7 @@ class Book:
         self._connection.execute(f"PRAGMA synchronous={'FULL' if sync_each_commit else 'NORMAL'}")
         self._connection.execute(f"PRAGMA wal_autocheckpoint={PAGES_BETWEEN_CHECKPOINTS}")
         self._connection.executescript(_SCHEMA if unique else _TRUSTING_SCHEMA)
+        self._connection.executescript(fulfilment_queue.SCHEMA if unique else fulfilment_queue.TRUSTING_SCHEMA)
         self._thread = threading.Thread(target=self._work, name="order-book", daemon=True)
         self._thread.start()
 
@@ -147,11 +150,14 @@ def place(connection: sqlite3.Connection, wanted: dict[str, Any], prefix: str = 
 
 
 def pay(connection: sqlite3.Connection, reference: str, capture: str, *, queue_receipt: bool) -> dict[str, Any] | None:
-    """Mark an order as paid and, where asked, owe its receipt in the same commit; None where there is no such order."""
+    """Mark an order as paid and owe its parcel and, where asked, its receipt in the same commit; None where there is no such."""
+    now = time.time()
     changed = connection.execute(
         "UPDATE orders SET state = 'paid', capture = ?, paid = ? WHERE reference = ? AND state = 'pending'",
-        (capture, time.time(), reference),
+        (capture, now, reference),
     ).rowcount
+    if changed:
+        fulfilment_queue.owe(connection, reference, now)
     if changed and queue_receipt:
         connection.execute("INSERT OR IGNORE INTO outbox (reference) VALUES (?)", (reference,))
     return by_reference(connection, reference)

@@ -14,9 +14,11 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import time
 from dataclasses import dataclass
 from typing import Any
 
+from gameday.staging.shop import fulfilment_queue as parcels
 from gameday.staging.shop import order_book as book_of
 from gameday.staging.shop.apology import NOT_KNOWN, Sorry
 from gameday.staging.shop.backups import Backups, Schedule
@@ -81,6 +83,10 @@ class Desk:
             "GET /orders": self.of_customer,
             "POST /orders/lookup": self.lookup,
             "GET /orders/counts": self.counts,
+            "POST /claims": self.claim,
+            "POST /shipments": self.ship,
+            "GET /shipments": self.shipments,
+            "GET /backlog": self.backlog,
         }
 
     async def place(self, request: Request) -> Response:
@@ -131,6 +137,27 @@ class Desk:
         """Return how many orders there are, how many are doubled, how many receipts are owed."""
         return answer(200, await self.book.do(book_of.counts))
 
+    async def claim(self, request: Request) -> Response:
+        """Give whoever picks some of the orders that are still to be shipped."""
+        body = request.json()
+        wanted = parcels.Claim(str(body["picker"]), _count(body["limit"]), float(str(body["seconds"])))
+        return _listed(await self.book.do(lambda connection: parcels.claim(connection, wanted, time.time())))
+
+    async def ship(self, request: Request) -> Response:
+        """Note which parcels have left; the same again changes nothing."""
+        body = request.json()
+        picker, references = str(body["picker"]), _words(body["references"])
+        left = await self.book.do(lambda connection: parcels.ship(connection, picker, references, time.time()))
+        return answer(200, {"left": left})
+
+    async def shipments(self, _: Request) -> Response:
+        """Return how many orders have left, and how many of them twice."""
+        return answer(200, await self.book.do(parcels.shipped))
+
+    async def backlog(self, _: Request) -> Response:
+        """Return how many paid orders have not left, and how long the oldest has waited."""
+        return answer(200, await self.book.do(lambda connection: parcels.backlog(connection, time.time())))
+
     async def _write_receipt(self, reference: str) -> None:
         order = await self.book.do(lambda connection: book_of.by_reference(connection, reference))
         if order is None:
@@ -149,6 +176,12 @@ def _found(order: dict[str, Any] | None, reference: str) -> Response:
     if order is None:
         raise Sorry(404, "no_such_order", "We cannot find this order. Please ask us.", reason=reference)
     return answer(200, order)
+
+
+def _count(value: object) -> int:
+    if not isinstance(value, int) or not 0 < value <= MOST_LOOKED_UP:
+        raise TypeError(f"expected a whole number from 1 to {MOST_LOOKED_UP}")
+    return value
 
 
 def _words(value: object) -> list[str]:

@@ -16,12 +16,16 @@ from dataclasses import dataclass
 
 from gameday.staging.shop.routing import polite, route
 from gameday.staging.shop.server import Handler, Request, Response, Server, answer
-from gameday.staging.shop.settings import PORTS, Environment
+from gameday.staging.shop.settings import PORTS, PORTS_ON_NODES, Environment
 from gameday.staging.shop.speech import say
 
 
 async def _nothing() -> None:
     return
+
+
+def _always() -> bool:
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,8 @@ class Service:
     handler: Handler
     background: Callable[[], Coroutine[None, None, None]] | None = None
     close: Callable[[], Awaitable[None]] = _nothing
+    ready: Callable[[], bool] = _always
+    """Whether it is what it should be, for those whose readiness means more than that they listen."""
 
 
 def routed(table: Mapping[str, Handler]) -> Handler:
@@ -40,10 +46,10 @@ def routed(table: Mapping[str, Handler]) -> Handler:
 
 async def run(name: str, service: Service, environment: Environment) -> int:
     """Serve until SIGTERM or SIGINT; return the exit status."""
-    host, port = environment.text("POD_IP", "127.0.0.1"), environment.port("PORT", PORTS[name])
+    host, port = environment.text("POD_IP", "127.0.0.1"), environment.port("PORT", {**PORTS, **PORTS_ON_NODES}[name])
     warm_up_seconds = environment.number("WARM_UP_SECONDS", 0)
     environment.check()
-    server = Server(_probed(service.handler))
+    server = Server(_probed(service))
     told_to_stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -76,12 +82,15 @@ async def _warmed_up(seconds: float, told_to_stop: asyncio.Event) -> bool:
     return not told_to_stop.is_set()
 
 
-def _probed(handler: Handler) -> Handler:
+def _probed(service: Service) -> Handler:
     healthy: Response = answer(200, {"ok": True})
+    unready: Response = answer(503, {"ok": False})
 
     async def answered(request: Request) -> Response:
-        if request.raw_path in ("/livez", "/readyz"):
+        if request.raw_path == "/livez":
             return healthy
-        return await handler(request)
+        if request.raw_path == "/readyz":
+            return healthy if service.ready() else unready
+        return await service.handler(request)
 
     return answered

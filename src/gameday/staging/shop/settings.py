@@ -19,9 +19,13 @@ PORTS = {
     "payment": 8083,
     "inventory": 8084,
     "orders": 8085,
+    "fulfilment": 8086,
     "objects": 9000,
 }
 """Every service with its port where PORT is not set."""
+
+PORTS_ON_NODES = {"agent": 8096, "agent-controller": 8097}
+"""What looks after the nodes rather than after customers, and needs a cluster to do so."""
 
 LOWEST_PORT = 1024
 
@@ -82,7 +86,8 @@ class Environment:
 
     def neighbour(self, name: str) -> Address:
         """Return the address that Kubernetes gave the Service of this name."""
-        return Address(self.text(f"{name.upper()}_SERVICE_HOST"), self.port(f"{name.upper()}_SERVICE_PORT"))
+        variable = name.upper().replace("-", "_")
+        return Address(self.text(f"{variable}_SERVICE_HOST"), self.port(f"{variable}_SERVICE_PORT"))
 
     def folder(self, name: str) -> Path:
         """Return a folder that exists and is ours to write in, creating it if need be."""

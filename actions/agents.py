@@ -1,0 +1,123 @@
+"""Actions on the content of node agents: a bad update of it, and what a runbook does about one.
+
+Content is one ConfigMap with a file a key, whose label `app` is that of the agents' pods; `paused: "true"` in it stops a rollout.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from gameday.change import MISSING, Change, Evidence, PatchObject, Right, action, get_field
+from gameday.cluster import ObjectRef, View
+from gameday.cluster.reading import is_ready, pods_of
+from gameday.errors import BadParameterError, ClusterError, NoTargetError
+
+# The sensor has twenty inputs, the first of them 0.
+BAD_CONTENT = '{"version": 291, "templates": [{"name": "named-pipe", "input": 20, "contains": "x"}]}'
+_FILE = re.compile(r"[A-Za-z0-9][-A-Za-z0-9_.]*\.json")
+_RIGHTS = (Right("get", "configmaps"), Right("patch", "configmaps"), Right("list", "pods"))
+
+
+def has_killed_sensors(view: View, changes: Sequence[Change]) -> Evidence:
+    """Count agents that are not Ready: the nodes ask each agent whether its sensor lives, and know nothing of content."""
+    pods, app = _agents(view, changes)
+    if not pods:
+        return Evidence(None, f"there is no pod with the label app={app}")
+    hit = sorted(pod["spec"].get("nodeName", "no node yet") for pod in pods if not is_ready(pod))
+    told = f"{len(hit)} of {len(pods)} agents are not Ready" + (f": on {', '.join(hit)}" if hit else "")
+    return Evidence(bool(hit), told)
+
+
+def has_left_all_well(view: View, changes: Sequence[Change]) -> Evidence:
+    """Look whether the nodes find every agent Ready."""
+    pods, app = _agents(view, changes)
+    if not pods:
+        return Evidence(None, f"there is no pod with the label app={app}")
+    ready = sum(is_ready(pod) for pod in pods)
+    return Evidence(ready == len(pods), f"{ready} of {len(pods)} agents are Ready")
+
+
+def is_paused(view: View, changes: Sequence[Change]) -> Evidence:
+    """Ask the agents' controller itself how far the rollout is."""
+    for change in changes:
+        app = _app(view, change)
+        service = ObjectRef("v1", "Service", change.ref.namespace, f"{app}-controller")
+        try:
+            answer = view.ask(service, "http", "/rollout")
+            rollout = json.loads(answer.body)
+        except (ClusterError, ValueError) as error:
+            return Evidence(None, f"{service} cannot be asked for the rollout: {error}")
+        paused = isinstance(rollout, dict) and rollout.get("paused") is True
+        return Evidence(paused, f"{service} says that the rollout is {'paused' if paused else 'not paused'}")
+    return Evidence(None, "no rollout was to be paused")
+
+
+@action(landed=has_killed_sensors, rights=_RIGHTS)
+def break_content(
+    view: View, *, namespace: str, name: str = "agent-content", file: str = "update.json", content: str = BAD_CONTENT
+) -> Sequence[Change]:
+    """Publish content that the node agents' sensors die of.
+
+    namespace, name: the ConfigMap with the content. file: its key, which is added or replaced; it ends in .json. content: the
+    text; by default a template that names an input which sensors have not got. Undone by setting the file back, or removing it
+    if it was not there, after which the agents recover by themselves. Landed when at least one agent is not Ready any more;
+    which nodes get the content, and when, is for the agents' own rollout to decide. NoTargetError if there is no such ConfigMap.
+    """
+    if not isinstance(content, str) or not content:
+        raise BadParameterError(f"agents.break_content: expected content to be a text that is not empty, but got {content!r}")
+    return _patch(view, namespace, name, _checked(file, "break_content"), content)
+
+
+@action(landed=has_left_all_well, rights=_RIGHTS)
+def withdraw_content(view: View, *, namespace: str, name: str = "agent-content", file: str = "update.json") -> Sequence[Change]:
+    """Take a file out of the node agents' content, so that they run on what is left; for runbooks.
+
+    namespace, name, file: as for break_content. Undone by setting the file back. Landed when every agent is Ready. A file that is
+    not there needs no change. NoTargetError if there is no such ConfigMap.
+    """
+    return _patch(view, namespace, name, _checked(file, "withdraw_content"), MISSING)
+
+
+@action(landed=is_paused, rights=(*_RIGHTS, Right("get", "services/proxy")))
+def pause_rollout(view: View, *, namespace: str, name: str = "agent-content") -> Sequence[Change]:
+    """Stop a rollout of the node agents' content where it is: no more nodes get it; for runbooks.
+
+    namespace, name: the ConfigMap with the content. Undone by letting rollouts go on. Landed when the agents' controller, the
+    Service named after the ConfigMap's label `app` with `-controller`, says so. NoTargetError if there is no such ConfigMap.
+    """
+    return _patch(view, namespace, name, "paused", "true")
+
+
+def _checked(file: object, function: str) -> str:
+    if not isinstance(file, str) or not _FILE.fullmatch(file):
+        raise BadParameterError(
+            f"agents.{function}: expected file to be a key of a ConfigMap that ends in .json, but got {file!r}"
+        )
+    return file
+
+
+def _patch(view: View, namespace: str, name: str, key: str, value: str) -> Sequence[Change]:
+    ref = ObjectRef("v1", "ConfigMap", namespace, name)
+    found = view.get(ref)
+    if found is None:
+        raise NoTargetError(f"there is no {ref} in this cluster. See: kubectl get configmaps -n {namespace}")
+    path = f"/data/{key}"
+    if get_field(found, path) == value:
+        return []
+    return [PatchObject(ObjectRef("v1", "ConfigMap", namespace, name, found["metadata"]["uid"]), {path: value})]
+
+
+def _app(view: View, change: Change) -> str:
+    found = view.get(change.ref.anonymous) or {"metadata": {}}
+    return str((found["metadata"].get("labels") or {}).get("app", "agent"))
+
+
+def _agents(view: View, changes: Sequence[Change]) -> tuple[Sequence[dict[str, Any]], str]:
+    """Return the pods of the agents that read what was changed, and their label."""
+    for change in changes:
+        app = _app(view, change)
+        return pods_of(view, change.ref.namespace, f"app={app}"), app
+    return [], ""

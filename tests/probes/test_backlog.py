@@ -1,0 +1,84 @@
+"""Probes of agents and of what is to be shipped: numbers as the shop says them, and never one that it did not say."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from gameday.cluster import HttpAnswer, ObjectRef
+from gameday.errors import NoMeasurementError
+
+
+@dataclass(frozen=True)
+class Saying:
+    """What a run may look at, where the shop gives one answer and there is one object."""
+
+    status: int = 200
+    body: bytes = b"{}"
+    found: dict[str, Any] | None = None
+
+    @property
+    def view(self) -> Any:
+        return self
+
+    def ask(self, ref: ObjectRef, port: int | str, path: str) -> HttpAnswer:
+        assert (str(ref), port) == ("service shop/orders", "http")
+        assert path in {"/backlog", "/shipments"}
+        return HttpAnswer(self.status, self.body)
+
+    def get(self, ref: ObjectRef) -> dict[str, Any] | None:
+        assert str(ref) == "daemonset shop/agent"
+        return self.found
+
+
+def measure(name: str, saying: Saying) -> tuple[float, str]:
+    module, _, function = name.partition(".")
+    spec = getattr(importlib.import_module(f"gameday.probes.{module}"), function).spec
+    found = spec.measure(saying, namespace="shop")
+    assert found.seen
+    return found.value, found.unit
+
+
+def says(**members: Any) -> Saying:
+    return Saying(body=json.dumps(members).encode())
+
+
+def test_the_backlog_is_counted_and_its_oldest_order_timed() -> None:
+    backlog = says(orders=7, being_picked=2, oldest_seconds=12.3456)
+    assert measure("orders.backlog", backlog) == (7.0, "orders")
+    assert measure("orders.oldest_unshipped", backlog) == (12.346, "s")
+
+
+def test_what_was_shipped_twice_is_counted() -> None:
+    assert measure("orders.shipped_twice", says(parcels=9, orders=8, shipped_twice=1)) == (1.0, "orders")
+
+
+@pytest.mark.parametrize("name", ["orders.backlog", "orders.oldest_unshipped", "orders.shipped_twice"])
+@pytest.mark.parametrize(
+    "saying",
+    [Saying(503), Saying(body=b"<html>"), Saying(body=b"[]"), says(), says(orders=None, oldest_seconds="1", shipped_twice=True)],
+    ids=["an error", "no JSON", "no object", "nothing", "no numbers"],
+)
+def test_what_the_shop_does_not_say_is_no_measurement(name: str, saying: Saying) -> None:
+    with pytest.raises(NoMeasurementError, match="expected"):
+        measure(name, saying)
+
+
+def a_daemon_set(wanted: int, ready: int, *, observed: int = 3) -> Saying:
+    status = {"desiredNumberScheduled": wanted, "numberReady": ready, "observedGeneration": observed}
+    return Saying(found={"metadata": {"generation": 3}, "status": status})
+
+
+def test_agents_that_are_not_ready_or_not_there_are_unhealthy() -> None:
+    assert measure("agents.unhealthy", a_daemon_set(3, 1)) == (2.0, "nodes")
+    assert measure("agents.unhealthy", a_daemon_set(3, 3)) == (0.0, "nodes")
+
+
+@pytest.mark.parametrize("saying", [Saying(), a_daemon_set(3, 3, observed=2)], ids=["not there", "not looked at"])
+def test_without_agents_or_their_controllers_word_there_is_no_measurement(saying: Saying) -> None:
+    with pytest.raises(NoMeasurementError):
+        measure("agents.unhealthy", saying)
