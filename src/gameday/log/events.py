@@ -305,6 +305,8 @@ class LoadWindow(Event, frozen=True, kw_only=True, tag="load.window"):
     """Whole journeys, in the same form as a step; a customer who fails at an earlier step never reaches the order."""
     steps: dict[str, dict[str, Any]] = {}
     """Per step of the journey: ok, failed, errors {reason: n}, latency {bucket: n} (`traffic.histogram`)."""
+    cohorts: dict[str, dict[str, Any]] = {}
+    """Whole journeys by the cohort of their customers, without latencies; empty where the journey has none."""
 
     is_sample: ClassVar[bool] = True
 
