@@ -1,8 +1,9 @@
 """The demo shop: what runs on the staging cluster, and what a game day harms.
 
-Seven small services, one process each: `python -m gameday.staging.shop <service>`. Customers come in at the storefront;
-behind it stand cart, checkout, payment, inventory and orders, and an object store that keeps the receipts and speaks S3.
-They find each other only through the environment variables that Kubernetes sets for Services.
+Small services, one process each: `python -m gameday.staging.shop <service>`. Customers come in at the storefront;
+behind it stand cart, checkout, payment, inventory and orders, and an object store that keeps the receipts and speaks S3. Outside
+the shop's own services are the bank, which knows what was charged, and the status page, which says how the shop is. They find
+each other only through the environment variables that Kubernetes sets for Services.
 
 A pod's process must listen within a tenth of a second, so nothing here imports more than the standard library and
 httptools, and nothing else of gameday. Where a service has a weakness, it is real behaviour behind a setting (see

@@ -5,19 +5,26 @@ RECEIPTS=queued (the default) owes it in the same commit and writes it afterward
 object store that is away costs nobody an order; RECEIPTS=inline writes it before the order counts as paid, which is
 simpler, and takes checkout down with the object store.
 
-UNIQUE_KEYS=off is the other weakness: a database without the unique columns, in which a repeated key is a second order.
+UNIQUE_KEYS=off is another weakness: a database without the unique columns, in which a repeated key is a second order.
+
+Submits that failed are written down here too, since this is what survives when checkout does not: `/failures` is the list of
+the customers who are to be told.
 """
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from gameday.staging.shop import failure_book
 from gameday.staging.shop import order_book as book_of
 from gameday.staging.shop.apology import NOT_KNOWN, Sorry
+from gameday.staging.shop.client import Neighbour
 from gameday.staging.shop.order_book import Book
+from gameday.staging.shop.pending import settle
 from gameday.staging.shop.receipts import ReceiptFailedError, Receipts, write_owed
 from gameday.staging.shop.server import Handler, Request, Response, answer
 from gameday.staging.shop.service import Service, routed
@@ -34,10 +41,17 @@ def build(environment: Environment) -> Service:
     inline = environment.choice("RECEIPTS", "queued", "inline") == "inline"
     unique = environment.choice("UNIQUE_KEYS", "on", "off") == "on"
     sync = environment.choice("SYNC", "checkpoint", "commit")
+    settles = environment.choice("SETTLE", "on", "off") == "on"
+    payment = Neighbour("payment", environment.neighbour("payment"))
     environment.check()
     book = _opened(folder / "orders.db", environment, unique=unique, sync_each_commit=sync == "commit")
     desk = Desk(book, receipts, inline=inline)
-    return Service(routed(desk.routes()), lambda: write_owed(book, receipts), book.close)
+
+    async def work() -> None:
+        jobs = [write_owed(book, receipts), *([settle(book, payment, desk.paid)] if settles else [])]
+        await asyncio.gather(*jobs)
+
+    return Service(routed(desk.routes()), work, book.close)
 
 
 def _opened(path: Path, environment: Environment, *, unique: bool, sync_each_commit: bool) -> Book:
@@ -67,6 +81,9 @@ class Desk:
             "GET /orders": self.of_customer,
             "POST /orders/lookup": self.lookup,
             "GET /orders/counts": self.counts,
+            "POST /failures": self.note_failures,
+            "GET /failures": self.failures,
+            "POST /failures/lookup": self.failures_with_keys,
         }
 
     async def place(self, request: Request) -> Response:
@@ -84,13 +101,17 @@ class Desk:
     async def pay(self, request: Request) -> Response:
         """Mark an order as paid, with its receipt written before or owed from now on."""
         reference, capture = request.parameters["reference"], str(request.json()["capture"])
+        return _found(await self.paid(reference, capture), reference)
+
+    async def paid(self, reference: str, capture: str) -> dict[str, Any] | None:
+        """Mark an order as paid; `Sorry` where its receipt has to be written first and cannot be."""
         if self.inline:
             await self._write_receipt(reference)
         owe = not self.inline
         paid = await self.book.do(lambda connection: book_of.pay(connection, reference, capture, queue_receipt=owe))
         if owe:
             self.receipts.wake.set()
-        return _found(paid, reference)
+        return paid
 
     async def one(self, request: Request) -> Response:
         """Return the order with a reference."""
@@ -117,6 +138,25 @@ class Desk:
         """Return how many orders there are, how many are doubled, how many receipts are owed."""
         return answer(200, await self.book.do(book_of.counts))
 
+    async def note_failures(self, request: Request) -> Response:
+        """Write down submits that failed."""
+        told = request.json()["failures"]
+        failures = [_failure(failure) for failure in told] if isinstance(told, list) else []
+        return answer(200, {"noted": await self.book.do(lambda connection: failure_book.note(connection, failures))})
+
+    async def failures(self, _: Request) -> Response:
+        """Return the customers who are to be told: their newest failures, and how many there are."""
+        newest, number = await self.book.do(
+            lambda connection: (failure_book.to_be_told(connection, MOST_LISTED), failure_book.count(connection))
+        )
+        return answer(200, {"failures": newest, "count": number})
+
+    async def failures_with_keys(self, request: Request) -> Response:
+        """Return what is known of failed submits with any of many keys."""
+        keys = _words(request.json().get("keys", []))
+        found = await self.book.do(lambda connection: failure_book.with_keys(connection, keys))
+        return answer(200, {"failures": found, "count": len(found)})
+
     async def _write_receipt(self, reference: str) -> None:
         order = await self.book.do(lambda connection: book_of.by_reference(connection, reference))
         if order is None:
@@ -135,6 +175,11 @@ def _found(order: dict[str, Any] | None, reference: str) -> Response:
     if order is None:
         raise Sorry(404, "no_such_order", "We cannot find this order. Please ask us.", reason=reference)
     return answer(200, order)
+
+
+def _failure(value: Any) -> dict[str, Any]:
+    words = {name: str(value[name]) for name in failure_book.FIELDS if name != "at"}
+    return {**words, "at": float(value["at"])}
 
 
 def _words(value: object) -> list[str]:

@@ -19,6 +19,8 @@ PORTS = {
     "payment": 8083,
     "inventory": 8084,
     "orders": 8085,
+    "bank": 8090,
+    "status": 8091,
     "objects": 9000,
 }
 """Every service with its port where PORT is not set."""
