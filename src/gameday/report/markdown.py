@@ -170,7 +170,9 @@ def _orders(round_: Round) -> str:
     text = f"{ledger.found} of {ledger.acknowledged} found"
     text += f", lost {_text(listed(ledger.lost))}" if ledger.lost else ""
     text += f", doubled {_text(listed(ledger.doubled))}" if ledger.doubled else ""
-    return text + (f", with another amount {_text(listed(ledger.altered))}" if ledger.altered else "")
+    text += f", with another amount {_text(listed(ledger.altered))}" if ledger.altered else ""
+    text += f", charged without an order {_text(listed(ledger.unrecorded))}" if ledger.unrecorded else ""
+    return text + (f", failed and on no list {_text(listed(ledger.untracked))}" if ledger.untracked else "")
 
 
 def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:

@@ -98,7 +98,15 @@ class Draft:
                 self._end_step(event, at)
             case LedgerChecked():
                 self.ledger = Ledger(
-                    event.acknowledged, event.found, tuple(event.lost), tuple(event.doubled), tuple(event.altered), event.error
+                    event.acknowledged,
+                    event.found,
+                    tuple(event.lost),
+                    tuple(event.doubled),
+                    tuple(event.altered),
+                    event.error,
+                    tuple(event.unrecorded),
+                    tuple(event.untracked),
+                    event.failed,
                 )
             case VerdictGiven():
                 self.verdict, self.verdict_seconds = event, at

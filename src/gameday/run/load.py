@@ -8,25 +8,40 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import math
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
 from gameday.cluster import Json, ObjectRef, View
-from gameday.errors import GamedayError, NoTargetError, RefusedError
+from gameday.errors import GamedayError, NoMeasurementError, NoTargetError, RefusedError
 from gameday.experiment import TrafficSpec
 from gameday.log import LogWriter
 from gameday.log.events import LedgerChecked, LoadEnded, LoadStarted, LoadWindow, ProcessEnded, ProcessStarted
 from gameday.processes import end_process, how_ended, process_id
 from gameday.traffic.journey import Journey
-from gameday.traffic.ledger import check_ledger, finder
+from gameday.traffic.ledger import LedgerResult, books_of, check_ledger, finder
 from gameday.traffic.spec import LoadSpec
 from gameday.traffic.windows import Window, from_json
 
 LEDGER_FILE: Final = "orders.jsonl"
 _LONGEST_LINE: Final = 1 << 21
 _GOODBYE_SECONDS: Final = 6.0
+_SETTLE_SECONDS: Final = 6.0
+"""How long a shop may take to complete what it charged for, and to write down whom it failed, once all is over."""
+_LOOK_AGAIN_SECONDS: Final = 0.5
+
+
+def look_up_orders(
+    directory: Path, journey: Journey, url: str, *, failed_between: tuple[float, float] = (-math.inf, math.inf)
+) -> LedgerResult:
+    """Look up every submit of a run so far, as its journey says; NoMeasurementError where the shop cannot be asked."""
+    if journey.ledger is None:
+        raise NoMeasurementError(f"the journey {journey.name} does not say how its orders are looked up; give it a `ledger`")
+    find, books = finder(journey.ledger.orders, url), books_of(journey.ledger, url)
+    return check_ledger(directory / LEDGER_FILE, find, books=books, failed_between=failed_between)
 
 
 def target_url(view: View, traffic: TrafficSpec) -> str:
@@ -103,6 +118,7 @@ class Load:
                 url=", ".join(self._spec.targets),
                 steps=[step.name for step in self._journey.steps],
                 order_step=order_step,
+                journey_file=self._spec.journey if isinstance(self._spec.journey, str) else "",
             )
         )
         self._send(self._spec.to_line().encode())
@@ -125,14 +141,23 @@ class Load:
             end_process(process_id(self._process.pid))
             await self._reading
 
-    async def check_orders(self, round_id: str) -> None:
-        """Look up every acknowledged order in the shop and log what became of them."""
-        look_up = self._journey.look_up
-        if look_up is None:
+    async def check_orders(self, round_id: str, *, since: float = 0.0) -> None:
+        """Look up every submit in the shop and log what became of them; `since` is when the round began.
+
+        A shop that puts things right by itself is given a moment for it.
+        """
+        if self._journey.ledger is None:
             return
-        find = finder(look_up, self._spec.targets[0])
+        deadline = time.monotonic() + _SETTLE_SECONDS
         try:
-            result = await asyncio.to_thread(check_ledger, self._directory / LEDGER_FILE, find)
+            while True:
+                asked_at = time.monotonic()
+                result = await asyncio.to_thread(
+                    look_up_orders, self._directory, self._journey, self._spec.targets[0], failed_between=(since, asked_at)
+                )
+                if not (result.unrecorded or result.untracked) or asked_at > deadline:
+                    break
+                await asyncio.sleep(_LOOK_AGAIN_SECONDS)
         except (GamedayError, OSError) as error:
             self._log.write(LedgerChecked(acknowledged=0, found=0, error=str(error), round=round_id))
             return
@@ -143,6 +168,9 @@ class Load:
                 lost=[str(entry.reference) for entry in result.lost],
                 doubled=[f"{double.key} ({', '.join(double.references)})" for double in result.doubled],
                 altered=[str(entry.reference) for entry in result.altered],
+                unrecorded=[entry.key for entry in result.unrecorded],
+                untracked=[entry.key for entry in result.untracked],
+                failed=result.failed,
                 round=round_id,
             )
         )

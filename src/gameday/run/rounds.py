@@ -228,7 +228,7 @@ class RoundPlayer:
     async def _check_orders(self) -> None:
         if self._load is not None:
             self._log.write(PhaseStarted(phase="ledger", round=self._round.id))
-            await self._load.check_orders(self._round.id)
+            await self._load.check_orders(self._round.id, since=self._started.mono)
             self._log.write(PhaseEnded(phase="ledger", outcome="ok", round=self._round.id))
 
     # ------------------------------------------------------------------------------------------------ the worker's line
