@@ -18,7 +18,7 @@ class Observed:
 
     seen: Sequence[Window] = ()
     view: Any = None
-    fault_at: float | None = None
+    began: float | None = None
     ledger_result: Any = None
     order_step: str = "submit"
     asked: list[float] = field(default_factory=list)
@@ -28,11 +28,15 @@ class Observed:
         return self.seen
 
     def since_fault(self) -> tuple[float, Sequence[Window]]:
-        if self.fault_at is None:
+        if self.began is None:
             raise NoMeasurementError("nothing has been changed yet")
-        return self.fault_at, self.seen
+        return self.began, self.seen
 
-    def ledger(self) -> Any:
+    def fault_at(self) -> float | None:
+        return self.began
+
+    def ledger(self, *, failed_before_seconds: float = 0.0) -> Any:
+        self.asked.append(failed_before_seconds)
         if isinstance(self.ledger_result, Exception):
             raise self.ledger_result
         return self.ledger_result

@@ -99,10 +99,14 @@ class RunObservations:
         # A window that the interval cuts is left out, so that nothing from before a change is counted after it.
         return [window for window in self._windows if window.start >= begin and window.end <= end + 0.1]
 
+    def fault_at(self) -> float | None:
+        """Return when the round's first fault was applied; None before that."""
+        self._look()
+        return fault_applied_at(self._events, self._round)
+
     def since_fault(self) -> tuple[float, Sequence[Window]]:
         """Return when the round's first fault was applied, and all windows so far."""
-        self._look()
-        fault_at = fault_applied_at(self._events, self._round)
+        fault_at = self.fault_at()
         if fault_at is None:
             raise NoMeasurementError("nothing has been changed yet, so there is nothing to recover from")
         return fault_at, self._windows
