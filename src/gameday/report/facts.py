@@ -262,6 +262,8 @@ class Round:
     verdict: Verdict
     checkouts_ok: int
     checkouts_failed: int
+    cohorts: dict[str, tuple[int, int]]
+    """Of each cohort of customers, how many checkouts succeeded and failed."""
     phases: tuple[Phase, ...]
     activities: tuple[Activity, ...]
     measured: tuple[Measured, ...]

@@ -87,12 +87,17 @@ def _round(index: int, round_: Round) -> Iterator[str]:
     yield from (*(f"- {_text(reason)}" for reason in round_.verdict.reasons), "")
     tried = round_.checkouts_ok + round_.checkouts_failed
     failed = f"{round_.checkouts_failed} of {tried} checkouts failed." if tried else "No traffic was measured."
-    yield from (f"{failed} Orders: {_orders(round_)}.", "")
+    yield from (f"{failed}{_cohorts(round_)} Orders: {_orders(round_)}.", "")
     yield from ("### What was changed, and how it was undone", "")
     yield from _changes(round_.changes) if round_.changes else ("Nothing was changed.", "")
     if round_.runbook:
         yield from (f"### Runbook “{_text(round_.runbook)}”", "")
         yield from _steps(round_.steps) if round_.steps else _prescribed(round_.runbook_steps)
+
+
+def _cohorts(round_: Round) -> str:
+    parts = (f"{_text(name)} {failed} of {ok + failed}" for name, (ok, failed) in round_.cohorts.items())
+    return f" By cohort: {', '.join(parts)}." if round_.cohorts else ""
 
 
 def _changes(changes: Iterable[Change]) -> Iterator[str]:
