@@ -249,7 +249,7 @@ def planted(shop: ShopAlone, entries: list[Entry]) -> None:
 def test_of_ten_thousand_orders_none_is_found_wrong_and_each_kind_of_anomaly_is_found_when_planted(
     shop: ShopAlone, start_load: Callable[..., Any], journey: Journey, ledger: Path
 ) -> None:
-    load = start_load(shop.url("storefront"), rate_per_second=60)
+    load = start_load(shop.url("storefront"), rate_per_second=80)
     deadline = time.monotonic() + 400
     while sum(window.journeys.ok for window in load.windows) < 10_000:
         assert time.monotonic() < deadline, load.lines[-1:]

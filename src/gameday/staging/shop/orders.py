@@ -24,7 +24,7 @@ from gameday.staging.shop import order_book as book_of
 from gameday.staging.shop.apology import NOT_KNOWN, Sorry
 from gameday.staging.shop.client import Neighbour
 from gameday.staging.shop.order_book import Book
-from gameday.staging.shop.pending import settle
+from gameday.staging.shop.pending import Settler
 from gameday.staging.shop.receipts import ReceiptFailedError, Receipts, write_owed
 from gameday.staging.shop.server import Handler, Request, Response, answer
 from gameday.staging.shop.service import Service, routed
@@ -48,7 +48,7 @@ def build(environment: Environment) -> Service:
     desk = Desk(book, receipts, inline=inline)
 
     async def work() -> None:
-        jobs = [write_owed(book, receipts), *([settle(book, payment, desk.paid)] if settles else [])]
+        jobs = [write_owed(book, receipts), *([Settler(book, payment, desk.paid).work()] if settles else [])]
         await asyncio.gather(*jobs)
 
     return Service(routed(desk.routes()), work, book.close)

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sqlite3
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any
 
 from gameday.staging.shop import order_book as book_of
@@ -23,39 +23,49 @@ from gameday.staging.shop.speech import say
 PAUSE_SECONDS = 1.0
 YOUNGEST_SECONDS = 3.0
 """Above what checkout gives itself for all its steps: what is younger may still be on its way."""
-OLDEST_SECONDS = 3600.0
-AT_ONCE = 100
+OLDEST_SECONDS = 600.0
+AT_ONCE = 200
 
 Pay = Callable[[str, str], Awaitable[Any]]
 """Marks an order, by its reference, as paid with a capture."""
 
 
-async def settle(book: Book, payment: Neighbour, pay: Pay) -> None:
-    """Complete orders whose payment was captured, for as long as the service lives."""
-    while True:
-        await asyncio.sleep(PAUSE_SECONDS)
-        orders = await book.do(_stopped)
+@dataclass(slots=True)
+class Settler:
+    """Completes what was charged, some of what is pending at a time: most of it was given up by its customer, and stays so."""
+
+    book: Book
+    payment: Neighbour
+    pay: Pay
+    _looked_until: float = 0.0
+    """When the last one was placed that was looked at; the next ones come first, so that none waits behind those for ever."""
+
+    async def work(self) -> None:
+        """Go on for as long as the service lives."""
+        while True:
+            await asyncio.sleep(PAUSE_SECONDS)
+            await self.once(time.time())
+
+    async def once(self, now: float) -> None:
+        """Look at the next orders that stopped halfway, and complete those that were charged."""
+        since, until = max(now - OLDEST_SECONDS, self._looked_until), now - YOUNGEST_SECONDS
+        orders = await self.book.do(lambda connection: book_of.pending(connection, since, until, AT_ONCE))
+        self._looked_until = orders[-1]["placed"] if len(orders) == AT_ONCE else 0.0
         if orders:
-            await _settle(payment, pay, {order["key"]: order["reference"] for order in orders})
+            await self._settle({order["key"]: order["reference"] for order in orders})
 
-
-def _stopped(connection: sqlite3.Connection) -> list[dict[str, Any]]:
-    now = time.time()
-    return book_of.pending(connection, now - OLDEST_SECONDS, now - YOUNGEST_SECONDS, AT_ONCE)
-
-
-async def _settle(payment: Neighbour, pay: Pay, references: dict[str, str]) -> None:
-    body = json.dumps({"keys": list(references)}).encode()
-    try:
-        reply = await payment.call(Call("POST", "/captures/lookup", body, repeatable=True))
-        captures = reply.json()["captures"] if reply.ok else []
-    except (CallFailedError, ValueError, KeyError):
-        return
-    for capture in captures:
-        reference = references[capture["key"]]
+    async def _settle(self, references: dict[str, str]) -> None:
+        body = json.dumps({"keys": list(references)}).encode()
         try:
-            await pay(reference, capture["capture"])
-        except Sorry as error:
-            say("warning", "an order that was charged is not completed yet", order=reference, reason=str(error))
-        else:
-            say("info", "an order that was charged is completed", order=reference)
+            reply = await self.payment.call(Call("POST", "/captures/lookup", body, repeatable=True))
+            captures = reply.json()["captures"] if reply.ok else []
+        except (CallFailedError, ValueError, KeyError):
+            return
+        for capture in captures:
+            reference = references[capture["key"]]
+            try:
+                await self.pay(reference, capture["capture"])
+            except Sorry as error:
+                say("warning", "an order that was charged is not completed yet", order=reference, reason=str(error))
+            else:
+                say("info", "an order that was charged is completed", order=reference)
