@@ -12,6 +12,7 @@ import math
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,16 +22,16 @@ from gameday.experiment import TrafficSpec
 from gameday.log import LogWriter
 from gameday.log.events import LedgerChecked, LoadEnded, LoadStarted, LoadWindow, ProcessEnded, ProcessStarted
 from gameday.processes import end_process, how_ended, process_id
-from gameday.traffic.journey import Journey
-from gameday.traffic.ledger import LedgerResult, books_of, check_ledger, finder
+from gameday.traffic.journey import Journey, Ledger
+from gameday.traffic.ledger import NOTHING_FOUND, LedgerResult, books_of, check_ledger, finder
 from gameday.traffic.spec import LoadSpec
 from gameday.traffic.windows import Window, from_json
 
 LEDGER_FILE: Final = "orders.jsonl"
 _LONGEST_LINE: Final = 1 << 21
 _GOODBYE_SECONDS: Final = 6.0
-_SETTLE_SECONDS: Final = 6.0
-"""How long a shop may take to complete what it charged for, and to write down whom it failed, once all is over."""
+SETTLE_SECONDS: Final = 6.0
+"""How long a shop may take to answer again, to complete what it charged for, and to write down whom it failed."""
 _LOOK_AGAIN_SECONDS: Final = 0.5
 
 
@@ -42,6 +43,11 @@ def look_up_orders(
         raise NoMeasurementError(f"the journey {journey.name} does not say how its orders are looked up; give it a `ledger`")
     find, books = finder(journey.ledger.orders, url), books_of(journey.ledger, url)
     return check_ledger(directory / LEDGER_FILE, find, books=books, failed_between=failed_between)
+
+
+def _of_orders_alone(journey: Journey) -> Journey:
+    """Return the journey as that of a shop that can say what orders there are, and nothing else just now."""
+    return journey if journey.ledger is None else replace(journey, ledger=Ledger(journey.ledger.orders))
 
 
 def target_url(view: View, traffic: TrafficSpec) -> str:
@@ -141,26 +147,19 @@ class Load:
             end_process(process_id(self._process.pid))
             await self._reading
 
-    async def check_orders(self, round_id: str, *, since: float = 0.0) -> None:
+    async def check_orders(self, round_id: str, *, since: float = 0.0, settle_seconds: float = SETTLE_SECONDS) -> None:
         """Look up every submit in the shop and log what became of them; `since` is when the round began.
 
-        A shop that puts things right by itself is given a moment for it.
+        A shop that comes back, and puts things right by itself, is given that long for it.
         """
         if self._journey.ledger is None:
             return
-        deadline = time.monotonic() + _SETTLE_SECONDS
-        try:
-            while True:
-                asked_at = time.monotonic()
-                result = await asyncio.to_thread(
-                    look_up_orders, self._directory, self._journey, self._spec.targets[0], failed_between=(since, asked_at)
-                )
-                if not (result.unrecorded or result.untracked) or asked_at > deadline:
-                    break
-                await asyncio.sleep(_LOOK_AGAIN_SECONDS)
-        except (GamedayError, OSError) as error:
-            self._log.write(LedgerChecked(acknowledged=0, found=0, error=str(error), round=round_id))
-            return
+        deadline = time.monotonic() + settle_seconds
+        while True:
+            result, error = await self._looked_up(since)
+            if not (error or result.unrecorded or result.untracked) or time.monotonic() > deadline:
+                break
+            await asyncio.sleep(_LOOK_AGAIN_SECONDS)
         self._log.write(
             LedgerChecked(
                 acknowledged=result.acknowledged,
@@ -171,9 +170,22 @@ class Load:
                 unrecorded=[entry.key for entry in result.unrecorded],
                 untracked=[entry.key for entry in result.untracked],
                 failed=result.failed,
+                error=error,
                 round=round_id,
             )
         )
+
+    async def _looked_up(self, since: float) -> tuple[LedgerResult, str]:
+        """Return what became of every submit, and why the shop could not be asked about it, or not about all of it."""
+        between = (since, time.monotonic())
+        url, result, why = self._spec.targets[0], NOTHING_FOUND, ""
+        for journey in (self._journey, _of_orders_alone(self._journey)):
+            try:
+                result = await asyncio.to_thread(look_up_orders, self._directory, journey, url, failed_between=between)
+                break
+            except (GamedayError, OSError) as error:
+                why = why or str(error)
+        return result, why
 
     def _send(self, line: bytes) -> None:
         if self._process is not None and self._process.stdin is not None:

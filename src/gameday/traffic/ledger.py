@@ -130,6 +130,8 @@ class LedgerResult:
         return not (self.lost or self.doubled or self.altered or self.unrecorded or self.untracked)
 
 
+NOTHING_FOUND = LedgerResult(0, 0, (), (), (), 0, 0)
+
 FindOrders = Callable[[Sequence[str], Sequence[str]], Iterable[FoundOrder]]
 """Finds orders by references and keys."""
 FindKeys = Callable[[Sequence[str]], Iterable[str]]
