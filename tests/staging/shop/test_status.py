@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from pathlib import Path
+from types import MethodType
 from typing import Any
 
 import pytest
 
 from gameday.staging.shop.alone import ShopAlone
 from gameday.staging.shop.announcing import EACH_OWN, ONE_SOURCE, Board, announcement_of, spoken
+from gameday.staging.shop.incident_source import ConfigMapReader, source_of
+from gameday.staging.shop.settings import Environment
 
 Customer = Any
 FAILING = {"state": "identified", "message": "Some orders from the app fail.", "estimate_minutes": 30, "next_update_minutes": 15}
@@ -82,6 +86,24 @@ def test_what_is_announced_appears_on_every_channel_and_on_the_page(closed_shop:
     assert found["messages"][-1]["age_seconds"] >= 0
     assert b"&lt;b&gt;Some" in customer.ask("GET", "/", service="status").body
     assert customer.ask("GET", "/channels/fax", service="status").status == 404
+
+
+def test_in_a_cluster_it_reads_one_config_map_of_the_api_wherever_that_listens(tmp_path: Path) -> None:
+    variables = {
+        "INCIDENT_CONFIGMAP": "status-incident",
+        "NAMESPACE": "shop",
+        "ACCOUNT_DIR": str(tmp_path),
+        "KUBERNETES_SERVICE_HOST": "127.0.0.1",
+        "KUBERNETES_SERVICE_PORT": "443",
+    }
+    environment = Environment(variables)
+    read = source_of(environment)
+    environment.check()
+    assert isinstance(read, MethodType)
+    assert isinstance(read.__self__, ConfigMapReader)
+    assert (read.__self__.api.port, read.__self__.path) == (443, "/api/v1/namespaces/shop/configmaps/status-incident")
+    with pytest.raises(OSError, match="token"):
+        read()
 
 
 def test_a_file_that_is_damaged_is_said_once_in_the_log(closed_shop: ShopAlone, customer: Customer) -> None:

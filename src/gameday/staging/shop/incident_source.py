@@ -31,8 +31,9 @@ def source_of(environment: Environment) -> Read:
         path = environment.folder("DATA_DIR") / "announcements.json"
         return lambda: read_file(path)
     namespace, account = environment.text("NAMESPACE"), Path(environment.text("ACCOUNT_DIR"))
-    reader = ConfigMapReader(environment.neighbour("kubernetes"), f"/api/v1/namespaces/{namespace}/configmaps/{name}", account)
-    return reader.read
+    # Not as a neighbour of the shop: the API's own port is 443 on most clusters.
+    api = Address(environment.text("KUBERNETES_SERVICE_HOST"), int(environment.number("KUBERNETES_SERVICE_PORT", 443, lowest=1)))
+    return ConfigMapReader(api, f"/api/v1/namespaces/{namespace}/configmaps/{name}", account).read
 
 
 def read_file(path: Path) -> dict[str, str]:
