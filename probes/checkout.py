@@ -2,26 +2,90 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from gameday.change import Measurement, Observations, probe
 from gameday.errors import BadParameterError, NoMeasurementError
 from gameday.traffic import histogram
 from gameday.traffic import windows as folds
 
+STATUS = "status_"
+"""How kinds of failure begin that are an answer."""
+
+
+FEWEST_OF_A_COHORT = 10
+"""From fewer journeys of a cohort nothing is said of it: one failure of three is no rate."""
+
 
 @probe
-def success_rate(observations: Observations, *, window_seconds: float = 5.0, step: str = "") -> Measurement:
+def success_rate(observations: Observations, *, window_seconds: float = 5.0, step: str = "", cohort: str = "") -> Measurement:
     """Measure how many journeys, of those that were due in the last window, ended with an acknowledged order, in percent.
 
     window_seconds: how long a stretch of samples is looked at; all of it lies after the last change, and the probe waits
-    until that much has passed. step: one step of the journey instead of all of it. NoMeasurementError without traffic.
+    until that much has passed. step: one step of the journey instead of all of it. cohort: only the customers of this cohort
+    of the journey, of whom whole journeys are counted. NoMeasurementError without traffic, or if the cohort has none.
     """
     _check(window_seconds)
-    found = folds.outcomes(observations.windows(seconds=window_seconds), step=step or None)
+    if step and cohort:
+        raise BadParameterError(
+            "checkout.success_rate: of a cohort whole journeys are counted; name a step or a cohort, not both"
+        )
+    windows = observations.windows(seconds=window_seconds)
+    if cohort:
+        found, what = _of_cohort(windows, cohort), f"journeys of cohort {cohort!r}"
+    else:
+        found, what = folds.outcomes(windows, step=step or None), f"step {step!r}" if step else "journeys"
     if found.success is None:
         raise NoMeasurementError(f"no journey was due within {window_seconds:g} s; is the rate of traffic above zero?")
-    what = f"step {step!r}" if step else "journeys"
     seen = f"{found.ok} of {found.samples} {what} succeeded within {window_seconds:g} s"
     return Measurement(round(100.0 * found.success, 3), "%", seen, samples=found.samples)
+
+
+@probe
+def worst_cohort(
+    observations: Observations, *, window_seconds: float = 5.0, minimum_samples: int = FEWEST_OF_A_COHORT
+) -> Measurement:
+    """Measure the success of the cohort that fares worst, in percent of its journeys: what an average hides.
+
+    window_seconds: as for success_rate. minimum_samples: cohorts with fewer journeys than that in the window are left out.
+    NoMeasurementError if the journey has no cohorts, or if so few customers came that one of them is left out.
+    """
+    _check(window_seconds)
+    if isinstance(minimum_samples, bool) or not isinstance(minimum_samples, int) or minimum_samples < 1:
+        raise BadParameterError(f"checkout.worst_cohort: expected minimum_samples from 1 up, but got {minimum_samples!r}")
+    found = folds.by_cohort(observations.windows(seconds=window_seconds))
+    if not found:
+        raise NoMeasurementError("the customers of this journey are of no cohort; name some in the journey: `cohorts`")
+    few = [f"{name} {one.samples}" for name, one in found.items() if one.samples < minimum_samples]
+    if few:
+        raise NoMeasurementError(
+            f"expected at least {minimum_samples} journeys of each cohort within {window_seconds:g} s, found of "
+            f"{', '.join(few)}; look for longer, or send more customers"
+        )
+    name, worst = min(found.items(), key=lambda item: item[1].success or 0.0)
+    rates = ", ".join(f"{cohort} {100.0 * (one.success or 0.0):.1f} %" for cohort, one in found.items())
+    seen = f"{name} fared worst of {rates}, within {window_seconds:g} s"
+    return Measurement(round(100.0 * (worst.success or 0.0), 3), "%", seen, samples=worst.samples)
+
+
+@probe
+def error_quality(observations: Observations, *, window_seconds: float = 5.0, step: str = "") -> Measurement:
+    """Measure how many of the errors that customers were answered with say what an error must, in percent.
+
+    What that is stands in the journey under `error_quality`: a reference to quote, somebody to ask, no blame. window_seconds:
+    as for success_rate. step: the errors of one step instead of all. What was not answered at all says nothing and counts
+    nowhere. 100 if nobody was answered with an error.
+    """
+    _check(window_seconds)
+    windows = observations.windows(seconds=window_seconds)
+    found = folds.outcomes(windows, step=step or None)
+    prefix = STATUS if step else f":{STATUS}"
+    errors = sum(number for kind, number in found.errors.items() if prefix in kind)
+    if not errors:
+        return Measurement(100.0, "%", f"no customer was answered with an error within {window_seconds:g} s")
+    good = errors - found.poor_errors
+    seen = f"{good} of {errors} errors within {window_seconds:g} s carry what an error must, and blame nobody"
+    return Measurement(round(100.0 * good / errors, 3), "%", seen, samples=errors)
 
 
 @probe
@@ -57,6 +121,14 @@ def time_to_recover(observations: Observations, *, success_at_least: float = 99.
         raise NoMeasurementError(f"checkout has not been seen to recover to {success_at_least:g} % yet")
     seen = "never out of tolerance" if not found.ever_out else "back for five windows in a row"
     return Measurement(found.seconds, "s", seen, samples=len(windows), low=found.low_seconds, high=found.high_seconds)
+
+
+def _of_cohort(windows: Sequence[folds.Window], cohort: str) -> folds.Outcomes:
+    found = folds.by_cohort(windows)
+    if cohort not in found:
+        known = ", ".join(sorted(found)) or "none"
+        raise NoMeasurementError(f"no journey of cohort {cohort!r} was due; the cohorts that were seen are {known}")
+    return found[cohort]
 
 
 def _check(window_seconds: float) -> None:

@@ -29,7 +29,17 @@ def test_a_program_finds_the_verdict_and_the_recovery_in_seconds(play: Play) -> 
     assert held["verdict"]["verdict"] == "held"
     assert held["verdict"]["recovery"] == {"seconds": 0.4, "low_seconds": 0.36, "high_seconds": 0.46, "ever_out": True}
     assert deviated["verdict"]["as_expected"] is True
-    assert deviated["ledger"] == {"acknowledged": 1020, "found": 1020, "lost": [], "doubled": [], "altered": [], "error": ""}
+    assert deviated["ledger"] == {
+        "acknowledged": 1020,
+        "found": 1020,
+        "lost": [],
+        "doubled": [],
+        "altered": [],
+        "error": "",
+        "unrecorded": [],
+        "untracked": [],
+        "failed": 0,
+    }
     assert [change["state"] for change in deviated["changes"]] == ["already", "already"]
 
 

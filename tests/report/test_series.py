@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from typing import Any
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gameday.log.events import LoadWindow
-from gameday.report.series import Sample, curve, sample_of, totals
+from gameday.report.series import Sample, cohort_totals, curve, sample_of, totals
 
 
 def samples(count: int, *, each: int = 6) -> list[Sample]:
@@ -63,3 +65,15 @@ def test_a_window_without_whole_journeys_counts_its_last_step() -> None:
     window = LoadWindow(start=1.0, seconds=0.1, offered=6, steps={"browse": {"ok": 9}, "submit": {"ok": 5, "failed": 1}})
     sample = sample_of(window, "", start_seconds=0.0)
     assert (sample.ok, sample.failed) == (5, 1)
+
+
+def test_cohorts_are_counted_apart_and_only_within_the_round() -> None:
+    def window(start: float, cohorts: dict[str, Any]) -> LoadWindow:
+        return LoadWindow(start=start, seconds=0.1, offered=1, cohorts=cohorts)
+
+    samples = [
+        sample_of(window(at, {"app": {"ok": 1, "failed": 2}, "web": {"ok": 3, "failed": 0}}), "", start_seconds=at)
+        for at in (0.0, 0.1, 0.2)
+    ]
+    assert cohort_totals(samples, start_seconds=0.1, end_seconds=9.0) == {"app": (2, 4), "web": (6, 0)}
+    assert cohort_totals([sample_of(window(0.0, {}), "", start_seconds=0.0)], start_seconds=0.0, end_seconds=9.0) == {}

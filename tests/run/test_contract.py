@@ -29,10 +29,12 @@ from gameday.guard import Policy, gather, judge
 from gameday.interposition.standing import proxies_of
 from gameday.plan import plan_action
 from gameday.run.snapshot import compare, look
+from gameday.staging import shop_manifests
 from gameday.workspace import SHIPPED
 
 pytestmark = pytest.mark.e2e
 CONTENTED: Final = Path(__file__).with_name("contented.py")
+STATUS: Final = shop_manifests() / "22-status.yaml"
 ACTIONS: Final = [row["name"] for row in registered_in("actions")]
 TARGETS: Final = (
     ("apps/v1", "Deployment"),
@@ -222,7 +224,19 @@ def _agents_with_a_controller(scratch: Any) -> Mapping[str, Any]:
     return {"namespace": scratch.name}
 
 
+def _an_announcement(scratch: Any) -> Mapping[str, Any]:
+    """Put the demo shop's status page into the namespace, as its manifest has it."""
+    for manifest in yaml.safe_load_all(STATUS.read_text(encoding="utf-8")):
+        manifest["metadata"]["namespace"] = scratch.name
+        for subject in manifest.get("subjects", ()):
+            subject["namespace"] = scratch.name
+        scratch.cluster.create(manifest)
+    scratch.ready("status")
+    return {"namespace": scratch.name, "state": "identified", "message": "Some orders fail.", "estimate_minutes": 30}
+
+
 EXAMPLES: Final[Mapping[str, Callable[[Any], Mapping[str, Any]]]] = {
+    "gameday.actions.comms.announce": _an_announcement,
     "gameday.actions.agents.break_content": _well_agents,
     "gameday.actions.agents.pause_rollout": _agents_with_a_controller,
     "gameday.actions.agents.withdraw_content": _dying_agents,

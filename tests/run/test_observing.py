@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import json
+import threading
 from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
 from gameday.errors import NoMeasurementError
 from gameday.log import EVENTS_FILE, LogWriter
 from gameday.log.events import ChangeApplied, ChangeOwed, Event, LoadEnded, LoadStarted, LoadWindow, Noted
+from gameday.run.load import LEDGER_FILE
 from gameday.run.observing import LogTail, RunObservations
+from gameday.traffic.ledger import Entry, LedgerWriter
+from gameday.workspace import SHIPPED
 
 
 def window(start: float, ok: int = 4, failed: int = 0) -> LoadWindow:
@@ -134,3 +140,66 @@ def test_a_tail_reads_each_event_once_and_waits_for_torn_lines(tmp_path: Path) -
     assert second.text == "two"
     assert list(tail.new()) == []
     log.close()
+
+
+class Shop(BaseHTTPRequestHandler):
+    """Knows one order, one charge and one failure, by key."""
+
+    known: ClassVar[dict[str, Any]] = {
+        "/orders/lookup": {"orders": [{"reference": "R1", "key": "k1", "amount": 7, "state": "paid"}]},
+        "/captures/lookup": {"captures": [{"key": "k1"}, {"key": "k2"}]},
+        "/failures/lookup": {"failures": [{"key": "k3"}]},
+    }
+
+    def do_POST(self) -> None:
+        asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        found = {name: [item for item in items if item["key"] in asked["keys"]] for name, items in self.known[self.path].items()}
+        body = json.dumps(found).encode()
+        self.send_response(200)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: Any) -> None:
+        return
+
+
+def test_every_submit_so_far_is_looked_up_as_the_journey_says_and_of_failures_those_of_the_round(tmp_path: Path) -> None:
+    run = Run(tmp_path, traffic=False, since=5.0)
+    submits = [
+        Entry("k1", "c", 1.0, 2.0, 3.0, reference="R1", amount=7),
+        *(Entry(f"k{number}", "c", 1.0, ended, 3.0, error=error) for number, ended, error in FAILED),
+    ]
+    ledger = LedgerWriter(tmp_path / LEDGER_FILE)
+    ledger.open()
+    for entry in submits:
+        ledger.add(entry)
+    ledger.close()
+    with ThreadingHTTPServer(("127.0.0.1", 0), Shop) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        url = f"http://127.0.0.1:{server.server_address[1]}"
+        run.write(LoadStarted(journey="checkout", rate_per_second=40, url=url, journey_file=str(JOURNEY)))
+        found = run.observations.ledger(failed_before_seconds=2.0)
+        server.shutdown()
+        thread.join()
+    assert (found.acknowledged, found.found, found.failed) == (1, 1, 2)
+    assert [entry.key for entry in found.unrecorded] == ["k2"]
+    assert [entry.key for entry in found.untracked] == ["k4"]
+
+
+JOURNEY = SHIPPED / "journeys" / "checkout.yaml"
+FAILED = [(2, 6.0, "timeout"), (3, 6.0, "status_503"), (4, 8.0, "status_503"), (5, 4.0, "status_503"), (6, 9.0, "status_503")]
+"""Which submit, when it ended (the round began at 5, and it is 10 now), and how."""
+
+
+def test_a_log_that_does_not_say_which_journey_it_was_cannot_be_looked_up(tmp_path: Path) -> None:
+    with pytest.raises(NoMeasurementError, match="does not say which journey was played"):
+        Run(tmp_path).observations.ledger()
+
+
+def test_the_moment_of_the_fault_is_known_once_there_is_one(tmp_path: Path) -> None:
+    run = Run(tmp_path)
+    assert run.observations.fault_at() is None
+    run.write(*fault(9.5))
+    assert run.observations.fault_at() == 9.5

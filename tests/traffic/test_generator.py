@@ -260,3 +260,14 @@ def test_it_does_not_go_on_without_its_ledger(shop: ShopAlone, tmp_path: Path) -
     problems = [line["problem"] for line in lines if "problem" in line]
     assert problems == ["the ledger /dev/full cannot be written: No space left on device"]
     assert not [line for line in lines if line.get("journeys", {}).get("ok")], "no order may count that is not written"
+
+
+def test_every_journey_counts_for_the_cohort_of_its_customer(shop: ShopAlone, start_load: StartLoad) -> None:
+    load = start_load(shop.url("storefront"))
+    load.await_journeys(40)
+    load.stop()
+    found = folds.by_cohort(load.windows)
+    whole = folds.outcomes(load.windows)
+    assert sum(one.ok for one in found.values()) == whole.ok
+    assert sum(one.failed for one in found.values()) == whole.failed
+    assert abs(found["app"].samples - whole.samples / 10) <= 2

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gameday.traffic.journey import BodyTemplate, MissingValueError, Template, ValuePath
+from gameday.traffic.journey import BodyTemplate, Cohort, Journey, MissingValueError, Template, ValuePath
 
 json_values = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(), st.text()),
@@ -51,3 +51,24 @@ def test_a_path_finds_names_and_positions() -> None:
     for missing in ("a.2", "a.x", "b", "a.1.b.c"):
         with pytest.raises(MissingValueError, match="expected"):
             ValuePath.of(missing).find({"a": [0, {"b": 7}]})
+
+
+def with_cohorts(*shares: float) -> Journey:
+    return Journey("j", "", (), None, None, tuple(Cohort(f"c{number}", share) for number, share in enumerate(shares)))
+
+
+@given(st.integers(0, 10**6), st.sampled_from([(10.0, 90.0), (1.0, 33.0, 66.0), (50.0, 25.0, 25.0), (100.0,)]))
+def test_every_stretch_of_customers_has_each_cohorts_share_in_it(first: int, shares: tuple[float, ...]) -> None:
+    journey = with_cohorts(*shares)
+    drawn = [journey.cohort_of(number) for number in range(first, first + 200)]
+    for cohort in journey.cohorts:
+        assert abs(drawn.count(cohort) - 2 * cohort.share_percent) <= 4
+
+
+@given(st.integers(0, 10**9))
+def test_the_same_customer_is_always_of_the_same_cohort(number: int) -> None:
+    assert with_cohorts(10, 90).cohort_of(number) == with_cohorts(10, 90).cohort_of(number)
+
+
+def test_a_journey_without_cohorts_has_none_for_anybody() -> None:
+    assert with_cohorts().cohort_of(7) is None

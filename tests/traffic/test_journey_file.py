@@ -49,7 +49,7 @@ steps:
     )
     assert found == [
         "j.yaml:1: expected the journey's name as a text, found 5",
-        "j.yaml:2: unknown key 'stepps' in the journey; known are name, steps, description, error_quality, ledger",
+        "j.yaml:2: unknown key 'stepps' in the journey; known are name, steps, description, cohorts, error_quality, ledger",
         "j.yaml:5: nothing gives ${product} a value here; known are customer, key, number, run",
         "j.yaml:6: expected an HTTP status or a list of them, found 'okay'",
         "j.yaml:7: expected 'name' in a step",
@@ -83,6 +83,69 @@ steps:
 )
 def test_a_file_that_is_no_journey_says_why(text: str, problem: str) -> None:
     assert any(found.startswith(problem) for found in problems_of(text)), problems_of(text)
+
+
+COHORTS = "name: look\ncohorts:\n  - {name: app, share: 10}\n  - {name: web, share: 90}\nsteps:\n"
+
+
+def test_a_journey_with_cohorts_gives_each_customer_one_and_what_it_gives() -> None:
+    text = """\
+name: look
+cohorts:
+  - {name: app, share: 12.5, values: {client: app-7, page: small}}
+  - {name: web, share: 87.5, values: {client: browser, page: wide}}
+steps:
+  - {name: browse, path: "/${page}", headers: {X-Client: "${client}", X-Cohort: "${cohort}"}}
+"""
+    journey = parse_journey(text, "j.yaml")
+    assert [(cohort.name, cohort.share_percent) for cohort in journey.cohorts] == [("app", 12.5), ("web", 87.5)]
+    assert journey.cohorts[0].values == {"client": "app-7", "page": "small"}
+
+
+@pytest.mark.parametrize(
+    ("cohorts", "problem"),
+    [
+        ("[]", "j.yaml:2: expected from 1 to 12 cohorts, found 0"),
+        ("{app: 10}", "j.yaml:2: expected the cohorts as a list, found a mapping"),
+        ("[{name: app}]", "j.yaml:2: expected 'share' in a cohort"),
+        ("[{name: app, share: 10}, {name: web, share: 80}]", "j.yaml:2: expected the shares of the cohorts to add up to 100"),
+        ("[{name: app, share: 50}, {name: app, share: 50}]", "j.yaml:2: two cohorts are called 'app'"),
+        ("[{name: app, share: 0}, {name: b, share: 100}]", "j.yaml:2: expected the cohort's share in percent, above 0"),
+        ("[{name: app, share: .nan}]", "j.yaml:2: expected the cohort's share in percent, above 0"),
+        ("[{name: 'a b', share: 100}]", "j.yaml:2: expected the cohort's name as up to 40 letters"),
+        ("[{name: a, share: 100, values: {key: x}}]", "j.yaml:2: 'key' is given to every journey"),
+        (
+            "[{name: a, share: 50, values: {x: y}}, {name: b, share: 50}]",
+            "j.yaml:2: expected every cohort to give the same names",
+        ),
+        ("[{name: a, share: 100, colour: red}]", "j.yaml:2: unknown key 'colour' in a cohort; known are name, share, values"),
+    ],
+)
+def test_cohorts_that_cannot_be_meant_are_refused(cohorts: str, problem: str) -> None:
+    found = problems_of(f"name: a\ncohorts: {cohorts}\nsteps:\n  - {{name: browse, path: /}}\n")
+    assert any(line.startswith(problem) for line in found), found
+
+
+def test_without_cohorts_no_step_can_name_one_and_with_them_no_capture_can() -> None:
+    without = "name: a\nsteps:\n  - {name: s, path: '/${cohort}'}\n"
+    assert problems_of(without) == ["j.yaml:3: nothing gives ${cohort} a value here; known are customer, key, number, run"]
+    named = COHORTS + "  - {name: s, path: /, capture: {cohort: a}}\n"
+    assert problems_of(named) == ["j.yaml:6: 'cohort' is given to every journey; choose another name"]
+
+
+def test_a_ledger_can_say_how_charges_and_failures_are_looked_up() -> None:
+    lookup = "lookup: {method: POST, path: /o, body: {}, orders: o, reference: r, key: k, amount: a}"
+    charges = "charges: {method: POST, path: /c, body: {keys: '${keys}'}, list: c, key: k}"
+    journey = parse_journey(SMALLEST + f"ledger:\n  {lookup}\n  {charges}\n", "j.yaml")
+    assert journey.ledger is not None
+    assert journey.ledger.charges is not None
+    assert journey.ledger.charges.path == "/c"
+    assert journey.ledger.failures is None
+    wrong = SMALLEST + f"ledger:\n  {lookup}\n  failures: {{method: POST, path: /c, body: '${{references}}', list: c}}\n"
+    assert problems_of(wrong) == [
+        "j.yaml:6: expected 'key' in the look-up of failures",
+        "j.yaml:6: nothing gives ${references} a value here; known are keys",
+    ]
 
 
 def test_a_name_is_known_only_after_the_step_that_captures_it() -> None:

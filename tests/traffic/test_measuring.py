@@ -60,3 +60,19 @@ def test_the_latest_sending_is_how_far_behind_a_window_is() -> None:
     recorder.sent(0.01, 0.015)
     recorder.sent(0.02, 0.05)
     assert round(recorder.final(0.1, 0.1)[0].behind_seconds, 6) == 0.03
+
+
+def test_a_journey_counts_for_its_cohort_too_and_latencies_are_of_all_alone() -> None:
+    recorder = Recorder(0.0)
+    for cohort, error in (("app", "submit:status_500"), ("web", ""), ("", "")):
+        recorder.begin(0.01)
+        recorder.decide(0.01, Sample(0.01, 0.02, error, bool(error)), cohort)
+        recorder.end("s", Sample(0.01, 0.02, error))
+    (window,) = recorder.final(0.1, 0.1)
+    assert window.journeys.samples == 3
+    assert {name: (found.ok, found.failed, found.poor_errors) for name, found in window.cohorts.items()} == {
+        "app": (0, 1, 1),
+        "web": (1, 0, 0),
+    }
+    assert window.journeys.latency
+    assert not window.of_cohort("web").latency

@@ -14,6 +14,7 @@ from gameday.traffic.windows import (
     Outcomes,
     Window,
     between,
+    by_cohort,
     from_json,
     generator_kept_up,
     latency_percentile,
@@ -143,3 +144,23 @@ def test_a_window_survives_being_written(ok: int, failed: int, latency: float) -
 def test_windows_come_in_order_whatever_order_they_were_given_in() -> None:
     windows = stream([], 5)
     assert between(reversed(windows), 0.1, 0.4) == windows[1:4]
+
+
+def test_cohorts_are_added_up_apart_and_survive_being_written() -> None:
+    parts = [
+        Window(0.0, 0.1, 4, 0.0, NOTHING, {}, {"app": Outcomes(1, 1, {"submit:status_500": 1}, 1), "web": Outcomes(2)}),
+        Window(0.1, 0.1, 3, 0.0, NOTHING, {}, {"web": Outcomes(3)}),
+        Window(0.2, 0.1, 0, 0.0, NOTHING, {}),
+    ]
+    assert [from_json(json.loads(json.dumps(to_json(one)))) for one in parts] == parts
+    assert "cohorts" not in to_json(parts[2])
+    whole = by_cohort(parts)
+    assert (whole["app"].success, whole["web"].ok) == (0.5, 5)
+    assert merge(parts).cohorts == whole
+    assert parts[2].of_cohort("app") == NOTHING
+
+
+def test_a_window_from_before_there_were_cohorts_is_read() -> None:
+    old = to_json(window(1))
+    assert "cohorts" not in old
+    assert from_json(old).cohorts == {}

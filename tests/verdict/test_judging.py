@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -23,6 +24,7 @@ from gameday.log.events import (
     Noted,
     PhaseEnded,
     PhaseStarted,
+    ProbeMeasured,
     RecoveryStarted,
     RoundEnded,
     RoundStarted,
@@ -93,7 +95,12 @@ def test_a_steady_state_out_of_tolerance_deviates(stories: Any) -> None:
 
 @pytest.mark.parametrize(
     ("field", "words"),
-    [("lost", "acknowledged order(s) lost"), ("doubled", "order(s) doubled"), ("altered", "with another amount than was told")],
+    [
+        ("lost", "acknowledged order(s) lost"),
+        ("doubled", "order(s) doubled"),
+        ("altered", "with another amount than was told"),
+        ("unrecorded", "customer(s) charged and no order recorded"),
+    ],
 )
 def test_orders_that_are_not_as_promised_deviate_and_are_named(stories: Any, field: str, words: str) -> None:
     names = [f"ord-{number}" for number in range(7)]
@@ -102,6 +109,20 @@ def test_orders_that_are_not_as_promised_deviate_and_are_named(stories: Any, fie
     assert words in found.reasons[0]
     assert "7 " in found.reasons[0]
     assert "ord-0, ord-1, ord-2, ord-3, ord-4 and 2 more" in found.reasons[0]
+
+
+def test_failed_orders_that_nobody_knows_of_deviate_only_where_the_round_asks_for_it(stories: Any) -> None:
+    keys = [f"key-{number}" for number in range(3)]
+    lines = stories.changed(stories.a_round(), LedgerChecked, untracked=keys, failed=4)
+    assert verdict(stories, lines).verdict == "held"
+    asked = ProbeMeasured(probe="gameday.probes.orders.untracked", arguments={}, value=0.0, unit="orders", round="r1")
+    found = verdict(stories, [*lines, (10.5, asked)])
+    assert found.verdict == "deviated"
+    assert found.reasons == ("3 of 4 failed order(s) are not on the shop's list of those to be told: key-0, key-1, key-2",)
+    elsewhere = msgspec.structs.replace(asked, round="r2")
+    assert verdict(stories, [*lines, (10.5, elsewhere)]).verdict == "held"
+    all_known = stories.changed(lines, LedgerChecked, untracked=[])
+    assert "the customers of all 4 failed orders are known to the shop" in verdict(stories, [*all_known, (10.5, asked)]).reasons
 
 
 def test_a_recovery_that_takes_longer_than_the_objective_deviates(stories: Any) -> None:

@@ -99,6 +99,15 @@ class Observations(Protocol):
     def since_fault(self) -> tuple[float, Sequence[Any]]:
         """Return the monotonic time at which the round's first fault was applied, and all windows since."""
 
+    def fault_at(self) -> float | None:
+        """Return the monotonic time at which the round's first fault was applied; None before that."""
+
+    def ledger(self, *, failed_before_seconds: float = 0.0) -> Any:
+        """Look up every submit so far in the shop (`traffic.ledger.LedgerResult`); NoMeasurementError where it cannot be asked.
+
+        Of failed submits only those of the round are looked for in the shop's list, that old or older.
+        """
+
 
 class Engine(Protocol):
     """What carries out the calls of registered functions in this process."""

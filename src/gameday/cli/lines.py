@@ -163,7 +163,13 @@ def _told(event: Any) -> tuple[str, str] | None:  # noqa: C901, PLR0911, PLR0912
             tone = "good" if event.outcome in {"undone", "already"} else "bad"
             return tone, f"undo: {_with(f'{event.object} {UNDONE.get(event.outcome, event.outcome)}', event.detail)}"
         case LedgerChecked():
-            tone = "unclear" if event.error else "bad" if event.lost or event.doubled else "good"
+            tone = (
+                "unclear"
+                if event.error
+                else "bad"
+                if event.lost or event.doubled or event.altered or event.unrecorded
+                else "good"
+            )
             return tone, f"orders: {said(event)}"
         case VerdictGiven():
             return _verdict(event)

@@ -144,6 +144,8 @@ def _orders(round_: Round) -> str:
     text = f"{ledger.found} of {ledger.acknowledged} found"
     text += f", lost {listed(ledger.lost, at_most=3)}" if ledger.lost else ""
     text += f", {len(ledger.altered)} altered" if ledger.altered else ""
+    text += f", {len(ledger.unrecorded)} charged without an order" if ledger.unrecorded else ""
+    text += f", {len(ledger.untracked)} failed and on no list" if ledger.untracked else ""
     return CONTROL.sub(" ", text + (f", doubled {listed(ledger.doubled, at_most=3)}" if ledger.doubled else ""))
 
 

@@ -294,6 +294,8 @@ class LoadStarted(Event, frozen=True, kw_only=True, tag="load.started"):
     steps: list[str] = []
     order_step: str = ""
     """The step whose success is a checkout."""
+    journey_file: str = ""
+    """Where the journey was read from, which says how its orders are looked up."""
 
 
 class LoadWindow(Event, frozen=True, kw_only=True, tag="load.window"):
@@ -307,6 +309,8 @@ class LoadWindow(Event, frozen=True, kw_only=True, tag="load.window"):
     """Whole journeys, in the same form as a step; a customer who fails at an earlier step never reaches the order."""
     steps: dict[str, dict[str, Any]] = {}
     """Per step of the journey: ok, failed, errors {reason: n}, latency {bucket: n} (`traffic.histogram`)."""
+    cohorts: dict[str, dict[str, Any]] = {}
+    """Whole journeys by the cohort of their customers, without latencies; empty where the journey has none."""
 
     is_sample: ClassVar[bool] = True
 
@@ -319,7 +323,7 @@ class LoadEnded(Event, frozen=True, kw_only=True, tag="load.ended"):
 
 
 class LedgerChecked(Event, frozen=True, kw_only=True, tag="ledger.checked"):
-    """Every acknowledged order was looked up in the shop; lost and doubled ones are named."""
+    """Every submit was looked up in the shop; orders that are not as they were promised are named."""
 
     acknowledged: int
     found: int
@@ -327,6 +331,12 @@ class LedgerChecked(Event, frozen=True, kw_only=True, tag="ledger.checked"):
     doubled: list[str] = []
     altered: list[str] = []
     """Found, with another amount than the customer was told."""
+    unrecorded: list[str] = []
+    """Keys of submits that failed, for which money was taken and no order is there."""
+    untracked: list[str] = []
+    """Keys of submits of the round that the shop answered with an error, and that are neither an order nor on its list."""
+    failed: int = 0
+    """How many submits of the round the shop answered with an error."""
     error: str = ""
     """Why it could not be checked, if it could not."""
     of_copy: bool = False

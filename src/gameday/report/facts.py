@@ -191,7 +191,7 @@ class PrescribedStep:
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """Every acknowledged order, looked up in the shop."""
+    """Every submit, looked up in the shop."""
 
     acknowledged: int
     found: int
@@ -200,6 +200,12 @@ class Ledger:
     altered: tuple[str, ...]
     """Found, with another amount than the customer was told."""
     error: str
+    unrecorded: tuple[str, ...] = ()
+    """Keys of failed submits that were charged all the same, without an order."""
+    untracked: tuple[str, ...] = ()
+    """Keys of failed submits that the shop has no record of."""
+    failed: int = 0
+    """Submits that the shop answered with an error."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,6 +262,8 @@ class Round:
     verdict: Verdict
     checkouts_ok: int
     checkouts_failed: int
+    cohorts: dict[str, tuple[int, int]]
+    """Of each cohort of customers, how many checkouts succeeded and failed."""
     phases: tuple[Phase, ...]
     activities: tuple[Activity, ...]
     measured: tuple[Measured, ...]

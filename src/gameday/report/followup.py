@@ -71,6 +71,18 @@ def _orders(round_: Round) -> Iterator[Followup]:
             f"Find out why {count(len(ledger.altered), 'order has', 'orders have')} another amount than the customer was told.",
             f"Altered: {listed(ledger.altered)}.",
         )
+    if ledger.unrecorded:
+        yield _for(
+            round_,
+            f"Give back what {count(len(ledger.unrecorded), 'customer')} paid for an order that is not there.",
+            f"Charged, and no order: {listed(ledger.unrecorded)}.",
+        )
+    if ledger.untracked:
+        yield _for(
+            round_,
+            f"Find the customers of {count(len(ledger.untracked), 'failed order')} that nobody wrote down, and tell them.",
+            f"Failed, and on no list: {listed(ledger.untracked)}.",
+        )
     if ledger.error:
         yield _for(round_, "Look up the orders by hand: the ledger could not be checked.", ledger.error)
 

@@ -80,6 +80,8 @@ def _said(round_: Round) -> str:
         lines += [f"Lost: {', '.join(round_.ledger.lost)}"] if round_.ledger.lost else []
         lines += [f"Doubled: {', '.join(round_.ledger.doubled)}"] if round_.ledger.doubled else []
         lines += [f"With another amount: {', '.join(round_.ledger.altered)}"] if round_.ledger.altered else []
+        lines += [f"Charged without an order: {', '.join(round_.ledger.unrecorded)}"] if round_.ledger.unrecorded else []
+        lines += [f"Failed and on no list: {', '.join(round_.ledger.untracked)}"] if round_.ledger.untracked else []
     if round_.verdict.runbook:
         lines.append(f"Runbook {round_.runbook}: {round_.verdict.runbook}")
     lines += [f"Step {step.title}: {step.result} in {duration(step.duration_seconds)}" for step in round_.steps]

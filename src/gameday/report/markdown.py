@@ -87,12 +87,17 @@ def _round(index: int, round_: Round) -> Iterator[str]:
     yield from (*(f"- {_text(reason)}" for reason in round_.verdict.reasons), "")
     tried = round_.checkouts_ok + round_.checkouts_failed
     failed = f"{round_.checkouts_failed} of {tried} checkouts failed." if tried else "No traffic was measured."
-    yield from (f"{failed} Orders: {_orders(round_)}.", "")
+    yield from (f"{failed}{_cohorts(round_)} Orders: {_orders(round_)}.", "")
     yield from ("### What was changed, and how it was undone", "")
     yield from _changes(round_.changes) if round_.changes else ("Nothing was changed.", "")
     if round_.runbook:
         yield from (f"### Runbook “{_text(round_.runbook)}”", "")
         yield from _steps(round_.steps) if round_.steps else _prescribed(round_.runbook_steps)
+
+
+def _cohorts(round_: Round) -> str:
+    parts = (f"{_text(name)} {failed} of {ok + failed}" for name, (ok, failed) in round_.cohorts.items())
+    return f" By cohort: {', '.join(parts)}." if round_.cohorts else ""
 
 
 def _changes(changes: Iterable[Change]) -> Iterator[str]:
@@ -170,7 +175,9 @@ def _orders(round_: Round) -> str:
     text = f"{ledger.found} of {ledger.acknowledged} found"
     text += f", lost {_text(listed(ledger.lost))}" if ledger.lost else ""
     text += f", doubled {_text(listed(ledger.doubled))}" if ledger.doubled else ""
-    return text + (f", with another amount {_text(listed(ledger.altered))}" if ledger.altered else "")
+    text += f", with another amount {_text(listed(ledger.altered))}" if ledger.altered else ""
+    text += f", charged without an order {_text(listed(ledger.unrecorded))}" if ledger.unrecorded else ""
+    return text + (f", failed and on no list {_text(listed(ledger.untracked))}" if ledger.untracked else "")
 
 
 def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:

@@ -41,7 +41,7 @@ from gameday.report.facts import (
     Verdict,
 )
 from gameday.report.sentences import recovery_sentence, verdict_sentence
-from gameday.report.series import Sample, curve, totals
+from gameday.report.series import Sample, cohort_totals, curve, totals
 
 UNSETTLED = ("residue", "left_alone", "owed")
 """The states of a change that leave something behind, the worst first."""
@@ -98,7 +98,15 @@ class Draft:
                 self._end_step(event, at)
             case LedgerChecked():
                 self.ledger = Ledger(
-                    event.acknowledged, event.found, tuple(event.lost), tuple(event.doubled), tuple(event.altered), event.error
+                    event.acknowledged,
+                    event.found,
+                    tuple(event.lost),
+                    tuple(event.doubled),
+                    tuple(event.altered),
+                    event.error,
+                    tuple(event.unrecorded),
+                    tuple(event.untracked),
+                    event.failed,
                 )
             case VerdictGiven():
                 self.verdict, self.verdict_seconds = event, at
@@ -130,6 +138,7 @@ class Draft:
             verdict=self._judged(started),
             checkouts_ok=ok,
             checkouts_failed=failed,
+            cohorts=cohort_totals(samples, start_seconds=self.start_seconds, end_seconds=end),
             phases=tuple(self.phases),
             activities=tuple(self.activities),
             measured=tuple(self.measured),

@@ -193,7 +193,9 @@ def _ledger(event: LedgerChecked) -> str:
     text += f", {event.drill} more were the drill's" if event.drill and not event.of_copy else ""
     text += f", lost: {listed(event.lost)}" if event.lost else ""
     text += f", doubled: {listed(event.doubled)}" if event.doubled else ""
-    return text + (f", with another amount: {listed(event.altered)}" if event.altered else "")
+    text += f", with another amount: {listed(event.altered)}" if event.altered else ""
+    text += f", charged without an order: {listed(event.unrecorded)}" if event.unrecorded else ""
+    return text + (f", failed and on no list: {listed(event.untracked)}" if event.untracked else "")
 
 
 def _values(event: Any) -> str:

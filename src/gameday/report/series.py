@@ -7,8 +7,9 @@ a window is and how a histogram counts is `traffic`'s; nothing is judged here.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from gameday.log.events import LoadWindow
 from gameday.report.facts import Bucket
@@ -28,6 +29,8 @@ class Sample:
     ok: int
     failed: int
     latency: histogram.Counts = field(default_factory=dict)
+    cohorts: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """How many succeeded and failed of each cohort of customers."""
 
 
 def curve(samples: Sequence[Sample], *, start_seconds: float, end_seconds: float) -> tuple[Bucket, ...]:
@@ -51,6 +54,17 @@ def totals(samples: Iterable[Sample], *, start_seconds: float, end_seconds: floa
     return sum(sample.ok for sample in inside), sum(sample.failed for sample in inside)
 
 
+def cohort_totals(samples: Iterable[Sample], *, start_seconds: float, end_seconds: float) -> dict[str, tuple[int, int]]:
+    """Return the same for each cohort of customers; nothing where the journey has none."""
+    found: dict[str, tuple[int, int]] = {}
+    for sample in samples:
+        if start_seconds <= sample.start_seconds < end_seconds:
+            for name, (ok, failed) in sample.cohorts.items():
+                before = found.get(name, (0, 0))
+                found[name] = before[0] + ok, before[1] + failed
+    return found
+
+
 def sample_of(window: LoadWindow, order_step: str, *, start_seconds: float) -> Sample:
     """Reduce a window to checkouts: whole journeys decide success, the step that orders gives the latency.
 
@@ -59,7 +73,12 @@ def sample_of(window: LoadWindow, order_step: str, *, start_seconds: float) -> S
     step = window.steps.get(order_step or next(reversed(window.steps), ""), {})
     counts = window.journeys or step
     latency = histogram.from_json(step.get("latency", {}))
-    return Sample(start_seconds, window.seconds, int(counts.get("ok", 0)), int(counts.get("failed", 0)), latency)
+    cohorts = {name: _ok_and_failed(found) for name, found in window.cohorts.items()}
+    return Sample(start_seconds, window.seconds, *_ok_and_failed(counts), latency, cohorts)
+
+
+def _ok_and_failed(counts: Mapping[str, Any]) -> tuple[int, int]:
+    return int(counts.get("ok", 0)), int(counts.get("failed", 0))
 
 
 def _width(span_seconds: float, count: int) -> float:

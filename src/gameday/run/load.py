@@ -8,9 +8,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import math
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -21,8 +23,8 @@ from gameday.log import LogWriter
 from gameday.log.events import LedgerChecked, LoadEnded, LoadStarted, LoadWindow, ProcessEnded, ProcessStarted
 from gameday.processes import end_process, how_ended, process_id
 from gameday.traffic.drill import check_copy
-from gameday.traffic.journey import Journey
-from gameday.traffic.ledger import FindOrders, check_ledger, finder
+from gameday.traffic.journey import Journey, Ledger
+from gameday.traffic.ledger import NOTHING_FOUND, LedgerResult, books_of, check_ledger, finder
 from gameday.traffic.spec import LoadSpec
 from gameday.traffic.windows import Window, from_json
 
@@ -32,6 +34,24 @@ LEDGER_FILE: Final = "orders.jsonl"
 _LONGEST_LINE: Final = 1 << 21
 _GOODBYE_SECONDS: Final = 6.0
 _BACK_SECONDS: Final = 10.0
+SETTLE_SECONDS: Final = 6.0
+"""How long a shop may take to answer again, to complete what it charged for, and to write down whom it failed."""
+_LOOK_AGAIN_SECONDS: Final = 0.5
+
+
+def look_up_orders(
+    directory: Path, journey: Journey, url: str, *, failed_between: tuple[float, float] = (-math.inf, math.inf)
+) -> LedgerResult:
+    """Look up every submit of a run so far, as its journey says; NoMeasurementError where the shop cannot be asked."""
+    if journey.ledger is None:
+        raise NoMeasurementError(f"the journey {journey.name} does not say how its orders are looked up; give it a `ledger`")
+    find, books = finder(journey.ledger.orders, url), books_of(journey.ledger, url)
+    return check_ledger(directory / LEDGER_FILE, find, books=books, failed_between=failed_between)
+
+
+def _of_orders_alone(journey: Journey) -> Journey:
+    """Return the journey as that of a shop that can say what orders there are, and nothing else just now."""
+    return journey if journey.ledger is None else replace(journey, ledger=Ledger(journey.ledger.orders))
 
 
 def target_url(view: View, traffic: TrafficSpec) -> str:
@@ -108,6 +128,7 @@ class Load:
                 url=", ".join(self._spec.targets),
                 steps=[step.name for step in self._journey.steps],
                 order_step=order_step,
+                journey_file=self._spec.journey if isinstance(self._spec.journey, str) else "",
             )
         )
         self._send(self._spec.to_line().encode())
@@ -132,11 +153,11 @@ class Load:
 
     async def check_copy(self, round_id: str, *, fault_at: float) -> None:
         """Look up every acknowledged order in the copy that a drill has repointed to, and log what became of them."""
-        find = self._finder()
-        if find is None:
+        if self._journey.ledger is None:
             return
+        find = finder(self._journey.ledger.orders, self._spec.targets[0])
         try:
-            result = await self._patiently(lambda: check_copy(self._ledger, find, fault_at=fault_at))
+            result = await self._patiently(lambda: check_copy(self._directory / LEDGER_FILE, find, fault_at=fault_at))
         except (GamedayError, OSError) as error:
             self._log.write(LedgerChecked(acknowledged=0, found=0, of_copy=True, error=str(error), round=round_id))
             return
@@ -156,17 +177,19 @@ class Load:
             )
         )
 
-    async def check_orders(self, round_id: str) -> None:
-        """Look up every acknowledged order in the shop and log what became of them."""
-        find = self._finder()
-        if find is None:
+    async def check_orders(self, round_id: str, *, since: float = 0.0, settle_seconds: float = SETTLE_SECONDS) -> None:
+        """Look up every submit in the shop and log what became of them; `since` is when the round began.
+
+        A shop that comes back, and puts things right by itself, is given that long for it.
+        """
+        if self._journey.ledger is None:
             return
-        try:
-            look = self._patiently if self._spec.drill_marks else asyncio.to_thread
-            result = await look(lambda: check_ledger(self._ledger, find))
-        except (GamedayError, OSError) as error:
-            self._log.write(LedgerChecked(acknowledged=0, found=0, error=str(error), round=round_id))
-            return
+        deadline = time.monotonic() + (max(settle_seconds, _BACK_SECONDS) if self._spec.drill_marks else settle_seconds)
+        while True:
+            result, error = await self._looked_up(since)
+            if not (error or result.unrecorded or result.untracked) or time.monotonic() > deadline:
+                break
+            await asyncio.sleep(_LOOK_AGAIN_SECONDS)
         self._log.write(
             LedgerChecked(
                 acknowledged=result.acknowledged,
@@ -175,17 +198,13 @@ class Load:
                 doubled=[f"{double.key} ({', '.join(double.references)})" for double in result.doubled],
                 altered=[str(entry.reference) for entry in result.altered],
                 drill=result.drill,
+                unrecorded=[entry.key for entry in result.unrecorded],
+                untracked=[entry.key for entry in result.untracked],
+                failed=result.failed,
+                error=error,
                 round=round_id,
             )
         )
-
-    @property
-    def _ledger(self) -> Path:
-        return self._directory / LEDGER_FILE
-
-    def _finder(self) -> FindOrders | None:
-        look_up = self._journey.look_up
-        return finder(look_up, self._spec.targets[0]) if look_up is not None else None
 
     async def _patiently(self, look: Callable[[], _T]) -> _T:
         """Look again for a while where the shop cannot be asked: it has just been repointed."""
@@ -197,6 +216,22 @@ class Load:
                 if time.monotonic() > deadline:
                     raise
             await asyncio.sleep(0.25)
+
+    async def _looked_up(self, since: float) -> tuple[LedgerResult, str]:
+        """Return what became of every submit, and why the shop could not be asked about it, or not about all of it.
+
+        Where a drill had its own database, charges and failures of meanwhile went with it, and only orders are asked about.
+        """
+        between = (since, time.monotonic())
+        url, result, why = self._spec.targets[0], NOTHING_FOUND, ""
+        alone = _of_orders_alone(self._journey)
+        for journey in (alone,) if self._spec.drill_marks else (self._journey, alone):
+            try:
+                result = await asyncio.to_thread(look_up_orders, self._directory, journey, url, failed_between=between)
+                break
+            except (GamedayError, OSError) as error:
+                why = why or str(error)
+        return result, why
 
     def _send(self, line: bytes) -> None:
         if self._process is not None and self._process.stdin is not None:

@@ -17,6 +17,9 @@ from gameday.errors import NoMeasurementError
 from gameday.log import EVENTS_FILE, AnyEvent
 from gameday.log.events import ChangeApplied, LoadEnded, LoadStarted, LoadWindow, PhaseEnded
 from gameday.log.reading import decode
+from gameday.run.load import look_up_orders
+from gameday.traffic.journey_file import load_journey
+from gameday.traffic.ledger import LedgerResult
 from gameday.traffic.windows import Window, from_json
 from gameday.verdict.samples import fault_applied_at
 
@@ -59,6 +62,7 @@ class RunObservations:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         """Take the run's folder, how to reach the cluster, the round, and the monotonic time at which it began."""
+        self._directory = directory
         self._tail = LogTail(directory)
         self._view = view
         self._round = round_id
@@ -95,13 +99,27 @@ class RunObservations:
         # A window that the interval cuts is left out, so that nothing from before a change is counted after it.
         return [window for window in self._windows if window.start >= begin and window.end <= end + 0.1]
 
+    def fault_at(self) -> float | None:
+        """Return when the round's first fault was applied; None before that."""
+        self._look()
+        return fault_applied_at(self._events, self._round)
+
     def since_fault(self) -> tuple[float, Sequence[Window]]:
         """Return when the round's first fault was applied, and all windows so far."""
-        self._look()
-        fault_at = fault_applied_at(self._events, self._round)
+        fault_at = self.fault_at()
         if fault_at is None:
             raise NoMeasurementError("nothing has been changed yet, so there is nothing to recover from")
         return fault_at, self._windows
+
+    def ledger(self, *, failed_before_seconds: float = 0.0) -> LedgerResult:
+        """Look up every submit so far in the shop, of the failed ones those of this round, that old or older."""
+        self._look()
+        load = self._load()
+        if not load.journey_file:
+            raise NoMeasurementError("this run's log does not say which journey was played, so its orders cannot be looked up")
+        journey = load_journey(Path(load.journey_file))
+        until = self._clock() - failed_before_seconds
+        return look_up_orders(self._directory, journey, load.url.partition(", ")[0], failed_between=(self._since, until))
 
     def _earliest(self) -> float:
         self._look()

@@ -36,7 +36,7 @@ from gameday.log.events import (
     StepStarted,
 )
 from gameday.run.closing import give_verdict
-from gameday.run.load import Load
+from gameday.run.load import SETTLE_SECONDS, Load
 from gameday.run.stopping import Watches
 from gameday.run.undoing import Undoing
 from gameday.run.worker_process import WorkerProcess
@@ -149,7 +149,7 @@ class RoundPlayer:
             for task in (watching, hurrying):
                 task.cancel()
         if not hurry.is_set():
-            await self._check_orders()
+            await self._check_orders(settle_seconds=0.0)
 
     # ------------------------------------------------------------------------------------------------ phases
 
@@ -232,10 +232,10 @@ class RoundPlayer:
         outcome, detail = ("ok", _recovered(found)) if found else ("red", f"not seen within {seconds:g} s")
         self._log.write(PhaseEnded(phase="recovery", outcome=outcome, detail=detail, round=self._round.id))
 
-    async def _check_orders(self) -> None:
+    async def _check_orders(self, settle_seconds: float = SETTLE_SECONDS) -> None:
         if self._load is not None:
             self._log.write(PhaseStarted(phase="ledger", round=self._round.id))
-            await self._load.check_orders(self._round.id)
+            await self._load.check_orders(self._round.id, since=self._started.mono, settle_seconds=settle_seconds)
             self._log.write(PhaseEnded(phase="ledger", outcome="ok", round=self._round.id))
 
     async def _check_copy(self) -> None:

@@ -30,6 +30,7 @@ from pathlib import Path
 from typing import Any
 
 from gameday.errors import GamedayError
+from gameday.traffic.journey import COHORT
 from gameday.traffic.ledger import LedgerWriter
 from gameday.traffic.measuring import Recorder
 from gameday.traffic.outlet import Outlet
@@ -138,11 +139,16 @@ class Generator:
                 "number": self._number,
                 "customer": f"customer-{label}",
                 "key": f"{label}-{secrets.token_hex(6)}",
+                **self._of_cohort(self._number),
             }
             self._number += 1
             task = asyncio.get_running_loop().create_task(self.player.play(Customer(next(self.targets)), values, due))
             self._tasks.add(task)
             task.add_done_callback(self._done)
+
+    def _of_cohort(self, number: int) -> dict[str, str]:
+        cohort = self.player.journey.cohort_of(number)
+        return {} if cohort is None else {COHORT: cohort.name, **cohort.values}
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)

@@ -2,7 +2,7 @@
 
 Its YAML form is read by `journey_file`, its requests are sent by `player`. A `${name}` in a path, header or body stands
 for a value: `customer`, `key` (new for each journey, the idempotency key), `number` (0, 1, 2 …) and `run` are given;
-everything else was captured from an earlier answer.
+everything else was captured from an earlier answer, or is what the customer's cohort gives: `cohort`, and its `values`.
 """
 
 from __future__ import annotations
@@ -10,12 +10,16 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 GIVEN = ("customer", "key", "number", "run")
 """The names that every journey has from the start."""
 
+COHORT = "cohort"
+"""The name that a journey with cohorts has besides."""
+
+_GOLDEN = 0.6180339887498949
 _REFERENCE = re.compile(r"\$\{([^}]*)\}")
 _MISSING = object()
 
@@ -165,6 +169,40 @@ class LookUp:
 
 
 @dataclass(frozen=True, slots=True)
+class KeyLookUp:
+    """The request that says which of many keys something is known of; its body takes `${keys}`."""
+
+    method: str
+    path: str
+    body: BodyTemplate
+    found: ValuePath
+    """Where the list stands in the answer."""
+    key: ValuePath
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """How the shop is asked afterwards what became of a journey's orders."""
+
+    orders: LookUp
+    charges: KeyLookUp | None = None
+    """Which keys money was taken for; None where the shop cannot say."""
+    failures: KeyLookUp | None = None
+    """Which failed submits the shop knows of, so that somebody can be told; None where it keeps no such list."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cohort:
+    """A kind of customers that fares alike: those of the app, those of one country, those who buy one product."""
+
+    name: str
+    share_percent: float
+    """How many of all customers belong to it."""
+    values: Mapping[str, str] = field(default_factory=dict)
+    """What its customers' steps have besides, by name."""
+
+
+@dataclass(frozen=True, slots=True)
 class Journey:
     """What a customer does, step by step, and how its orders are looked up afterwards."""
 
@@ -172,7 +210,26 @@ class Journey:
     description: str
     steps: tuple[Step, ...]
     error_quality: ErrorQuality | None
-    look_up: LookUp | None
+    ledger: Ledger | None
+    cohorts: tuple[Cohort, ...] = ()
+
+    @property
+    def look_up(self) -> LookUp | None:
+        """How its orders are found."""
+        return None if self.ledger is None else self.ledger.orders
+
+    def cohort_of(self, number: int) -> Cohort | None:
+        """Return the cohort of the customer with a number; None where the journey has no cohorts.
+
+        Multiples of the golden ratio are spread as evenly as can be, so that a stretch of any length has each cohort's
+        share in it, to within a customer or two, and the same number is always of the same cohort.
+        """
+        place = number * _GOLDEN % 1.0 * 100.0
+        for cohort in self.cohorts:
+            place -= cohort.share_percent
+            if place < 0:
+                return cohort
+        return self.cohorts[-1] if self.cohorts else None
 
     @property
     def longest_step_seconds(self) -> float:

@@ -7,7 +7,7 @@ told in `windows`).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from gameday.traffic.histogram import bucket_of
 from gameday.traffic.windows import WINDOW_SECONDS, Outcomes, Window
@@ -56,6 +56,7 @@ class _Open:
     behind_seconds: float = 0.0
     journeys: _Tally = field(default_factory=_Tally)
     steps: dict[str, _Tally] = field(default_factory=dict)
+    cohorts: dict[str, _Tally] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -85,9 +86,15 @@ class Recorder:
         window.pending -= 1
         window.steps.setdefault(step, _Tally()).add(sample)
 
-    def decide(self, decided_due: float, journey: Sample) -> None:
-        """Count how a journey ended, where the step was due that decided it; before that step is ended."""
-        self._at(decided_due).journeys.add(journey)
+    def decide(self, decided_due: float, journey: Sample, cohort: str = "") -> None:
+        """Count how a journey ended, and that of its customer's cohort, where the step was due that decided it.
+
+        To be said before that step is ended.
+        """
+        window = self._at(decided_due)
+        window.journeys.add(journey)
+        if cohort:
+            window.cohorts.setdefault(cohort, _Tally()).add(journey)
 
     def final(self, now: float, next_due: float) -> list[Window]:
         """Take out the windows that nothing can be added to any more, in order."""
@@ -122,5 +129,7 @@ class Recorder:
 
     def _window(self, index: int, found: _Open) -> Window:
         steps = {name: tally.outcomes() for name, tally in found.steps.items()}
+        # A log has some of these lines every second, and latencies are most of them; of a cohort it is success that is judged.
+        cohorts = {name: replace(tally.outcomes(), latency={}) for name, tally in found.cohorts.items()}
         start = self._start(index)
-        return Window(start, WINDOW_SECONDS, found.offered, found.behind_seconds, found.journeys.outcomes(), steps)
+        return Window(start, WINDOW_SECONDS, found.offered, found.behind_seconds, found.journeys.outcomes(), steps, cohorts)

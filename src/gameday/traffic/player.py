@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from gameday.traffic.journey import ErrorQuality, Journey, MissingValueError, Step
+from gameday.traffic.journey import COHORT, ErrorQuality, Journey, MissingValueError, Step
 from gameday.traffic.ledger import Entry
 from gameday.traffic.measuring import Recorder, Sample
 from gameday.traffic.wire import Answer, Customer, WireError
@@ -48,7 +48,7 @@ class Player:
             if last:
                 error = f"{step.name}:{outcome.error}" if outcome.error else ""
                 whole = Sample(first_due, ended - thought, error, outcome.poor_error)
-                self.recorder.decide(due, whole)
+                self.recorder.decide(due, whole, str(values.get(COHORT, "")))
             else:
                 think = self.journey.steps[position + 1].think_seconds
                 thought += think

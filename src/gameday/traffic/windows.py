@@ -68,6 +68,8 @@ class Window:
     """The latest sending, against its schedule: how far the generator itself was behind."""
     journeys: Outcomes
     steps: Mapping[str, Outcomes]
+    cohorts: Mapping[str, Outcomes] = field(default_factory=dict)
+    """Whole journeys by the cohort of their customers, without latencies; empty where the journey has no cohorts."""
 
     @property
     def end(self) -> float:
@@ -78,11 +80,16 @@ class Window:
         """Return the outcomes of a step, or of whole journeys where no step is named."""
         return self.journeys if step is None else self.steps.get(step, NOTHING)
 
+    def of_cohort(self, cohort: str) -> Outcomes:
+        """Return the outcomes of the whole journeys of one cohort."""
+        return self.cohorts.get(cohort, NOTHING)
+
 
 def merge(windows: Sequence[Window]) -> Window:
     """Return one window over all of these, from the earliest start to the latest end; at least one is needed."""
     start, end = min(window.start for window in windows), max(window.end for window in windows)
     names = dict.fromkeys(name for window in windows for name in window.steps)
+    cohorts = dict.fromkeys(name for window in windows for name in window.cohorts)
     return Window(
         start,
         end - start,
@@ -90,6 +97,7 @@ def merge(windows: Sequence[Window]) -> Window:
         max(window.behind_seconds for window in windows),
         _total(window.journeys for window in windows),
         {name: _total(window.of(name) for window in windows) for name in names},
+        {name: _total(window.of_cohort(name) for window in windows) for name in cohorts},
     )
 
 
@@ -219,8 +227,16 @@ def generator_kept_up(windows: Iterable[Window]) -> bool:
     return bool(late) and sum(late) <= max(1.0, MOST_WINDOWS_BEHIND * len(late))
 
 
+def by_cohort(windows: Iterable[Window]) -> dict[str, Outcomes]:
+    """Return how the whole journeys of each cohort ended that were due in these windows."""
+    found = list(windows)
+    names = dict.fromkeys(name for window in found for name in window.cohorts)
+    return {name: _total(window.of_cohort(name) for window in found) for name in names}
+
+
 def to_json(window: Window) -> dict[str, Any]:
-    """Return a window as the generator writes it."""
+    """Return a window as the generator writes it; cohorts stand in it only where the journey has any."""
+    cohorts = {name: _outcomes_to_json(found) for name, found in window.cohorts.items()}
     return {
         "start": round(window.start, 6),
         "seconds": round(window.seconds, 6),
@@ -228,6 +244,7 @@ def to_json(window: Window) -> dict[str, Any]:
         "behind_seconds": round(window.behind_seconds, 6),
         "journeys": _outcomes_to_json(window.journeys),
         "steps": {name: _outcomes_to_json(found) for name, found in window.steps.items()},
+        **({"cohorts": cohorts} if cohorts else {}),
     }
 
 
@@ -240,6 +257,7 @@ def from_json(value: Mapping[str, Any]) -> Window:
         value["behind_seconds"],
         _outcomes_from_json(value["journeys"]),
         {name: _outcomes_from_json(found) for name, found in value["steps"].items()},
+        {name: _outcomes_from_json(found) for name, found in value.get("cohorts", {}).items()},
     )
 
 

@@ -38,6 +38,7 @@ from gameday.verdict.samples import recovery_of, windows_of
 HELD: Final = "held"
 DEVIATED: Final = "deviated"
 INCONCLUSIVE: Final = "inconclusive"
+UNTRACKED_PROBE: Final = "gameday.probes.orders.untracked"
 CUT_OFF_SECONDS: Final = 1.0
 """So long without an answer from anybody, and it may be the runner that is alone."""
 
@@ -309,6 +310,11 @@ def _deviations(round_: _Round) -> Iterator[str]:
             yield f"{len(event.doubled)} order(s) doubled: {_some(event.doubled)}"
         if isinstance(event, LedgerChecked) and event.altered:
             yield f"{len(event.altered)} order(s) with another amount than was told: {_some(event.altered)}"
+        if isinstance(event, LedgerChecked) and event.unrecorded:
+            yield f"{len(event.unrecorded)} customer(s) charged and no order recorded: {_some(event.unrecorded)}"
+        if isinstance(event, LedgerChecked) and event.untracked and asks_for_tracking(round_.own):
+            of = f"{len(event.untracked)} of {event.failed}"
+            yield f"{of} failed order(s) are not on the shop's list of those to be told: {_some(event.untracked)}"
     yield from drills.deviations(round_.started, round_.own)
     objective = _objective(round_)
     if objective is not None and round_.recovery is not None and round_.recovery.seconds > objective:
@@ -324,6 +330,14 @@ def _seen(round_: _Round, ended: ActivityEnded) -> str:
     return last.seen if last is not None and last.value == ended.output else ""
 
 
+def asks_for_tracking(own: Sequence[AnyEvent]) -> bool:
+    """Say whether a round measures that failed orders are tracked, and so wants the ledger judged for it at the end, too.
+
+    Others do not: a fault may take away the very place where they would be written down.
+    """
+    return any(isinstance(event, ProbeMeasured) and event.probe == UNTRACKED_PROBE for event in own)
+
+
 def _confirmations(round_: _Round) -> Iterator[str]:
     for event in round_.own:
         if isinstance(event, ActivityEnded) and event.phase == "after" and event.tolerance_met:
@@ -335,6 +349,8 @@ def _confirmations(round_: _Round) -> Iterator[str]:
         elif isinstance(event, LedgerChecked):
             apart = f"; {event.drill} more were the drill's" if event.drill else ""
             yield f"all {event.acknowledged} acknowledged orders are there, none twice{apart}"
+        if isinstance(event, LedgerChecked) and event.failed and asks_for_tracking(round_.own):
+            yield f"the customers of all {event.failed} failed orders are known to the shop"
     for name in _foreign(round_):
         yield f"the action {name!r} of another extension says that it succeeded; nothing else shows what it changed"
 

@@ -26,6 +26,15 @@ IDLE_CONNECTIONS_KEPT = 32
 OLDEST_CONNECTION_SECONDS = 5.0
 
 
+TRAVELLING = ("x-cohort", "x-customer", "x-product")
+"""Headers that say for whom a request is made, and go along with every call that is made because of it."""
+
+
+def carried(headers: Mapping[str, str]) -> dict[str, str]:
+    """Return the headers of a request that go along inwards."""
+    return {name: headers[name] for name in TRAVELLING if name in headers}
+
+
 class CallFailedError(Exception):
     """No answer came; `sent` says whether the request may have been seen, and so may have had its effect."""
 

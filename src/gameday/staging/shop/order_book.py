@@ -5,7 +5,7 @@ waiting for the disk each time. (On a disk that many share this was seen to take
 Writes that come in while a commit is under way share the next one, so a slow disk costs waiting and not a queue without
 end. The unique columns are what makes doubling impossible, whatever the other services do: one key is one order, and
 one payment pays for one order. Receipts that are still to be written stand in the same file (`outbox`), so that an order
-and the promise of its receipt are one commit.
+and the promise of its receipt are one commit. The submits that failed (`failures`) stand there too, see `failure_book`.
 """
 
 from __future__ import annotations
@@ -40,6 +40,11 @@ CREATE INDEX IF NOT EXISTS orders_by_customer ON orders (customer, placed);
 CREATE TABLE IF NOT EXISTS outbox (
   reference TEXT PRIMARY KEY, attempts INTEGER NOT NULL DEFAULT 0, due REAL NOT NULL DEFAULT 0
 );
+CREATE TABLE IF NOT EXISTS failures (
+  key TEXT NOT NULL, reference TEXT NOT NULL, customer TEXT NOT NULL, cohort TEXT NOT NULL, code TEXT NOT NULL,
+  at REAL NOT NULL, PRIMARY KEY (key, reference)
+);
+CREATE INDEX IF NOT EXISTS orders_pending ON orders (placed) WHERE state = 'pending';
 """
 
 # Without the unique columns: what many a shop's database looks like.
@@ -188,6 +193,14 @@ def lookup(connection: sqlite3.Connection, references: list[str], keys: list[str
         for row in connection.execute(f"SELECT * FROM orders WHERE {column} IN ({marks})", wanted):
             found[row["reference"]] = order_of(row)
     return list(found.values())
+
+
+def pending(connection: sqlite3.Connection, since: float, until: float, limit: int) -> list[dict[str, Any]]:
+    """Return orders that were placed in this time and are still not paid, oldest first."""
+    rows = connection.execute(
+        "SELECT * FROM orders WHERE state = 'pending' AND placed BETWEEN ? AND ? ORDER BY placed LIMIT ?", (since, until, limit)
+    )
+    return [order_of(row) for row in rows]
 
 
 def owed_receipts(connection: sqlite3.Connection, now: float, limit: int) -> list[tuple[dict[str, Any], int]]:

@@ -5,9 +5,11 @@ RECEIPTS=queued (the default) owes it in the same commit and writes it afterward
 object store that is away costs nobody an order; RECEIPTS=inline writes it before the order counts as paid, which is
 simpler, and takes checkout down with the object store.
 
-UNIQUE_KEYS=off is the other weakness: a database without the unique columns, in which a repeated key is a second order.
+UNIQUE_KEYS=off is another weakness: a database without the unique columns, in which a repeated key is a second order.
 
-Which file is the database, and what happens if it is lost or damaged, is for `database`; copies of it are taken by `backups`.
+Submits that failed are written down here too, since this is what survives when checkout does not: `/failures` is the list of
+the customers who are to be told. Which file is the database, and what happens if it is lost or damaged, is for `database`;
+copies of it are taken by `backups`.
 """
 
 from __future__ import annotations
@@ -18,13 +20,16 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
+from gameday.staging.shop import failure_book
 from gameday.staging.shop import fulfilment_queue as parcels
 from gameday.staging.shop import order_book as book_of
 from gameday.staging.shop.apology import NOT_KNOWN, Sorry
 from gameday.staging.shop.backups import Backups, Schedule
+from gameday.staging.shop.client import Neighbour
 from gameday.staging.shop.database import REFERENCE, Database, NothingToRestoreError
 from gameday.staging.shop.offsite import Offsite
 from gameday.staging.shop.order_book import Book
+from gameday.staging.shop.pending import Settler
 from gameday.staging.shop.receipts import ReceiptFailedError, Receipts, write_owed
 from gameday.staging.shop.server import Handler, Request, Response, answer
 from gameday.staging.shop.service import Service, routed
@@ -42,15 +47,18 @@ def build(environment: Environment) -> Service:
     inline = environment.choice("RECEIPTS", "queued", "inline") == "inline"
     unique = environment.choice("UNIQUE_KEYS", "on", "off") == "on"
     sync = environment.choice("SYNC", "checkpoint", "commit")
+    settles = environment.choice("SETTLE", "on", "off") == "on"
+    payment = Neighbour("payment", environment.neighbour("payment"))
     environment.check()
     backups = Backups(store, database, schedule)
     book = _opened(backups, environment, unique=unique, sync_each_commit=sync == "commit")
     desk = Desk(book, receipts, inline=inline, reference_prefix=database.reference_prefix)
 
-    async def background() -> None:
-        await asyncio.gather(write_owed(book, receipts), backups.run())
+    async def work() -> None:
+        settling = [Settler(book, payment, desk.paid).work()] if settles else []
+        await asyncio.gather(write_owed(book, receipts), backups.run(), *settling)
 
-    return Service(routed({**desk.routes(), **backups.routes()}), background, book.close)
+    return Service(routed({**desk.routes(), **backups.routes()}), work, book.close)
 
 
 def _opened(backups: Backups, environment: Environment, *, unique: bool, sync_each_commit: bool) -> Book:
@@ -87,6 +95,9 @@ class Desk:
             "POST /shipments": self.ship,
             "GET /shipments": self.shipments,
             "GET /backlog": self.backlog,
+            "POST /failures": self.note_failures,
+            "GET /failures": self.failures,
+            "POST /failures/lookup": self.failures_with_keys,
         }
 
     async def place(self, request: Request) -> Response:
@@ -104,13 +115,17 @@ class Desk:
     async def pay(self, request: Request) -> Response:
         """Mark an order as paid, with its receipt written before or owed from now on."""
         reference, capture = request.parameters["reference"], str(request.json()["capture"])
+        return _found(await self.paid(reference, capture), reference)
+
+    async def paid(self, reference: str, capture: str) -> dict[str, Any] | None:
+        """Mark an order as paid; `Sorry` where its receipt has to be written first and cannot be."""
         if self.inline:
             await self._write_receipt(reference)
         owe = not self.inline
         paid = await self.book.do(lambda connection: book_of.pay(connection, reference, capture, queue_receipt=owe))
         if owe:
             self.receipts.wake.set()
-        return _found(paid, reference)
+        return paid
 
     async def one(self, request: Request) -> Response:
         """Return the order with a reference."""
@@ -158,6 +173,25 @@ class Desk:
         """Return how many paid orders have not left, and how long the oldest has waited."""
         return answer(200, await self.book.do(lambda connection: parcels.backlog(connection, time.time())))
 
+    async def note_failures(self, request: Request) -> Response:
+        """Write down submits that failed."""
+        told = request.json()["failures"]
+        failures = [_failure(failure) for failure in told] if isinstance(told, list) else []
+        return answer(200, {"noted": await self.book.do(lambda connection: failure_book.note(connection, failures))})
+
+    async def failures(self, _: Request) -> Response:
+        """Return the customers who are to be told: their newest failures, and how many there are."""
+        newest, number = await self.book.do(
+            lambda connection: (failure_book.to_be_told(connection, MOST_LISTED), failure_book.count(connection))
+        )
+        return answer(200, {"failures": newest, "count": number})
+
+    async def failures_with_keys(self, request: Request) -> Response:
+        """Return what is known of failed submits with any of many keys."""
+        keys = _words(request.json().get("keys", []))
+        found = await self.book.do(lambda connection: failure_book.with_keys(connection, keys))
+        return answer(200, {"failures": found, "count": len(found)})
+
     async def _write_receipt(self, reference: str) -> None:
         order = await self.book.do(lambda connection: book_of.by_reference(connection, reference))
         if order is None:
@@ -182,6 +216,11 @@ def _count(value: object) -> int:
     if not isinstance(value, int) or not 0 < value <= MOST_LOOKED_UP:
         raise TypeError(f"expected a whole number from 1 to {MOST_LOOKED_UP}")
     return value
+
+
+def _failure(value: Any) -> dict[str, Any]:
+    words = {name: str(value[name]) for name in failure_book.FIELDS if name != "at"}
+    return {**words, "at": float(value["at"])}
 
 
 def _words(value: object) -> list[str]:

@@ -20,6 +20,8 @@ PORTS = {
     "inventory": 8084,
     "orders": 8085,
     "fulfilment": 8086,
+    "bank": 8090,
+    "status": 8091,
     "objects": 9000,
 }
 """Every service with its port where PORT is not set."""
