@@ -37,7 +37,7 @@ MACHINE: Final = Path(__file__).parent / "machine"
 READY_SECONDS: Final = 180.0
 CUSTOMERS: Final = 8
 """As many as it takes to meet every pod of a service, in all likelihood."""
-NAMESPACES: Final = ("shop", "gameday-system")
+NAMESPACES: Final = ("shop", "offsite", "gameday-system")
 _OUTCOMES: Final = pytest.StashKey[dict[str, str]]()
 _VERSIONS: Final = pytest.StashKey[dict[str, str]]()
 
@@ -107,6 +107,12 @@ class Real:
             f"{node['metadata']['name']} is not Ready"
             for node in self.cluster.list(Selection("v1", "Node"))
             if ("Ready", "True") not in [(one["type"], one["status"]) for one in node["status"]["conditions"]]
+        ]
+        found += [
+            f"{node['metadata']['name']} is taken out by {taint['key']}"
+            for node in self.cluster.list(Selection("v1", "Node"))
+            for taint in node["spec"].get("taints") or ()
+            if not taint["key"].startswith("node-role.kubernetes.io/")
         ]
         for namespace in NAMESPACES:
             for workload in self.cluster.list(Selection("apps/v1", "Deployment", namespace)):

@@ -12,7 +12,9 @@ pytestmark = pytest.mark.cluster
 
 def test_every_pod_runs_from_the_image_that_the_manifests_name(shop_on: Real) -> None:
     pods = shop_on.cluster.list(Selection("v1", "Pod", "shop"))
-    assert len(pods) == 12
+    wanted = [int(item["spec"]["replicas"]) for item in shop_on.cluster.list(Selection("apps/v1", "Deployment", "shop"))]
+    agents = shop_on.cluster.list(Selection("apps/v1", "DaemonSet", "shop"))
+    assert len(pods) == sum(wanted) + len(agents) * len(shop_on.nodes())
     assert {container["image"] for pod in pods for container in pod["spec"]["containers"]} == {"gameday"}
     assert {pod["spec"]["nodeName"] for pod in pods} > {pods[0]["spec"]["nodeName"]}, "the pods are spread over nodes"
 
