@@ -165,10 +165,20 @@ def check_plans(programme: Programme, cluster: Cluster, conditions: Conditions |
     undoing = undo_account(cluster, to_undo([change for _, plan in plans for change in plan.changes]))
     judged: list[tuple[Round, Plan, Sequence[Finding]]] = []
     for item, plan in plans:
-        policy = programme.policy(item)
+        policy = _before_preparation(programme.policy(item), plan)
         facts = gather(plan.changes, policy, cluster, run=conditions.facts(starting=True), undoing=undoing)
         judged.append((item, plan, judge(plan.changes, policy, facts)))
     return Judged(judged, undoing)
+
+
+def _before_preparation(policy: Policy, plan: Plan) -> Policy:
+    """Leave budgets to the moment of the change where something is prepared first, since it may put pods elsewhere.
+
+    Every change is judged once more when the run reaches it, and then by all rules.
+    """
+    if not any(change.prepares for change in plan.changes):
+        return policy
+    return replace(policy, switched_off=(*policy.switched_off, "disruption-budget"))
 
 
 def conditions_of(programme: Programme, cluster: Cluster) -> Conditions:
