@@ -49,7 +49,7 @@ steps:
     )
     assert found == [
         "j.yaml:1: expected the journey's name as a text, found 5",
-        "j.yaml:2: unknown key 'stepps' in the journey; known are name, steps, description, error_quality, ledger",
+        "j.yaml:2: unknown key 'stepps' in the journey; known are name, steps, description, error_quality, ledger, waiting",
         "j.yaml:5: nothing gives ${product} a value here; known are customer, key, number, run",
         "j.yaml:6: expected an HTTP status or a list of them, found 'okay'",
         "j.yaml:7: expected 'name' in a step",

@@ -165,6 +165,19 @@ class LookUp:
 
 
 @dataclass(frozen=True, slots=True)
+class WaitingPage:
+    """The answer by which a shop that is full says so, whichever step it comes to."""
+
+    statuses: frozenset[int]
+    code: ValuePath
+    """Where the answer says what it is, and …"""
+    says: str
+    """… what it says there."""
+    present: tuple[ValuePath, ...]
+    """What it has to tell besides, so as to be honest: for how long, for one."""
+
+
+@dataclass(frozen=True, slots=True)
 class Journey:
     """What a customer does, step by step, and how its orders are looked up afterwards."""
 
@@ -173,6 +186,7 @@ class Journey:
     steps: tuple[Step, ...]
     error_quality: ErrorQuality | None
     look_up: LookUp | None
+    waiting: WaitingPage | None = None
 
     @property
     def longest_step_seconds(self) -> float:

@@ -26,6 +26,7 @@ from gameday.traffic.journey import (
     Step,
     Template,
     ValuePath,
+    WaitingPage,
 )
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
@@ -155,7 +156,7 @@ def _paths(what: str) -> Callable[[_Place], tuple[ValuePath, ...]]:
 
 
 def _journey(place: _Place) -> Journey | None:
-    fields = place.mapping("the journey", ("name", "steps"), ("description", "error_quality", "ledger"))
+    fields = place.mapping("the journey", ("name", "steps"), ("description", "error_quality", "ledger", "waiting"))
     if fields is None:
         return None
     steps = fields.read("steps", _steps, ())
@@ -168,6 +169,19 @@ def _journey(place: _Place) -> Journey | None:
         steps,
         fields.read("error_quality", _error_quality, None),
         look_up,
+        fields.read("waiting", _waiting, None),
+    )
+
+
+def _waiting(place: _Place) -> WaitingPage | None:
+    fields = place.mapping("the waiting page", ("status", "code", "says"), ("present",))
+    if fields is None:
+        return None
+    return WaitingPage(
+        fields.read("status", _statuses, frozenset()),
+        fields.read("code", _path("the path of the code"), ValuePath(())),
+        fields.read("says", lambda p: p.text("the code"), ""),
+        fields.read("present", _paths("the path"), ()),
     )
 
 

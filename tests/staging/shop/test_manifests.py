@@ -61,6 +61,6 @@ def test_state_stands_on_claims_and_only_one_pod_writes_each() -> None:
             assert claim in named("PersistentVolumeClaim")
 
 
-def test_everything_but_the_two_with_state_survives_the_loss_of_a_pod() -> None:
+def test_everything_but_the_two_with_state_and_the_scaler_survives_the_loss_of_a_pod() -> None:
     single = {item["metadata"]["name"] for item in DEPLOYMENTS if item["spec"]["replicas"] == 1}
-    assert single == {"orders", "objects"}
+    assert single == {"orders", "objects", "scaler"}

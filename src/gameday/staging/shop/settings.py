@@ -20,6 +20,8 @@ PORTS = {
     "inventory": 8084,
     "orders": 8085,
     "objects": 9000,
+    "sale": 8094,
+    "scaler": 8095,
 }
 """Every service with its port where PORT is not set."""
 

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from gameday.staging.shop.apology import NOT_KNOWN, NOT_NOW, Sorry, away, passed_on
 from gameday.staging.shop.client import Call, CallFailedError, Neighbour
-from gameday.staging.shop.server import Request, Response
+from gameday.staging.shop.server import Handler, Request, Response
 from gameday.staging.shop.service import Service, routed
 from gameday.staging.shop.settings import Environment
 
@@ -35,9 +35,19 @@ async def forward(neighbour: Neighbour, call: Call, message: str = NOT_NOW) -> R
 
 def build(environment: Environment) -> Service:
     """Return the storefront service."""
-    retries = int(environment.number("RETRIES", 1))
-    inner = {name: Neighbour(name, environment.neighbour(name), retries=retries) for name in NEIGHBOURS}
+    inner = neighbours(environment)
     environment.check()
+    return Service(routed(pages(inner)))
+
+
+def neighbours(environment: Environment) -> dict[str, Neighbour]:
+    """Return the services behind the storefront."""
+    retries = int(environment.number("RETRIES", 1))
+    return {name: Neighbour(name, environment.neighbour(name), retries=retries) for name in NEIGHBOURS}
+
+
+def pages(inner: Mapping[str, Neighbour]) -> dict[str, Handler]:
+    """Return what customers can ask for, and who answers it."""
 
     async def products(_: Request) -> Response:
         return await forward(inner["inventory"], _call("GET", "/products", repeatable=True))
@@ -65,19 +75,15 @@ def build(environment: Environment) -> Service:
     async def lookup(request: Request) -> Response:
         return await forward(inner["orders"], _call("POST", "/orders/lookup", request.body, repeatable=True))
 
-    return Service(
-        routed(
-            {
-                "GET /": products,
-                "GET /products": products,
-                "POST /cart/{id}/items": add,
-                "POST /payments": pay,
-                "POST /checkout": submit,
-                "GET /orders/by-key/{key}": by_key,
-                "POST /orders/lookup": lookup,
-            }
-        )
-    )
+    return {
+        "GET /": products,
+        "GET /products": products,
+        "POST /cart/{id}/items": add,
+        "POST /payments": pay,
+        "POST /checkout": submit,
+        "GET /orders/by-key/{key}": by_key,
+        "POST /orders/lookup": lookup,
+    }
 
 
 def _call(
