@@ -1,13 +1,14 @@
-"""Actions on the run's own customers: how often they come, which no object of the cluster says."""
+"""Actions on traffic: how often the run's own customers come, and which pods answer them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
-from gameday.change import Change, ChangeLoad, Evidence, Observations, action
-from gameday.cluster import View
-from gameday.errors import BadParameterError
+from gameday.change import Change, ChangeLoad, Evidence, Observations, PatchObject, Right, action
+from gameday.cluster import Json, ObjectRef, Selection, View
+from gameday.cluster.reading import pods_of, selector_text
+from gameday.errors import BadParameterError, NoTargetError
 from gameday.traffic import windows as folds
 from gameday.traffic.spec import HIGHEST_RATE_PER_SECOND, LONGEST_RAMP_SECONDS, valid_ramp, valid_rate
 
@@ -16,6 +17,7 @@ _SPAN_JOURNEYS: Final = 10
 """How much of the load is looked at: at least a second, and so long that this many journeys are due."""
 _NEAR: Final = 0.1
 """How far from the wanted rate the offered one may be, as a share of it."""
+_SELECTOR: Final = "/spec/selector"
 
 
 def offered(observations: Observations, changes: Sequence[Change]) -> Evidence:
@@ -66,3 +68,64 @@ def _check(times: float, rate_per_second: float, over_seconds: float) -> None:
         raise BadParameterError(
             f"traffic.surge: expected over_seconds from 0 to {LONGEST_RAMP_SECONDS:g}, but got {over_seconds!r}"
         )
+
+
+def goes_there(view: View, changes: Sequence[Change]) -> Evidence:
+    """Look at the Service's EndpointSlices, which another controller writes: whom they name as ready, and nobody else."""
+    for change in changes:
+        if isinstance(change, PatchObject):
+            service = view.get(change.ref)
+            if service is None:
+                return Evidence(None, f"{change.ref} is not there any more")
+            wanted = {pod["metadata"]["uid"] for pod in pods_of(view, change.ref.namespace, _labels(service))}
+            ready = {uid for uid, is_ready in _endpoints(view, change.ref) if is_ready}
+            told = (
+                f"{len(ready & wanted)} ready pod(s) of {_labels(service)} answer for {change.ref}, {len(ready - wanted)} others"
+            )
+            return Evidence(bool(ready) and ready <= wanted, told)
+    return Evidence(None, "no Service was to be redirected")
+
+
+@action(
+    landed=goes_there,
+    rights=(
+        Right("get", "services"),
+        Right("patch", "services"),
+        Right("list", "pods"),
+        Right("list", "endpointslices", "discovery.k8s.io"),
+    ),
+)
+def redirect(view: View, *, namespace: str, name: str, selector: Mapping[str, str]) -> Sequence[Change]:
+    """Have other pods answer for a Service: those of another zone, or of a workload that has capacity to spare.
+
+    namespace, name: the Service. selector: the labels of the pods, instead of those that it has now; all labels count. New
+    connections follow at once, kept-alive ones stay where they are. Undone by the former selector, unless
+    somebody else has set another since. Landed when
+    the Service's EndpointSlices name none but ready pods with these labels. NoTargetError if there is no such Service, or no
+    pod with these labels.
+    """
+    if not isinstance(selector, Mapping) or not selector or not all(isinstance(v, str) for v in [*selector, *selector.values()]):
+        raise BadParameterError(f"traffic.redirect: expected selector as label: value, at least one, but got {selector!r}")
+    ref = ObjectRef("v1", "Service", namespace, name)
+    service = view.get(ref)
+    if service is None or not service["spec"].get("selector"):
+        raise NoTargetError(f"there is no {ref} with a selector in this cluster. See: kubectl get services -n {namespace}")
+    if not list(pods_of(view, namespace, selector_text({"matchLabels": dict(selector)}))):
+        raise NoTargetError(f"no pod in namespace {namespace!r} has the labels {dict(selector)!r}, so nobody would answer")
+    if service["spec"]["selector"] == dict(selector):
+        return []
+    return [PatchObject(ObjectRef("v1", "Service", namespace, name, service["metadata"]["uid"]), {_SELECTOR: dict(selector)})]
+
+
+def _labels(service: Json) -> str:
+    return selector_text({"matchLabels": service["spec"].get("selector") or {}})
+
+
+def _endpoints(view: View, service: ObjectRef) -> list[tuple[str, bool]]:
+    slices = view.list(Selection("discovery.k8s.io/v1", "EndpointSlice", service.namespace))
+    return [
+        (endpoint.get("targetRef", {}).get("uid", ""), endpoint.get("conditions", {}).get("ready", True))
+        for found in slices
+        if (found["metadata"].get("labels") or {}).get("kubernetes.io/service-name") == service.name
+        for endpoint in found.get("endpoints") or ()
+    ]

@@ -121,20 +121,22 @@ def make_plan(experiment: Experiment, view: View, *, traffic: TrafficSpec | None
         if activity.ours:
             prepared = [item.change for item in changes if item.prepares]
             changes += [item for item in plan_activity(activity, view) if item.change not in prepared]
-            _check_traffic(activity, changes, customers)
         else:
             foreign.append(activity.name)
-    if customers is not None:
+    if customers is None:
+        _check_no_load(changes)
+    else:
         changes = [with_load(change, customers.rate_per_second) for change in changes]
     return Plan(experiment, tuple(changes), tuple(foreign))
 
 
-def _check_traffic(activity: Activity, changes: Sequence[PlannedChange], customers: TrafficSpec | None) -> None:
-    if customers is None and any(isinstance(item.change, ChangeLoad) for item in changes):
-        raise NoTargetError(
-            f"the action {activity.name!r} changes how often customers come, but none do: expected `traffic: {{journey: …, "
-            "rate: …}` in the experiment's gameday block"
-        )
+def _check_no_load(changes: Sequence[PlannedChange]) -> None:
+    for item in changes:
+        if isinstance(item.change, ChangeLoad):
+            raise NoTargetError(
+                f"the action {item.by!r} changes how often customers come, but none do: expected `traffic: {{journey: …, rate: "
+                "…}` in the experiment's gameday block"
+            )
 
 
 def with_load(planned: PlannedChange, standing_per_second: float) -> PlannedChange:
