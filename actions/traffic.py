@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from gameday.change import Change, ChangeLoad, Evidence, Observations, PatchObject, Right, action
-from gameday.cluster import Json, ObjectRef, Selection, View
+from gameday.cluster import ObjectRef, Selection, View
 from gameday.cluster.reading import pods_of, selector_text
 from gameday.errors import BadParameterError, NoTargetError
 from gameday.traffic import windows as folds
@@ -74,15 +74,12 @@ def goes_there(view: View, changes: Sequence[Change]) -> Evidence:
     """Look at the Service's EndpointSlices, which another controller writes: whom they name as ready, and nobody else."""
     for change in changes:
         if isinstance(change, PatchObject):
-            service = view.get(change.ref)
-            if service is None:
-                return Evidence(None, f"{change.ref} is not there any more")
-            wanted = {pod["metadata"]["uid"] for pod in pods_of(view, change.ref.namespace, _labels(service))}
-            ready = {uid for uid, is_ready in _endpoints(view, change.ref) if is_ready}
-            told = (
-                f"{len(ready & wanted)} ready pod(s) of {_labels(service)} answer for {change.ref}, {len(ready - wanted)} others"
-            )
-            return Evidence(bool(ready) and ready <= wanted, told)
+            labels = selector_text({"matchLabels": change.fields[_SELECTOR]})
+            wanted = {pod["metadata"]["uid"] for pod in pods_of(view, change.ref.namespace, labels)}
+            ready = _ready_uids(view, change.ref)
+            others = len(ready - wanted)
+            told = f"{len(ready & wanted)} ready pod(s) of {labels} answer for {change.ref}, and {others} others"
+            return Evidence(bool(ready) and not others, told)
     return Evidence(None, "no Service was to be redirected")
 
 
@@ -117,15 +114,12 @@ def redirect(view: View, *, namespace: str, name: str, selector: Mapping[str, st
     return [PatchObject(ObjectRef("v1", "Service", namespace, name, service["metadata"]["uid"]), {_SELECTOR: dict(selector)})]
 
 
-def _labels(service: Json) -> str:
-    return selector_text({"matchLabels": service["spec"].get("selector") or {}})
-
-
-def _endpoints(view: View, service: ObjectRef) -> list[tuple[str, bool]]:
+def _ready_uids(view: View, service: ObjectRef) -> set[str]:
     slices = view.list(Selection("discovery.k8s.io/v1", "EndpointSlice", service.namespace))
-    return [
-        (endpoint.get("targetRef", {}).get("uid", ""), endpoint.get("conditions", {}).get("ready", True))
+    return {
+        endpoint.get("targetRef", {}).get("uid", "")
         for found in slices
         if (found["metadata"].get("labels") or {}).get("kubernetes.io/service-name") == service.name
         for endpoint in found.get("endpoints") or ()
-    ]
+        if endpoint.get("conditions", {}).get("ready", True)
+    }

@@ -27,7 +27,12 @@ from gameday.run.snapshot import compare, look
 from gameday.workspace import SHIPPED
 
 pytestmark = pytest.mark.e2e
-ACTIONS: Final = [row["name"] for row in registered_in("actions")]
+ACTIONS: Final = [
+    row["name"]
+    for row in registered_in("actions")
+    # What only a run's own samples show is no object of the cluster; test_surge.py holds it to the same.
+    if action_named(row["name"]).measured is None
+]
 KINDS: Final = (
     ("apps/v1", "Deployment"),
     ("apps/v1", "ReplicaSet"),
@@ -111,6 +116,15 @@ def _an_interposed_service(**more: Any) -> Callable[[Any], Mapping[str, Any]]:
     return put
 
 
+def _a_service(scratch: Any) -> Mapping[str, Any]:
+    scratch.deployment(replicas=1)
+    scratch.deployment("spare", replicas=1)
+    scratch.service()
+    scratch.ready()
+    scratch.ready("spare")
+    return {"namespace": scratch.name, "name": "web", "selector": {"app": "spare"}}
+
+
 EXAMPLES: Final[Mapping[str, Callable[[Any], Mapping[str, Any]]]] = {
     "gameday.actions.config.set_env": _a_setting,
     "gameday.actions.pods.kill": _a_pod,
@@ -126,6 +140,7 @@ EXAMPLES: Final[Mapping[str, Callable[[Any], Mapping[str, Any]]]] = {
     "gameday.actions.storage.block": _an_interposed_service(how="error", operations=["get", "list"]),
     "gameday.actions.storage.cut": _an_interposed_service(after_bytes=10),
     "gameday.actions.storage.slow": _an_interposed_service(seconds=0.2),
+    "gameday.actions.traffic.redirect": _a_service,
     "gameday.actions.workloads.scale": _a_deployment,
 }
 

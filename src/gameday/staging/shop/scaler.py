@@ -2,9 +2,10 @@
 
 Why not a HorizontalPodAutoscaler: a replica that is full waits, and hardly uses its processor, so the one measure that clusters
 have without further ado would never see the crowd; and one look in 15 s is late for the start of a sale. So the doors
-report who came (see `door`), and twice a second the replicas that this takes are asked for through the Deployment's subresource
-`scale`: up at once, down when fewer would have done for `DOWN_SECONDS`. `FROZEN=true` looks on and changes nothing, which is
-the weakness. It needs `get` and `patch` of that one `deployments/scale`, and nothing else.
+report who came (see `door`), and twice a second the replicas that this takes are asked for through the Deployment's
+subresource `scale`: up when it took them for `UP_SECONDS`, down when fewer would have done for `DOWN_SECONDS`. It is frozen
+by `MOST_REPLICAS`, which is the weakness: then it looks on, and says so. It needs `get` and `patch` of that one
+`deployments/scale`, and nothing else.
 
 Other tools see who owns the replicas by the Deployment's annotation `gameday.dev/replicas-owner`.
 """
@@ -45,6 +46,7 @@ class Limits:
     most: int
     visits_per_second: float
     """How many customers a second one replica can serve."""
+    up_seconds: float
     down_seconds: float
 
 
@@ -66,15 +68,23 @@ class Demand:
             self.visits.popleft()
         return sum(number for _, number in self.visits) / SPAN_SECONDS
 
+    def needed(self, now: float) -> int:
+        """Return how many replicas the customers of the moment take."""
+        return math.ceil(self.per_second(now) / (self.limits.visits_per_second * USE))
+
+    def is_short(self, now: float) -> bool:
+        """Say whether that is more than may be asked for."""
+        return self.needed(now) > self.limits.most
+
     def wanted(self, now: float, current: int) -> int:
-        """Return how many replicas there shall be: more at once, fewer when fewer would have done for some time."""
-        needed = math.ceil(self.per_second(now) / (self.limits.visits_per_second * USE))
-        wish = min(max(needed, self.limits.least), self.limits.most)
+        """Return how many replicas there shall be: more or fewer only after that was right for some time."""
+        wish = min(max(self.needed(now), self.limits.least), self.limits.most)
         self.wishes.append((now, wish))
-        while self.wishes[0][0] <= now - self.limits.down_seconds:
+        while self.wishes[0][0] <= now - max(self.limits.up_seconds, self.limits.down_seconds):
             self.wishes.popleft()
-        steady = max(number for _, number in self.wishes)
-        return wish if wish > current else min(steady, current)
+        at_least = min(number for at, number in self.wishes if at > now - self.limits.up_seconds or at == now)
+        at_most = max(number for at, number in self.wishes if at > now - self.limits.down_seconds or at == now)
+        return at_least if at_least > current else min(at_most, current)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +128,6 @@ class Scaler:
 
     demand: Demand
     api: Api | None
-    is_frozen: bool
     current: int = 0
     """What is asked for, as of the last look; 0 before there was one."""
     _looked_at: float = field(default=float("-inf"))
@@ -140,14 +149,14 @@ class Scaler:
         if now - self._looked_at >= RECONCILE_SECONDS:
             self.current, self._looked_at = await asyncio.to_thread(self.api.replicas), now
         wanted = self.demand.wanted(now, self.current)
+        if self.demand.is_short(now):
+            self._tell("warning", "more would be needed than MOST_REPLICAS allows", replicas=wanted)
         # Nothing is what somebody wants who scales to nothing: then it is left there.
         if wanted == self.current or not self.current:
             return
         found = await asyncio.to_thread(self.api.replicas)
         per_second = round(self.demand.per_second(now), 1)
-        if self.is_frozen:
-            self._tell("warning", "frozen", wanted=wanted, replicas=found)
-        elif found and found != wanted:
+        if found and found != wanted:
             await asyncio.to_thread(self.api.scale, wanted)
             self._tell("info", "scaled", replicas=wanted, before=found, visits_per_second=per_second)
             found = wanted
@@ -166,9 +175,10 @@ def build(environment: Environment) -> Service:
         int(environment.number("LEAST_REPLICAS", 1, lowest=1)),
         int(environment.number("MOST_REPLICAS", 1, lowest=1)),
         environment.number("VISITS_PER_SECOND", 1, lowest=0.001),
+        environment.number("UP_SECONDS", 0),
         environment.number("DOWN_SECONDS", 15),
     )
-    scaler = Scaler(Demand(limits), _api(environment), environment.choice("FROZEN", "false", "true") == "true")
+    scaler = Scaler(Demand(limits), _api(environment))
     environment.check()
     return Service(routed({"POST /visits": _noted(scaler), "GET /demand": _shown(scaler)}), background=scaler.run)
 
@@ -200,7 +210,7 @@ def _noted(scaler: Scaler) -> Callable[[Request], Any]:
 def _shown(scaler: Scaler) -> Callable[[Request], Any]:
     async def demand(_: Request) -> Response:
         now = asyncio.get_running_loop().time()
-        shown = {"visits_per_second": scaler.demand.per_second(now), "replicas": scaler.current, "frozen": scaler.is_frozen}
+        shown = {"visits_per_second": scaler.demand.per_second(now), "replicas": scaler.current}
         return answer(200, shown)
 
     return demand
