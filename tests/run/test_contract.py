@@ -116,7 +116,7 @@ def _an_interposed_service(**more: Any) -> Callable[[Any], Mapping[str, Any]]:
     return put
 
 
-def _a_service(scratch: Any) -> Mapping[str, Any]:
+def _two_services(scratch: Any) -> Mapping[str, Any]:
     scratch.deployment(replicas=1)
     scratch.deployment("spare", replicas=1)
     scratch.service()
@@ -140,7 +140,7 @@ EXAMPLES: Final[Mapping[str, Callable[[Any], Mapping[str, Any]]]] = {
     "gameday.actions.storage.block": _an_interposed_service(how="error", operations=["get", "list"]),
     "gameday.actions.storage.cut": _an_interposed_service(after_bytes=10),
     "gameday.actions.storage.slow": _an_interposed_service(seconds=0.2),
-    "gameday.actions.traffic.redirect": _a_service,
+    "gameday.actions.traffic.redirect": _two_services,
     "gameday.actions.workloads.scale": _a_deployment,
 }
 
