@@ -122,6 +122,7 @@ class Guardian:
     async def _play(self, opened: Opened) -> None:
         if opened.traffic is not None:
             self._load = await self._start_load(opened.traffic)
+            opened.undoing.attach(self._load)
         for item in opened.programme.rounds:
             self._player = RoundPlayer(
                 self._directory,

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from gameday.change import DeletePod, EvictPod, PatchObject
+from gameday.change import ChangeLoad, DeletePod, EvictPod, PatchObject
 from gameday.cluster import OPT_IN_LABEL, SYSTEM_NAMESPACE
 from gameday.cluster.reading import controller_of
-from gameday.guard.model import PROTECTED_LABEL, Facts, Policy
+from gameday.guard.model import PROTECTED_LABEL, REPLICAS_OWNER, Facts, Policy
 from gameday.guard.rules.shape import Found
 from gameday.plan import PlannedChange
 
@@ -42,10 +42,12 @@ def cluster_identity(changes: Sequence[PlannedChange], policy: Policy, facts: Fa
 def namespace_listed(changes: Sequence[PlannedChange], policy: Policy, facts: Facts) -> Found:
     """Each object is in a namespace that the plan lists.
 
-    What belongs to the whole cluster is in none, and is refused.
+    What belongs to the whole cluster is in none, and is refused. The customers that a run itself sends are no object of it.
     """
     del facts
     for change in changes:
+        if isinstance(change.change, ChangeLoad):
+            continue
         if not change.ref.namespace and change.ref.kind not in _PROTECTED_KINDS:
             yield (
                 str(change.ref),
@@ -118,7 +120,8 @@ def pod_owned(changes: Sequence[PlannedChange], policy: Policy, facts: Facts) ->
 def field_owned(changes: Sequence[PlannedChange], policy: Policy, facts: Facts) -> Found:
     """No field is patched that an autoscaler or a GitOps controller owns, since they would undo it, or fight over it.
 
-    Replicas of a workload with a HorizontalPodAutoscaler; any field of an object that carries a mark of Argo CD or Flux.
+    Replicas of a workload with a HorizontalPodAutoscaler, or with the annotation `gameday.dev/replicas-owner` by which an
+    autoscaler of another kind is named; any field of an object that carries a mark of Argo CD or Flux.
     """
     del policy
     for change in changes:
@@ -128,6 +131,9 @@ def field_owned(changes: Sequence[PlannedChange], policy: Policy, facts: Facts) 
                 f"its replicas are owned by the HorizontalPodAutoscaler {scaler['metadata']['name']}, which would set them again",
             )
         if isinstance(change.change, PatchObject) and change.before is not None:
+            owner = (change.before["metadata"].get("annotations") or {}).get(REPLICAS_OWNER)
+            if owner and "/spec/replicas" in change.change.fields:
+                yield str(change.ref), f"its replicas are owned by {owner} ({REPLICAS_OWNER}), which would set them again"
             metadata = change.before["metadata"]
             marks = {**(metadata.get("labels") or {}), **(metadata.get("annotations") or {})}
             for tool in sorted({tool for mark, tool in _GITOPS.items() if mark in marks}):
