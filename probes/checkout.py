@@ -123,6 +123,38 @@ def time_to_recover(observations: Observations, *, success_at_least: float = 99.
     return Measurement(found.seconds, "s", seen, samples=len(windows), low=found.low_seconds, high=found.high_seconds)
 
 
+@probe
+def accepted(observations: Observations, *, window_seconds: float = 5.0) -> Measurement:
+    """Measure how many of the customers who were let in got their order, in percent; those on the waiting page do not count.
+
+    window_seconds: as for success_rate. Which answer is the waiting page says the journey (`waiting`). NoMeasurementError
+    without traffic, or if nobody at all was let in.
+    """
+    _check(window_seconds)
+    found = folds.outcomes(observations.windows(seconds=window_seconds))
+    if found.accepted_success is None:
+        raise NoMeasurementError(f"of {found.samples} customers within {window_seconds:g} s, none was let in")
+    seen = f"{found.ok} of {found.samples - found.turned_away} who were let in within {window_seconds:g} s, "
+    seen += f"{found.turned_away} saw the waiting page"
+    return Measurement(round(100.0 * found.accepted_success, 3), "%", seen, samples=found.samples - found.turned_away)
+
+
+@probe
+def honest_refusals(observations: Observations, *, window_seconds: float = 5.0) -> Measurement:
+    """Measure how many of those who got no order were told so honestly, by the waiting page, in percent; 100 if all got one.
+
+    window_seconds: as for success_rate. Honest is the answer that the journey describes as `waiting`, with everything that it
+    has to say there, such as for how long, and that the journey wants of any error. NoMeasurementError without traffic.
+    """
+    _check(window_seconds)
+    found = folds.outcomes(observations.windows(seconds=window_seconds))
+    if not found.samples:
+        raise NoMeasurementError(f"no journey was due within {window_seconds:g} s; is the rate of traffic above zero?")
+    percent = 100.0 * found.turned_away / found.failed if found.failed else 100.0
+    seen = f"{found.turned_away} of {found.failed} customers without an order saw the waiting page"
+    return Measurement(round(percent, 3), "%", seen, samples=found.samples)
+
+
 def _of_cohort(windows: Sequence[folds.Window], cohort: str) -> folds.Outcomes:
     found = folds.by_cohort(windows)
     if cohort not in found:

@@ -7,7 +7,18 @@ import json
 import msgspec
 import pytest
 
-from gameday.change import MISSING, Change, CreateObject, DeletePod, EvictPod, PatchObject, PodSighting, describe, wire
+from gameday.change import (
+    MISSING,
+    Change,
+    ChangeLoad,
+    CreateObject,
+    DeletePod,
+    EvictPod,
+    PatchObject,
+    PodSighting,
+    describe,
+    wire,
+)
 from gameday.cluster import ObjectRef
 
 WEB = ObjectRef("apps/v1", "Deployment", "shop", "web", "uid-1")
@@ -27,6 +38,8 @@ CHANGES: list[tuple[Change, str, str]] = [
     ),
     (DeletePod(POD), "delete", "delete pod shop/web-1"),
     (EvictPod(POD, 5), "evict", "evict pod shop/web-1"),
+    (ChangeLoad(times=10, over_seconds=3), "load", "10 times as many customers, reached within 3 s"),
+    (ChangeLoad(times=10).on(3.0), "load", "30 customers a second instead of 3"),
 ]
 
 

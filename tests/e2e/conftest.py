@@ -151,11 +151,17 @@ def what_people_configured(cluster: KubeCluster, namespace: str = "shop") -> dic
     kinds = [("apps/v1", "Deployment"), ("v1", "Service"), ("v1", "ConfigMap"), ("v1", "Secret")]
     return {
         f"{obj['kind']}/{obj['metadata']['name']}": json.dumps(
-            [obj.get("spec"), obj.get("data"), obj["metadata"].get("labels"), _annotations(obj)], sort_keys=True
+            [_spec(obj), obj.get("data"), obj["metadata"].get("labels"), _annotations(obj)], sort_keys=True
         )
         for api_version, kind in kinds
         for obj in cluster.list(Selection(api_version, kind, namespace))
     }
+
+
+def _spec(obj: dict[str, Any]) -> dict[str, Any]:
+    """Return an object's specification; replicas that an autoscaler owns are nobody's configuration."""
+    owned = "gameday.dev/replicas-owner" in (obj["metadata"].get("annotations") or {})
+    return {name: value for name, value in (obj.get("spec") or {}).items() if not (owned and name == "replicas")}
 
 
 def _annotations(obj: dict[str, Any]) -> dict[str, str]:

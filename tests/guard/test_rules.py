@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import pytest
 
-from gameday.change import Change, CreateObject, DeletePod, EvictPod, PatchObject
+from gameday.change import Change, ChangeLoad, CreateObject, DeletePod, EvictPod, PatchObject
 from gameday.cluster import Access, Identity, ObjectRef, Permission
 from gameday.errors import RefusedError
 from gameday.gameday.model import ApprovalSpec, Window
@@ -141,6 +141,13 @@ REFUSED: Final[list[tuple[str, Sequence[PlannedChange], Policy, Facts, str, str]
         "deployment shop/web",
         "HorizontalPodAutoscaler web-hpa",
     ),
+    (
+        "field-owned",
+        [scaling(annotations={"gameday.dev/replicas-owner": "deployment scaler"})],
+        *ANYTHING,
+        "deployment shop/web",
+        "owned by deployment scaler",
+    ),
     ("field-owned", [scaling(labels={"argocd.argoproj.io/instance": "shop"})], *ANYTHING, "deployment shop/web", "Argo CD"),
     ("field-owned", [scaling(annotations={"argocd.argoproj.io/tracking-id": "x"})], *ANYTHING, "deployment shop/web", "Argo CD"),
     ("field-owned", [scaling(labels={"kustomize.toolkit.fluxcd.io/name": "x"})], *ANYTHING, "deployment shop/web", "Flux"),
@@ -244,6 +251,7 @@ ALLOWED: Final[list[tuple[Sequence[PlannedChange], Policy, Facts]]] = [
     ([killing()], policy(caps={"objects": 1}), facts(objects_changed_before=9)),
     ([scaling(), scaling()], policy(caps={"objects": 1}), facts()),
     ([scaling()], policy(), facts(autoscalers={WEB: []})),
+    ([PlannedChange(ChangeLoad(rate_per_second=30), "act", None)], policy(caps={"pods": 0, "objects": 0}), facts()),
 ]
 
 

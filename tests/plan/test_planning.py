@@ -11,7 +11,7 @@ from gameday.change import MISSING, CreateObject, EvictPod, PatchObject
 from gameday.change.registry import action_named
 from gameday.cluster import ObjectRef
 from gameday.errors import BadParameterError, NoTargetError
-from gameday.experiment import Activity, Experiment
+from gameday.experiment import Activity, Experiment, TrafficSpec
 from gameday.experiment.model import Objectives
 from gameday.plan import look_at, make_plan, plan_action, plan_activity
 
@@ -22,7 +22,7 @@ def activity(func: str = "scale", module: str = "gameday.actions.workloads", *, 
     return Activity("act", "action", "python", module, func, arguments, line=1, ours=ours)
 
 
-def experiment(*activities: Activity) -> Experiment:
+def experiment(*activities: Activity, traffic: TrafficSpec | None = None) -> Experiment:
     return Experiment(
         path=Path("x.yaml"),
         digest="",
@@ -36,7 +36,7 @@ def experiment(*activities: Activity) -> Experiment:
         ours=True,
         runbook="",
         runbook_path=None,
-        traffic=None,
+        traffic=traffic,
         objectives=Objectives(),
     )
 
@@ -101,3 +101,16 @@ def test_a_diff_shows_no_secret(cluster: Any, scratch: Any) -> None:
     scratch.create("Secret", "db", data={"password": "aHVudGVyMg=="})
     found = look_at(PatchObject(scratch.ref("Secret", "db"), {"/data/password": "aHVudGVyMw=="}), cluster, by="x")
     assert "aHVudGVy" not in repr(found.diff()) + found.summary
+
+
+def test_a_crowd_is_planned_with_both_rates_and_a_load_that_is_not_there_is_refused(cluster: Any) -> None:
+    surge = activity("surge", "gameday.actions.traffic", times=10)
+    (change,) = make_plan(experiment(surge, traffic=TrafficSpec("checkout", 3.0)), cluster).changes
+    assert change.diff() == [{"path": "/ratePerSecond", "before": 3.0, "after": 30.0}]
+    assert (change.kind, change.pods_lost, change.before) == ("load", 0, None)
+    (change,) = make_plan(experiment(surge), cluster, traffic=TrafficSpec("checkout", 4.0)).changes
+    assert change.summary == "40 customers a second instead of 4"
+    with pytest.raises(NoTargetError, match=r"'act' changes how often customers come, but none do: expected `traffic:"):
+        make_plan(experiment(surge), cluster)
+    with pytest.raises(BadParameterError, match="no more than 10000 customers a second"):
+        make_plan(experiment(surge, traffic=TrafficSpec("checkout", 2000.0)), cluster)

@@ -271,3 +271,50 @@ def test_every_journey_counts_for_the_cohort_of_its_customer(shop: ShopAlone, st
     assert sum(one.ok for one in found.values()) == whole.ok
     assert sum(one.failed for one in found.values()) == whole.failed
     assert abs(found["app"].samples - whole.samples / 10) <= 2
+
+
+def test_the_waiting_page_is_counted_apart_from_errors_and_only_where_it_says_all_it_should(
+    start_load: StartLoad, tmp_path: Path
+) -> None:
+    """Twenty customers a second at a door with one worker: most are told to wait, at the first step."""
+    full = ShopAlone(tmp_path, settings={"PAGE_WORKERS": "1", "PAGE_SECONDS": "0.3"})
+    full.start("inventory", "cart", "sale", "scaler")
+    steps = [{"name": "browse", "path": "/products"}]
+    page = {"status": 503, "code": "error.code", "says": "waiting_room"}
+    kinds = []
+    for present in ("error.estimate_seconds", "error.queue_position"):
+        journey = {"name": "look", "steps": steps, "waiting": {**page, "present": [present]}}
+        load = start_load(full.url("sale"), journey=journey, rate_per_second=20)
+        load.await_failures(5)
+        load.stop()
+        kinds.append(folds.merge(load.windows).journeys)
+    full.stop()
+    honest, poor = kinds
+    assert set(honest.errors) == {"browse:waiting"}
+    assert honest.turned_away == honest.failed
+    assert set(poor.errors) == {"browse:status_503"}
+    assert poor.turned_away == 0
+
+
+def test_a_load_goes_to_its_new_rate_in_a_straight_line(shop: ShopAlone, start_load: StartLoad) -> None:
+    load = start_load(shop.url("storefront"), journey=BROWSE, rate_per_second=10)
+    load.await_journeys(5)
+    load.command('{"rate": 60, "over_seconds": 1.0}')
+    load.await_journeys(100)
+    load.stop()
+    offered = [window.offered for window in load.windows]
+    ramp = next(index for index in range(len(offered)) if sum(offered[index : index + 5]) >= 28)
+    before = sum(offered[ramp - 10 : ramp])
+    assert 15 <= before <= 50, "neither at once nor not at all"
+
+
+@pytest.mark.parametrize("command", ['{"rate": 60, "over_seconds": -1}', '{"rate": 60, "over_seconds": "1"}', '{"rate": 0}'])
+def test_a_rate_or_a_way_there_that_cannot_be_is_a_problem_and_changes_nothing(
+    shop: ShopAlone, start_load: StartLoad, command: str
+) -> None:
+    load = start_load(shop.url("storefront"), journey=BROWSE, rate_per_second=10)
+    load.command(command)
+    load.await_journeys(10)
+    load.stop()
+    assert any("expected" in line.get("problem", "") for line in load.lines)
+    assert max(sum(window.offered for window in load.windows[index : index + 10]) for index in range(len(load.windows))) <= 11

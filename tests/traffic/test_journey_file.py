@@ -49,7 +49,10 @@ steps:
     )
     assert found == [
         "j.yaml:1: expected the journey's name as a text, found 5",
-        "j.yaml:2: unknown key 'stepps' in the journey; known are name, steps, description, cohorts, error_quality, ledger",
+        (
+            "j.yaml:2: unknown key 'stepps' in the journey; "
+            "known are name, steps, description, cohorts, error_quality, ledger, waiting"
+        ),
         "j.yaml:5: nothing gives ${product} a value here; known are customer, key, number, run",
         "j.yaml:6: expected an HTTP status or a list of them, found 'okay'",
         "j.yaml:7: expected 'name' in a step",
@@ -159,3 +162,18 @@ def test_a_file_that_cannot_be_read_says_so(tmp_path: Path) -> None:
     (tmp_path / "binary.yaml").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(InvalidFileError, match="cannot be read"):
         load_journey(tmp_path / "binary.yaml")
+
+
+def test_a_waiting_page_is_read_and_one_that_says_too_little_is_named_with_its_line() -> None:
+    steps = "name: x\nsteps: [{name: a, path: /}]\n"
+    found = parse_journey(steps + "waiting: {status: [429, 503], code: e.code, says: full, present: [e.seconds]}\n", "j.yaml")
+    assert found.waiting is not None
+    assert (found.waiting.statuses, found.waiting.says) == (frozenset({429, 503}), "full")
+    with pytest.raises(InvalidFileError) as caught:
+        parse_journey(steps + "waiting: {status: 1, say: full}\n", "j.yaml")
+    assert sorted(map(str, caught.value.problems)) == [
+        "j.yaml:3: expected 'code' in the waiting page",
+        "j.yaml:3: expected 'says' in the waiting page",
+        "j.yaml:3: expected an HTTP status or a list of them, found 1",
+        "j.yaml:3: unknown key 'say' in the waiting page; known are status, code, says, present",
+    ]

@@ -53,3 +53,33 @@ def test_the_alarm_rings_at_its_moment_and_not_before() -> None:
     alarm.set(time.monotonic() - 1)
     assert select.select([alarm.descriptor], [], [], 5)[0], "a moment that has passed rings at once"
     alarm.close()
+
+
+@given(st.floats(0.5, 500), st.floats(0.5, 500), st.floats(0.1, 60))
+def test_a_ramp_offers_what_lies_under_its_line_and_then_the_new_rate(former: float, rate: float, over: float) -> None:
+    schedule = Schedule(0.0, former)
+    schedule.change_rate(rate, 10.0, over_seconds=over)
+    number = int((former + rate) / 2 * over)
+    found = moments(schedule, number + 20)
+    assert found == sorted(found)
+    assert found[0] == 10.0
+    due_on_the_way = sum(moment < 10.0 + over for moment in found)
+    assert abs(due_on_the_way - (former + rate) / 2 * over) <= 1.001
+    gaps = [later - earlier for earlier, later in pairwise(found[-10:])]
+    assert all(abs(gap - 1 / rate) < 1e-6 for gap in gaps)
+
+
+def test_a_ramp_that_is_cut_short_goes_on_from_where_it_was() -> None:
+    schedule = Schedule(0.0, 10)
+    schedule.change_rate(110, 0.0, over_seconds=10)
+    schedule.change_rate(60, 5.0, over_seconds=2)
+    gaps = [later - earlier for earlier, later in pairwise(moments(schedule, 60))]
+    assert all(abs(gap - 1 / 60) < 1e-6 for gap in gaps), "halfway there, the rate was 60 already"
+
+
+def test_a_ramp_of_poisson_arrivals_has_the_same_number_of_them() -> None:
+    schedule = Schedule(0.0, 100, "poisson", seed=3)
+    schedule.change_rate(500, 0.0, over_seconds=10)
+    found = moments(schedule, 4000)
+    assert abs(sum(moment < 10 for moment in found) - 3000) < 200
+    assert abs(sum(moment < 5 for moment in found) - 1000) < 120

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from gameday.log import AnyEvent
 from gameday.log.events import (
@@ -435,6 +436,23 @@ def test_a_runbook_whose_step_failed_is_refuted(stories: Any, result: str) -> No
 @pytest.mark.parametrize("undo", ["undone", "left_alone", "residue"])
 def test_a_runbook_that_left_something_for_the_undo_is_refuted(stories: Any, undo: str) -> None:
     assert executed(stories, step(), undo=undo) == "refuted"
+
+
+def test_a_crowd_that_goes_in_the_end_is_no_help_to_the_runbook(stories: Any) -> None:
+    undone = stories.changed(stories.a_round(mode="execute"), UndoEnded, outcome="undone")
+    crowd = [(at, replace(event, kind="load") if isinstance(event, ChangeOwed) else event) for at, event in undone]
+    assert verdict(stories, [*undone, step()]).runbook == "refuted"
+    assert verdict(stories, [*crowd, step()]).runbook == "proven"
+    red = (11.0, PhaseEnded(phase="recovery", outcome="red", round="r1"))
+    assert verdict(stories, [*crowd, step(), red]).runbook == "refuted", "it came back only when the crowd had gone"
+
+
+def test_what_the_runbook_itself_changed_may_be_undone(stories: Any) -> None:
+    own = ChangeOwed(change_id="c2", by="step mend", kind="patch", object="x", summary="x", entry="e2", round="r1")
+    undone = UndoEnded(entry="e2", object="x", outcome="undone", detail="", round="r1")
+    helped = stories.changed(stories.a_round(mode="execute"), UndoEnded, outcome="already")
+    lines = [*helped, (9.0, own), (11.5, undone), step()]
+    assert verdict(stories, lines).runbook == "proven"
 
 
 def test_a_runbook_that_was_too_slow_or_did_not_help_is_refuted(stories: Any) -> None:

@@ -5,7 +5,18 @@ Values and protocols only. Whoever writes an action needs this room and nothing 
 """
 
 from gameday.change.fields import MISSING, anchored, get_field, patch_operations, shown
-from gameday.change.kinds import Change, CreateObject, DeletePod, EvictPod, PatchObject, PodSighting, describe
+from gameday.change.kinds import (
+    LOAD,
+    RATE,
+    Change,
+    ChangeLoad,
+    CreateObject,
+    DeletePod,
+    EvictPod,
+    PatchObject,
+    PodSighting,
+    describe,
+)
 from gameday.change.port import (
     ActionSpec,
     Engine,
@@ -21,9 +32,12 @@ from gameday.change.port import (
 )
 
 __all__ = [
+    "LOAD",
     "MISSING",
+    "RATE",
     "ActionSpec",
     "Change",
+    "ChangeLoad",
     "CreateObject",
     "DeletePod",
     "Engine",

@@ -9,8 +9,8 @@ every place that forgot it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, TypeAlias, assert_never
+from dataclasses import dataclass, replace
+from typing import Any, Final, TypeAlias, assert_never
 
 from gameday.change.fields import MISSING, shown
 from gameday.cluster import Json, ObjectRef
@@ -73,7 +73,39 @@ class EvictPod:
     """For how long it is asked for again while a budget refuses it, as a drain does; 0 takes the first answer."""
 
 
-Change: TypeAlias = PatchObject | CreateObject | DeletePod | EvictPod
+LOAD: Final = ObjectRef("gameday.dev/v1", "Load", "", "customers")
+"""How a run's customers are named where an object is; no cluster has it."""
+RATE: Final = "/ratePerSecond"
+"""The one field of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeLoad:
+    """Change how often the run's customers come; undone by the rate that they came at before.
+
+    Either `rate_per_second` or `times` (the rate that stands when the change is made) is above zero. The load is no
+    object of a cluster but a process of the guardian's, so only that guardian can undo it, and the load dies with it.
+    """
+
+    rate_per_second: float = 0.0
+    times: float = 0.0
+    over_seconds: float = 0.0
+    """How long the way to the new rate takes, in a straight line."""
+    former_per_second: float = 0.0
+    """The rate that stood; zero as long as nobody has looked."""
+
+    @property
+    def ref(self) -> ObjectRef:
+        """The load, under the name it has in logs and records."""
+        return LOAD
+
+    def on(self, standing_per_second: float) -> ChangeLoad:
+        """Return the change as it is made to a load of this rate: with both rates in figures."""
+        wanted = self.rate_per_second or round(self.times * standing_per_second, 6)
+        return replace(self, rate_per_second=wanted, times=0.0, former_per_second=standing_per_second)
+
+
+Change: TypeAlias = PatchObject | CreateObject | DeletePod | EvictPod | ChangeLoad
 
 
 def describe(change: Change) -> str:
@@ -91,5 +123,9 @@ def describe(change: Change) -> str:
             return f"delete {ref}" + ("" if grace is None else f" with a grace of {grace} s")
         case EvictPod(ref=ref):
             return f"evict {ref}"
+        case ChangeLoad(rate_per_second=rate, times=times, over_seconds=over, former_per_second=former):
+            came = f" instead of {former:g}" if former else ""
+            how_often = f"{rate:g} customers a second{came}" if rate else f"{times:g} times as many customers"
+            return how_often + (f", reached within {over:g} s" if over else "")
         case _:
             assert_never(change)

@@ -43,6 +43,7 @@ class Right:
 
 PlanFunction = Callable[..., Sequence[Change]]
 LandedFunction = Callable[[View, Sequence[Change]], Evidence]
+MeasuredFunction = Callable[["Observations", Sequence[Change]], Evidence]
 ProbeFunction = Callable[..., "Measurement"]
 
 
@@ -69,6 +70,8 @@ class ActionSpec:
     plan: PlanFunction
     landed: LandedFunction
     rights: tuple[Right, ...] = ()
+    measured: MeasuredFunction | None = None
+    """Where the run's own samples show that it landed, and no object of the cluster does: asked instead of `landed`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,14 +148,17 @@ def current() -> Engine:
     return _installed.engine
 
 
-def action(*, landed: LandedFunction, rights: Sequence[Right] = ()) -> Callable[[PlanFunction], Callable[..., Any]]:
+def action(
+    *, landed: LandedFunction | None = None, rights: Sequence[Right] = (), measured: MeasuredFunction | None = None
+) -> Callable[[PlanFunction], Callable[..., Any]]:
     """Register a pure function `(view, **parameters) -> changes` as an action.
 
+    `landed` looks at the cluster; `measured`, instead of it, at the run's samples, for what no object of the cluster shows.
     What Chaos Toolkit sees has the same signature without the view. The ActionSpec stays at its attribute `spec`.
     """
 
     def register(plan: PlanFunction) -> Callable[..., Any]:
-        spec = ActionSpec(_qualified(plan), plan, landed, tuple(rights))
+        spec = ActionSpec(_qualified(plan), plan, landed or _not_in_the_cluster, tuple(rights), measured)
 
         @functools.wraps(plan)
         def called_by_chaos_toolkit(**arguments: Any) -> Mapping[str, Any]:
@@ -161,6 +167,11 @@ def action(*, landed: LandedFunction, rights: Sequence[Right] = ()) -> Callable[
         return _registered(called_by_chaos_toolkit, plan, spec)
 
     return register
+
+
+def _not_in_the_cluster(view: View, changes: Sequence[Change]) -> Evidence:
+    del view, changes
+    return Evidence(None, "no object of the cluster shows it; only the samples of a run do")
 
 
 def probe(measure: ProbeFunction) -> Callable[..., Any]:

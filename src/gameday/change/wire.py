@@ -8,13 +8,14 @@ from typing import Any, Final
 
 import msgspec
 
-from gameday.change.kinds import Change, CreateObject, DeletePod, EvictPod, PatchObject
+from gameday.change.kinds import Change, ChangeLoad, CreateObject, DeletePod, EvictPod, PatchObject
 
 KINDS: Final[Mapping[str, type[Change]]] = {
     "patch": PatchObject,
     "create": CreateObject,
     "delete": DeletePod,
     "evict": EvictPod,
+    "load": ChangeLoad,
 }
 _NAMES = {kind: name for name, kind in KINDS.items()}
 

@@ -14,6 +14,8 @@ from typing import Final
 from gameday.cluster import Identity, Json, ObjectRef, Permission
 from gameday.gameday.model import ApprovalSpec, Window
 
+REPLICAS_OWNER = "gameday.dev/replicas-owner"
+"""The annotation by which a workload names what sets its replicas, where no HorizontalPodAutoscaler does."""
 PROTECTED_LABEL: Final = "gameday.dev/protected"
 
 

@@ -6,9 +6,9 @@ A list, not a judgement. It follows what `run` really asks of the API; a right t
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Final
+from typing import Final, assert_never
 
-from gameday.change import ActionSpec, CreateObject, DeletePod, EvictPod, PatchObject, Right
+from gameday.change import ActionSpec, ChangeLoad, CreateObject, DeletePod, EvictPod, PatchObject, Right
 from gameday.cluster import SYSTEM_NAMESPACE, Access, ObjectRef
 from gameday.plan import PlannedChange, taint_set
 
@@ -102,6 +102,11 @@ def _of_change(change: PlannedChange) -> Iterator[Access]:
             yield Access("create", "pods/eviction", "", ref.namespace, ref.name)
             yield _on("get", ref)
             yield Access("list", "pods", "", ref.namespace)
+        case ChangeLoad():
+            # The customers are a process of the guardian's: no cluster is asked.
+            pass
+        case _:
+            assert_never(change.change)
     # Of what an action of nodes needs in a namespace, its changes in that namespace ask.
     needed = change.rights if ref.namespace else [right for right in change.rights if right.resource in _CLUSTER_WIDE]
     yield from (of_right(right, ref.namespace) for right in needed)
@@ -117,6 +122,10 @@ def _of_undo(change: PlannedChange) -> Iterator[Access]:
                 yield Access("list", "pods", "", change.ref.namespace)
         case DeletePod() | EvictPod():
             yield from to_replace(change.ref)
+        case ChangeLoad():
+            return
+        case _:
+            assert_never(change.change)
 
 
 def to_set_back(ref: ObjectRef) -> Iterator[Access]:

@@ -13,8 +13,10 @@ from typing import Any
 
 from gameday.change import (
     MISSING,
+    RATE,
     ActionSpec,
     Change,
+    ChangeLoad,
     CreateObject,
     DeletePod,
     EvictPod,
@@ -30,7 +32,9 @@ from gameday.change.wire import kind_of
 from gameday.cluster import Json, ObjectRef, Selection, View
 from gameday.cluster.nodes import TAINT, UNSCHEDULABLE, is_running, keeps_away, pods_on, taken_by
 from gameday.cluster.reading import workload_of
-from gameday.experiment import Activity, Experiment
+from gameday.errors import BadParameterError, NoTargetError
+from gameday.experiment import Activity, Experiment, TrafficSpec
+from gameday.traffic.spec import HIGHEST_RATE_PER_SECOND
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +110,7 @@ class PlannedChange:
 
     @property
     def kind(self) -> str:
-        """The kind of change: patch, create, delete or evict."""
+        """The kind of change: patch, create, delete, evict or load."""
         return kind_of(self.change)
 
     @property
@@ -122,6 +126,8 @@ class PlannedChange:
                 {"path": path, "before": shown(kind, path, get_field(before, path)), "after": shown(kind, path, value)}
                 for path, value in self.change.fields.items()
             ]
+        if isinstance(self.change, ChangeLoad) and self.change.former_per_second:
+            return [{"path": RATE, "before": self.change.former_per_second, "after": self.change.rate_per_second}]
         return []
 
 
@@ -135,11 +141,13 @@ class Plan:
     """Activities of other extensions, whose changes cannot be seen."""
 
 
-def make_plan(experiment: Experiment, view: View) -> Plan:
+def make_plan(experiment: Experiment, view: View, *, traffic: TrafficSpec | None = None) -> Plan:
     """Ask each action what it would change now; whatever makes one impossible is raised as its error.
 
     What prepares the experiment is not there yet, so that an action of the method may ask for the same again: it stands once.
+    `traffic` is that of the game day, where it is another than the experiment's own.
     """
+    customers = traffic or experiment.traffic
     changes = [replace(item, prepares=True) for activity in experiment.prepare for item in plan_activity(activity, view)]
     foreign: list[str] = []
     for activity in experiment.activities:
@@ -150,7 +158,33 @@ def make_plan(experiment: Experiment, view: View) -> Plan:
             changes += [item for item in plan_activity(activity, view) if item.change not in prepared]
         else:
             foreign.append(activity.name)
+    if customers is None:
+        _check_no_load(changes)
+    else:
+        changes = [with_load(change, customers.rate_per_second) for change in changes]
     return Plan(experiment, tuple(changes), tuple(foreign))
+
+
+def _check_no_load(changes: Sequence[PlannedChange]) -> None:
+    for item in changes:
+        if isinstance(item.change, ChangeLoad):
+            raise NoTargetError(
+                f"the action {item.by!r} changes how often customers come, but none do: expected `traffic: {{journey: …, rate: "
+                "…}` in the experiment's gameday block"
+            )
+
+
+def with_load(planned: PlannedChange, standing_per_second: float) -> PlannedChange:
+    """Return a change as it is made while customers come at this rate; BadParameterError if it would be more than can be made."""
+    if not isinstance(planned.change, ChangeLoad):
+        return planned
+    change = planned.change.on(standing_per_second)
+    if change.rate_per_second > HIGHEST_RATE_PER_SECOND:
+        raise BadParameterError(
+            f"expected no more than {HIGHEST_RATE_PER_SECOND:g} customers a second, but {planned.by!r} would send "
+            f"{change.rate_per_second:g}; take fewer times as many, or a lower rate"
+        )
+    return replace(planned, change=change)
 
 
 def plan_activity(activity: Activity, view: View) -> list[PlannedChange]:
@@ -179,6 +213,8 @@ def look_at(change: Change, view: View, *, by: str) -> PlannedChange:
             return PlannedChange(change, by, before, pods_lost=_pods_lost(change, before))
         case CreateObject():
             return PlannedChange(change, by, view.get(change.ref))
+        case ChangeLoad():
+            return PlannedChange(change, by, None)
 
 
 def wanted_by(workload: Json) -> int:
@@ -236,4 +272,5 @@ __all__ = [
     "plan_activity",
     "taint_set",
     "wanted_by",
+    "with_load",
 ]

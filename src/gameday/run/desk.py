@@ -16,12 +16,14 @@ from gameday.guard import Policy, gather, judge
 from gameday.guard.accounts import UndoAccount
 from gameday.log import LogWriter
 from gameday.log.events import ChangeApplied, ChangeFailed, ChangeOwed, Event, GuardJudged, Noted
-from gameday.plan import PlannedChange, look_at
+from gameday.plan import PlannedChange, look_at, with_load
 from gameday.run.conditions import Conditions
 from gameday.run.inject import to_wire
+from gameday.run.load import Load
 from gameday.run.snapshot import Snapshot, compare, look
 from gameday.run.tally import Tally
 from gameday.undo.owing import Debt, Owed
+from gameday.undo.record import OWED
 
 
 class Desk:
@@ -45,6 +47,8 @@ class Desk:
         self._open: set[str] = set()
         self._announced: dict[str, tuple[tuple[str, Any, Any], ...]] = {}
         self._count = 0
+        self.load: Load | None = None
+        """The run's customers, once they come."""
 
     @property
     def confirmed(self) -> frozenset[str]:
@@ -56,6 +60,8 @@ class Desk:
         """Answer a worker's request for one change: the operation that it may make, or why it may not."""
         try:
             planned = look_at(wire.decode(message["change"]), self._cluster, by=message["by"])
+            if self.load is not None:
+                planned = with_load(planned, self.load.rate_per_second)
             refusal = self._guarded(planned, policy, round_id, again=message.get("again", ""))
             if refusal:
                 return {"refused": refusal}
@@ -76,7 +82,19 @@ class Desk:
         self._entries[change_id] = owed.entry.id
         self._open.add(change_id)
         self._tally.add(change_id, planned, round_id)
-        return {"go": to_wire(owed.operation), "change_id": change_id}
+        return {"go": to_wire(owed.operation), "change_id": change_id, "change": wire.encode(planned.change)}
+
+    def change_load(self, message: Mapping[str, Any]) -> dict[str, Any]:
+        """Carry out a change of the load that was allowed: the customers are the guardian's, so a worker asks for it.
+
+        Refused once it is no longer owed, since whatever a worker still says then comes too late.
+        """
+        owed = {entry.id: entry for entry in self._debt.entries}.get(self._entries.get(message["change_id"], ""))
+        if self.load is None or owed is None or not owed.is_load or owed.state != OWED:
+            return {"refused": "this change of the load is not owed (any more), so it is not made"}
+        body = message["body"]
+        self.load.change_rate(body["rate_per_second"], over_seconds=body["over_seconds"])
+        return {}
 
     def heard(self, event: Event) -> None:
         """Take note of what the worker says became of a change."""

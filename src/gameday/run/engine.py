@@ -12,17 +12,18 @@ from typing import Any, Final
 
 import msgspec
 
-from gameday.change import ActionSpec, Change, EvictPod, Evidence, PatchObject, ProbeSpec, bind
-from gameday.change.wire import encode
-from gameday.cluster import Cluster
+from gameday.change import ActionSpec, Change, ChangeLoad, EvictPod, Evidence, PatchObject, ProbeSpec, bind
+from gameday.change.wire import decode, encode
+from gameday.cluster import Cluster, Json
 from gameday.cluster.reading import is_rolled_out
-from gameday.errors import ClusterError, ConflictError, NotNowError, RefusedError
+from gameday.errors import ClusterError, ConflictError, NoMeasurementError, NotNowError, RefusedError
 from gameday.experiment.model import DEFAULT_LANDING_TIMEOUT_SECONDS
 from gameday.log.events import ChangeApplied, ChangeFailed, ChangeLanded, Event, ProbeMeasured
 from gameday.plan import plan_action
 from gameday.run.channel import Peer
 from gameday.run.inject import from_wire, is_definite, perform
 from gameday.run.observing import RunObservations
+from gameday.undo.owing import Operation
 
 _ATTEMPTS: Final = 8
 _ASK_AGAIN_SECONDS: Final = 0.2
@@ -61,8 +62,8 @@ class WorkerEngine:
         by = self.activity or action.name
         planned = plan_action(action, arguments, self._cluster(), by=by)
         changes = [item.change for item in planned]
-        ids = [self._carry_out(change, by=by) for change in changes]
-        evidence = self._look(action, changes, ids, by=by) if changes else Evidence(None, "there was nothing to change")
+        made = [self._carry_out(change, by=by) for change in changes]
+        evidence = self._look(action, made, by=by) if made else Evidence(None, "there was nothing to change")
         return {"changes": [item.summary for item in planned], "landed": evidence.landed, "seen": evidence.seen}
 
     def observe(self, probe: ProbeSpec, arguments: Mapping[str, Any]) -> float:
@@ -71,10 +72,11 @@ class WorkerEngine:
         self.log(ProbeMeasured(probe=probe.name, arguments=dict(arguments), **_as_dict(found)))
         return found.value
 
-    def _carry_out(self, change: Change, *, by: str) -> str:
+    def _carry_out(self, change: Change, *, by: str) -> tuple[str, Change]:
         """Ask, then make the request; ask again when the object moved in between, since the pre-image did too.
 
-        An eviction that a budget refuses is asked for again for as long as it has patience.
+        An eviction that a budget refuses is asked for again for as long as it has patience. Returns the change's id, and the
+        change as the guardian allowed it.
         """
         self._await_rolled_out(change)
         change_id, attempt = "", 0
@@ -86,7 +88,7 @@ class WorkerEngine:
                 raise RefusedError(answer["refused"])
             change_id = str(answer["change_id"])
             try:
-                obj = perform(self._cluster(), from_wire(answer["go"]))
+                obj = self._make(from_wire(answer["go"]), change_id)
             except ConflictError as error:
                 attempt += 1
                 if attempt == _ATTEMPTS:
@@ -102,7 +104,15 @@ class WorkerEngine:
                 raise
             version = (obj or {}).get("metadata", {}).get("resourceVersion", "")
             self.log(ChangeApplied(change_id=change_id, applied_mono=time.monotonic(), resource_version=version))
-            return change_id
+            return change_id, decode(answer["change"])
+
+    def _make(self, operation: Operation, change_id: str) -> Json | None:
+        if operation.verb != "load":
+            return perform(self._cluster(), operation)
+        answer = self._peer.ask({"ask": "load", "change_id": change_id, "body": operation.body})
+        if "refused" in answer:
+            raise RefusedError(answer["refused"])
+        return None
 
     def _await_rolled_out(self, change: Change) -> None:
         """Wait for the workload that a change needs; RefusedError where it does not become available in time."""
@@ -122,18 +132,25 @@ class WorkerEngine:
     def _failed(self, change_id: str, error: RefusedError) -> None:
         self.log(ChangeFailed(change_id=change_id, error=str(error), definite=is_definite(error)))
 
-    def _look(self, action: ActionSpec, changes: Sequence[Change], ids: list[str], *, by: str) -> Evidence:
+    def _look(self, action: ActionSpec, made: Sequence[tuple[str, Change]], *, by: str) -> Evidence:
         """Look until the fault is seen, or for as long as that may take; the last look counts."""
-        deadline = time.monotonic() + self._landing_seconds
+        ids, changes = [change_id for change_id, _ in made], [change for _, change in made]
+        ramps = max((change.over_seconds for change in changes if isinstance(change, ChangeLoad)), default=0.0)
+        deadline = time.monotonic() + self._landing_seconds + ramps
         while True:
             try:
-                evidence = action.landed(self._cluster(), changes)
-            except ClusterError as error:
+                evidence = self._evidence(action, changes)
+            except (ClusterError, NoMeasurementError) as error:
                 evidence = Evidence(None, f"could not look: {error}")
             if evidence.landed or time.monotonic() > deadline:
                 self.log(ChangeLanded(change_ids=ids, by=by, landed=evidence.landed, seen=evidence.seen))
                 return evidence
             time.sleep(0.1)
+
+    def _evidence(self, action: ActionSpec, changes: Sequence[Change]) -> Evidence:
+        if action.measured is not None:
+            return action.measured(self._observations, changes)
+        return action.landed(self._cluster(), changes)
 
 
 def _as_dict(found: Any) -> dict[str, Any]:

@@ -123,6 +123,7 @@ class Guardian:
         if opened.traffic is not None:
             drills = {item.experiment.drill_orders for item in opened.programme.rounds}
             self._load = await self._start_load(opened.traffic, tuple(sorted(drills - {""})))
+            opened.undoing.attach(self._load)
         for item in opened.programme.rounds:
             self._player = RoundPlayer(
                 self._directory,

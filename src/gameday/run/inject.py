@@ -1,6 +1,7 @@
 """Making the one request that the guardian allowed, and saying of a failure whether it certainly did not happen.
 
-Only the worker calls this. It decides nothing: the request comes ready-made, preconditions included.
+Only the worker calls this. It decides nothing: the request comes ready-made, preconditions included. What is no request to a
+cluster (`load`) is made through the guardian, by the engine.
 """
 
 from __future__ import annotations

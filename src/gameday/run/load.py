@@ -102,11 +102,15 @@ class Load:
         self._stopping = False
         self._problem = ""
         self._totals: dict[str, Any] = {}
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self.rate_per_second = spec.rate_per_second
+        """How many customers a second come, or are on their way to."""
         self.listeners: set[Callable[[Window], None]] = set()
         """Called with each window as it comes."""
 
     async def start(self) -> None:
         """Start the generator and have its windows logged."""
+        self._loop = asyncio.get_running_loop()
         with (self._directory / "load.log").open("ab") as stderr:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable,
@@ -138,6 +142,15 @@ class Load:
     def pid(self) -> int:
         """The generator's pid, or 0."""
         return self._process.pid if self._process else 0
+
+    def change_rate(self, rate_per_second: float, *, over_seconds: float = 0.0) -> None:
+        """Let customers come more or less often from now on, or in a straight line; may be called from any thread."""
+        if self._loop is None:
+            return
+        self.rate_per_second = rate_per_second
+        line = json.dumps({"rate": rate_per_second, "over_seconds": over_seconds}) + "\n"
+        # In the order of the calls, whichever threads they come from: the last one counts.
+        self._loop.call_soon_threadsafe(self._send, line.encode())
 
     async def stop(self) -> None:
         """Let open journeys end, then see the process out; end it if it does not go."""

@@ -161,7 +161,7 @@ class Judged:
 def check_plans(programme: Programme, cluster: Cluster, conditions: Conditions | None = None) -> Judged:
     """Plan every round against the cluster as it stands, choose who undoes, and have the guard judge it."""
     conditions = conditions or conditions_of(programme, cluster)
-    plans = [(item, make_plan(item.experiment, cluster)) for item in programme.rounds]
+    plans = [(item, make_plan(item.experiment, cluster, traffic=programme.traffic)) for item in programme.rounds]
     undoing = undo_account(cluster, to_undo([change for _, plan in plans for change in plan.changes]))
     judged: list[tuple[Round, Plan, Sequence[Finding]]] = []
     for item, plan in plans:

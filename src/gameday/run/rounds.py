@@ -133,6 +133,9 @@ class RoundPlayer:
             return {"refused": f"this run touches no cluster, so there is no {what} for it"}
         if what == "change":
             return await asyncio.to_thread(desk.change, message, self._policy, round_id)
+        if what == "load":
+            # Not in a thread: nothing may come between the look at what is owed and the change.
+            return desk.change_load(message)
         if what == "look":
             return await asyncio.to_thread(desk.look, message, self._policy)
         return await asyncio.to_thread(desk.compare, message, self._policy, round_id)

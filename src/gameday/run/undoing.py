@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from gameday.change import shown
+from gameday.change import RATE, shown
 from gameday.cluster import Cluster, View
 from gameday.cluster.reading import is_rolled_out
 from gameday.errors import ClusterError, GamedayError, NoMeasurementError
@@ -19,6 +19,7 @@ from gameday.guard.accounts import UndoAccount
 from gameday.log import LogWriter
 from gameday.log.events import Noted, UndoEnded, UndoStarted
 from gameday.run.desk import Desk
+from gameday.run.load import Load
 from gameday.run.observing import RunObservations
 from gameday.run.rollbacks import carry_out, command_for
 from gameday.undo.owing import Debt, ref_of
@@ -46,6 +47,13 @@ class Undoing:
         self._account = account
         self._log, self._cluster, self._run_id = log, cluster, run_id
         self.holder = holder_here(run_id)
+        self._load: Load | None = None
+
+    def attach(self, load: Load) -> None:
+        """Say which load it is whose rate may be changed, and has to be set back."""
+        self._load = load
+        if self.desk is not None:
+            self.desk.load = load
 
     def observations(self, directory: Path, round_id: str) -> RunObservations:
         """Return what the probes of a stop condition look at, from this process."""
@@ -84,8 +92,13 @@ class Undoing:
             return
         # What is owed stands in the record, so nothing waits for this to be synced; what was undone is.
         self._log.write(UndoStarted(reason=reason, holder=self.holder, owed=len(owed), round=round_id))
+        # First, since it takes no time, and whatever else is undone recovers sooner without a crowd.
+        for entry in owed:
+            if entry.is_load and self._load is not None:
+                self._settle(_calmed(self._load, entry))
         if self._cluster is not None:
-            self._undo_in_cluster(self._cluster, [entry for entry in owed if entry.rollback is None], concerns)
+            left = [entry for entry in owed if entry.rollback is None and not (entry.is_load and self._load is not None)]
+            self._undo_in_cluster(self._cluster, left, concerns)
         for entry in owed:
             if entry.rollback is not None:
                 self._roll_back(entry)
@@ -95,7 +108,7 @@ class Undoing:
 
         Not a part of the undo, which is over when the fields are as before; but the next round begins on what stands then.
         """
-        waiting = {ref_of(entry.target).anonymous for entry in entries if entry.fields}
+        waiting = {ref_of(entry.target).anonymous for entry in entries if entry.fields and not entry.is_load}
         deadline = time.monotonic() + _ROLL_OUT_SECONDS
         while self._cluster is not None and waiting:
             try:
@@ -156,6 +169,19 @@ class Undoing:
             if entry.id not in recorded:
                 self._log.write(Noted(level="error", text=f"the undo record of {entry.id} is gone; undoing from memory"))
                 settled(settle(undoer, entry))
+
+
+def _calmed(load: Load, entry: Entry) -> Settled:
+    """Let customers come as often as before; a rate that this run did not ask for is somebody else's, and stays."""
+    owed, found = entry.fields[RATE], load.rate_per_second
+    if found == owed.before:
+        outcome, detail = "already", f"{found:g} customers a second come, as before"
+    elif found in owed.wrote:
+        load.change_rate(owed.before)
+        outcome, detail = "undone", f"{owed.before:g} customers a second come again, instead of {found:g}"
+    else:
+        outcome, detail = "left_alone", f"{found:g} customers a second come, which this entry did not ask for"
+    return Settled(entry, outcome, detail, ({"path": RATE, "before": owed.before, "found": found, "outcome": outcome},))
 
 
 def _event(result: Settled) -> UndoEnded:

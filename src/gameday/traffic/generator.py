@@ -1,8 +1,9 @@
 """`python -m gameday.traffic.generator`: an open-loop load of whole journeys, in a process of its own.
 
 Standard input: first one line with the load's spec (see `spec`), then commands, one JSON object a line: `{"rate": 80}` goes
-on at another rate, `{"stop": true}` begins no more journeys, finishes the open ones and ends. The end of the input
-means that whoever started the load is dead: the same as a stop. So does SIGTERM.
+on at another rate, which with `"over_seconds": 30` is reached in a straight line; `{"stop": true}` begins no more journeys,
+finishes the open ones and ends. The end of the input means that whoever started the load is dead: the same as a stop. So
+does SIGTERM.
 
 Standard output, one JSON object a line: `{"started": …}` first; a window (see `windows`) for every 100 ms, in order, once it
 is final; `{"waiting": {"at", "since", "open"}}` every half second in which open requests hold windows back, so that
@@ -36,7 +37,7 @@ from gameday.traffic.measuring import Recorder
 from gameday.traffic.outlet import Outlet
 from gameday.traffic.pacing import Alarm, Schedule
 from gameday.traffic.player import Player
-from gameday.traffic.spec import LoadSpec, from_line, valid_rate
+from gameday.traffic.spec import LoadSpec, from_line, valid_ramp, valid_rate
 from gameday.traffic.windows import WINDOW_SECONDS, Window, to_json
 from gameday.traffic.wire import Customer, Target
 
@@ -109,9 +110,9 @@ class Generator:
             command = None
         if isinstance(command, dict) and command.get("stop") is True:
             self.stop()
-        elif isinstance(command, dict) and valid_rate(command.get("rate")):
+        elif isinstance(command, dict) and valid_rate(command.get("rate")) and valid_ramp(command.get("over_seconds", 0)):
             self._ring()  # what was due until now is due at the old rate
-            self.schedule.change_rate(command["rate"], time.monotonic())
+            self.schedule.change_rate(command["rate"], time.monotonic(), over_seconds=command.get("over_seconds", 0))
             self.alarm.set(self.schedule.next_due)
         else:
             text = line[:200].decode("utf-8", "replace")

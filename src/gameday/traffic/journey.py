@@ -203,6 +203,19 @@ class Cohort:
 
 
 @dataclass(frozen=True, slots=True)
+class WaitingPage:
+    """The answer by which a shop that is full says so, whichever step it comes to."""
+
+    statuses: frozenset[int]
+    code: ValuePath
+    """Where the answer says what it is, and …"""
+    says: str
+    """… what it says there."""
+    present: tuple[ValuePath, ...]
+    """What it has to tell besides, so as to be honest: for how long, for one."""
+
+
+@dataclass(frozen=True, slots=True)
 class Journey:
     """What a customer does, step by step, and how its orders are looked up afterwards."""
 
@@ -212,6 +225,7 @@ class Journey:
     error_quality: ErrorQuality | None
     ledger: Ledger | None
     cohorts: tuple[Cohort, ...] = ()
+    waiting: WaitingPage | None = None
 
     @property
     def look_up(self) -> LookUp | None:

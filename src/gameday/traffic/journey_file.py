@@ -21,6 +21,7 @@ from gameday.traffic.journey import (
     Step,
     Template,
     ValuePath,
+    WaitingPage,
 )
 from gameday.traffic.ledger_file import ledger_of
 from gameday.traffic.places import Place, body_of, check_names, kind_of, method_of, path_of, paths_of
@@ -55,7 +56,8 @@ def parse_journey(text: str, file: str) -> Journey:
 
 
 def _journey(place: Place) -> Journey | None:
-    fields = place.mapping("the journey", ("name", "steps"), ("description", "cohorts", "error_quality", "ledger"))
+    optional = ("description", "cohorts", "error_quality", "ledger", "waiting")
+    fields = place.mapping("the journey", ("name", "steps"), optional)
     if fields is None:
         return None
     cohorts = fields.read("cohorts", cohorts_of, ())
@@ -71,6 +73,19 @@ def _journey(place: Place) -> Journey | None:
         fields.read("error_quality", _error_quality, None),
         ledger,
         cohorts,
+        fields.read("waiting", _waiting, None),
+    )
+
+
+def _waiting(place: Place) -> WaitingPage | None:
+    fields = place.mapping("the waiting page", ("status", "code", "says"), ("present",))
+    if fields is None:
+        return None
+    return WaitingPage(
+        fields.read("status", _statuses, frozenset()),
+        fields.read("code", path_of("the path of the code"), ValuePath(())),
+        fields.read("says", lambda p: p.text("the code"), ""),
+        fields.read("present", paths_of("the path"), ()),
     )
 
 

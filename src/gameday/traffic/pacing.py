@@ -8,6 +8,7 @@ loop's own timers wait in whole milliseconds, which would be read as latency of 
 from __future__ import annotations
 
 import ctypes
+import math
 import os
 import random
 from dataclasses import dataclass, field
@@ -56,6 +57,31 @@ class Alarm:
         os.close(self.descriptor)
 
 
+@dataclass(frozen=True, slots=True)
+class Ramp:
+    """A rate that goes to another one in a straight line, and stays there."""
+
+    former_per_second: float
+    rate_per_second: float
+    over_seconds: float
+
+    def rate_after(self, seconds: float) -> float:
+        """Return the rate so long after the start."""
+        if seconds >= self.over_seconds:
+            return self.rate_per_second
+        return self.former_per_second + (self.rate_per_second - self.former_per_second) * seconds / self.over_seconds
+
+    def seconds_until(self, arrivals: float) -> float:
+        """Return when so many arrivals are due, counted from the start: the inverse of the area under the rate."""
+        on_the_way = (self.former_per_second + self.rate_per_second) / 2 * self.over_seconds
+        if arrivals >= on_the_way:
+            return self.over_seconds + (arrivals - on_the_way) / self.rate_per_second
+        slope = (self.rate_per_second - self.former_per_second) / self.over_seconds
+        # The root of slope/2·t² + former·t = arrivals, in the form that also holds for a slope of zero.
+        root = math.sqrt(max(0.0, self.former_per_second**2 + 2 * slope * arrivals))
+        return 2 * arrivals / (self.former_per_second + root)
+
+
 @dataclass(slots=True)
 class Schedule:
     """The moments at which journeys are due: evenly spaced, or a Poisson process drawn from the seed."""
@@ -66,25 +92,25 @@ class Schedule:
     seed: int = 0
     next_due: float = 0.0
     _dice: random.Random = field(default_factory=random.Random)
-    _steps: int = 0
+    _steps: float = 0.0
+    _ramp: Ramp = Ramp(1.0, 1.0, 0.0)
 
     def __post_init__(self) -> None:
         self._dice = random.Random(self.seed)  # noqa: S311 - arrivals that can be repeated, not secrets
         self.change_rate(self.rate_per_second, self.start)
 
-    def change_rate(self, rate_per_second: float, now: float) -> None:
-        """Go on at another rate from now; what was due before stays due."""
+    def change_rate(self, rate_per_second: float, now: float, *, over_seconds: float = 0.0) -> None:
+        """Go on at another rate from now, or go to it in a straight line; what was due before stays due."""
+        former = self._ramp.rate_after(now - self.start) if over_seconds else rate_per_second
+        self._ramp = Ramp(former, rate_per_second, over_seconds)
         self.rate_per_second = rate_per_second
         self.start = now
-        self._steps = 0
+        self._steps = 0.0
         self.next_due = now
         if self.arrivals == "poisson":
             self.advance()
 
     def advance(self) -> None:
-        """Move on to the next moment; evenly spaced ones are counted from the start, so that no error adds up."""
-        if self.arrivals == "poisson":
-            self.next_due += self._dice.expovariate(self.rate_per_second)
-            return
-        self._steps += 1
-        self.next_due = self.start + self._steps / self.rate_per_second
+        """Move on to the next moment; moments are counted from the start, so that no error adds up."""
+        self._steps += self._dice.expovariate(1.0) if self.arrivals == "poisson" else 1.0
+        self.next_due = self.start + self._ramp.seconds_until(self._steps)

@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from gameday.traffic.journey import COHORT, ErrorQuality, Journey, MissingValueError, Step
+from gameday.traffic.journey import COHORT, ErrorQuality, Journey, MissingValueError, Step, WaitingPage
 from gameday.traffic.ledger import Entry
 from gameday.traffic.measuring import Recorder, Sample
+from gameday.traffic.windows import WAITING
 from gameday.traffic.wire import Answer, Customer, WireError
 
 
@@ -72,7 +73,7 @@ class Player:
         except WireError as error:
             return Outcome(error.kind), time.monotonic()
         ended = time.monotonic()
-        return _judged(step, answer, values, self.journey.error_quality), ended
+        return _judged(step, answer, values, self.journey), ended
 
 
 def _request(step: Step, customer: Customer, values: dict[str, Any]) -> tuple[bytes, bytes]:
@@ -90,13 +91,16 @@ def _quoted(value: str) -> str:
     return quote(value, safe="")
 
 
-def _judged(step: Step, answer: Answer, values: dict[str, Any], quality: ErrorQuality | None) -> Outcome:
+def _judged(step: Step, answer: Answer, values: dict[str, Any], journey: Journey) -> Outcome:
     try:
         body = json.loads(answer.body) if answer.body else None
     except ValueError:
         body = None
     if answer.status not in step.expect.statuses:
+        quality = journey.error_quality
         poor = quality is not None and not _good_error(quality, body)
+        if not poor and journey.waiting is not None and _is_waiting_page(journey.waiting, answer.status, body):
+            return Outcome(WAITING)
         return Outcome(f"status_{answer.status}", poor_error=poor)
     try:
         for path in step.expect.present:
@@ -108,6 +112,14 @@ def _judged(step: Step, answer: Answer, values: dict[str, Any], quality: ErrorQu
     except MissingValueError:
         return Outcome("unexpected_body")
     return Outcome(body=body)
+
+
+def _is_waiting_page(page: WaitingPage, status: int, body: Any) -> bool:
+    """Say whether a customer is asked to wait, and told all that belongs to it; with less, it is an error like any other."""
+    try:
+        return status in page.statuses and page.code.find(body) == page.says and all(path.find(body) for path in page.present)
+    except MissingValueError:
+        return False
 
 
 def _good_error(quality: ErrorQuality, body: Any) -> bool:

@@ -20,6 +20,7 @@ from gameday.traffic.wire import Target
 
 DEFAULT_RATE_PER_SECOND = 40.0
 HIGHEST_RATE_PER_SECOND = 10_000.0
+LONGEST_RAMP_SECONDS = 3600.0
 MOST_OPEN_JOURNEYS = 500
 """Each open journey is a connection; a thousand descriptors are what a process usually may have."""
 
@@ -94,3 +95,8 @@ def _check(spec: LoadSpec) -> None:
 def valid_rate(value: object) -> bool:
     """Say whether a number can be a load's rate."""
     return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value <= HIGHEST_RATE_PER_SECOND
+
+
+def valid_ramp(value: object) -> bool:
+    """Say whether a number can be how long the way to another rate takes, in seconds."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= LONGEST_RAMP_SECONDS

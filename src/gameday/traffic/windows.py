@@ -26,6 +26,11 @@ MOST_BEHIND_SECONDS = WINDOW_SECONDS
 """A generator that sends later than this has not kept to its schedule in that window: what it saw may belong to another."""
 MOST_WINDOWS_BEHIND = 0.01
 """The share of windows in which that may happen before the measurements are not to be believed."""
+WAITING = "waiting"
+"""The kind of failure that is the waiting page: customers turned away for now, and told so."""
+LONGEST_WIDE_SECONDS = 2.0
+FEWEST_SAMPLES = 5
+"""A wide window of so many samples is wide enough once it is that long, so that a small load too shows a recovery soon."""
 UNANSWERED = frozenset({"timeout", "connect_failed", "connection_lost"})
 """Failures to which nobody said anything; a refusal is an answer."""
 
@@ -51,6 +56,17 @@ class Outcomes:
     def success(self) -> float | None:
         """The share that succeeded; None where there was no attempt."""
         return self.ok / self.samples if self.samples else None
+
+    @property
+    def turned_away(self) -> int:
+        """How many saw the waiting page."""
+        return sum(number for kind, number in self.errors.items() if kind.rpartition(":")[2] == WAITING)
+
+    @property
+    def accepted_success(self) -> float | None:
+        """The share that succeeded of those who were let in; None where nobody was."""
+        accepted = self.samples - self.turned_away
+        return self.ok / accepted if accepted else None
 
 
 NOTHING = Outcomes()
@@ -148,7 +164,7 @@ def latency_percentile(
 
 
 def widened(windows: Sequence[Window], *, minimum_samples: int = MINIMUM_SAMPLES, step: str | None = None) -> list[Window]:
-    """Merge consecutive windows until each has enough samples; what is left over at the end is dropped."""
+    """Merge consecutive windows until each has enough samples, or is long enough; what is left over at the end is dropped."""
     return [merge(group) for group in _groups(windows, minimum_samples, step)]
 
 
@@ -185,9 +201,9 @@ def time_to_recover(
     """Return when a service was back in tolerance for good after a fault; None where that cannot be shown.
 
     The algorithm: take the windows from the one in which the fault began, merge consecutive ones until each has
-    `minimum_samples`, and find the last one out of tolerance. If at least `steady` windows follow it (all within tolerance,
-    since it is the last one out), the service recovered at the start of the first of them. If fewer follow, it has not been
-    seen to recover.
+    `minimum_samples` (or, with at least five samples, until it is 2 s long), and find the last one out of tolerance. If at
+    least `steady` windows follow it (all within tolerance, since it is the last one out), the service recovered at the start
+    of the first of them. If fewer follow, it has not been seen to recover.
 
     The interval: recovery was not before the start of the last 100 ms in which anything failed within that last wide window
     (of the window itself, where none did and it is out for another reason), and not after the end of the first wide window
@@ -268,7 +284,8 @@ def _groups(windows: Sequence[Window], minimum_samples: int, step: str | None) -
     for window in windows:
         current.append(window)
         samples += window.of(step).samples
-        if samples >= minimum_samples:
+        long_enough = samples >= FEWEST_SAMPLES and window.end - current[0].start >= LONGEST_WIDE_SECONDS - 1e-9
+        if samples >= minimum_samples or long_enough:
             groups.append(current)
             current, samples = [], 0
     return groups

@@ -19,6 +19,8 @@ def account_for(cluster: Cluster, entries: Iterable[Entry]) -> UndoAccount:
 
 def _needs(entry: Entry) -> Iterator[Access]:
     ref = ref_of(entry.target)
+    if entry.is_load:
+        return
     if entry.pod is not None:
         yield from to_replace(ref)
     elif entry.created:

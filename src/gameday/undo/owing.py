@@ -16,7 +16,19 @@ from typing import Any, assert_never
 
 import msgspec
 
-from gameday.change import MISSING, Change, CreateObject, DeletePod, EvictPod, PatchObject, anchored, get_field, patch_operations
+from gameday.change import (
+    MISSING,
+    RATE,
+    Change,
+    ChangeLoad,
+    CreateObject,
+    DeletePod,
+    EvictPod,
+    PatchObject,
+    anchored,
+    get_field,
+    patch_operations,
+)
 from gameday.cluster import Cluster, Json, ObjectRef
 from gameday.cluster.reading import ready_pods, workload_of
 from gameday.errors import NoTargetError, RecordError, RefusedError, ServerError, UnreachableError
@@ -155,6 +167,8 @@ class Debt:
                 return self._creation(change, whose)
             case DeletePod() | EvictPod():
                 return self._pod(change, whose)
+            case ChangeLoad():
+                return self._load(change, whose)
             case _:
                 assert_never(change)
 
@@ -194,6 +208,16 @@ class Debt:
         version = pod["metadata"]["resourceVersion"]
         operation = Operation(verb, ObjectRef.of(pod), grace_seconds=change.grace_seconds, resource_version=version)
         return Owed(entry, operation)
+
+    def _load(self, change: ChangeLoad, whose: _Whose) -> Owed:
+        """Owe the rate that stands now; the load is this guardian's own process, so nobody else can give it back."""
+        before, wanted = change.former_per_second, change.rate_per_second
+        if not before or not wanted:
+            raise RefusedError("this run sends no customers, so there is no load to change")
+        entry = owe_field(self._entry_for(change.ref, whose), RATE, before=before, value=wanted)
+        entry = msgspec.structs.replace(entry, undoers=socket.gethostname())
+        body = {"rate_per_second": wanted, "over_seconds": change.over_seconds}
+        return Owed(entry, Operation("load", change.ref, body), ((RATE, before, wanted),))
 
     def _present(self, ref: ObjectRef) -> Json:
         obj = self._there(ref)

@@ -13,6 +13,8 @@ from typing import Any
 
 import msgspec
 
+from gameday.change import LOAD
+
 FORMAT = 1
 """Raised when a reader of the former format could undo wrongly; an older reader then leaves the record alone."""
 
@@ -74,6 +76,11 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """By the server's clock, seconds since the epoch."""
     outcome: str = ""
     detail: str = ""
+
+    @property
+    def is_load(self) -> bool:
+        """Whether it is about the run's customers, which only the run's own guardian can send less of."""
+        return (self.target.api_version, self.target.kind) == (LOAD.api_version, LOAD.kind)
 
     @property
     def is_settled(self) -> bool:

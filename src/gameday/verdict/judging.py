@@ -356,18 +356,26 @@ def _confirmations(round_: _Round) -> Iterator[str]:
 
 
 def _runbook(round_: _Round, *, within: bool | None) -> str:
-    """Return proven if the runbook alone brought the steady state back in time, refuted if it was executed and did not."""
+    """Return proven if the runbook alone brought the steady state back in time, refuted if it was executed and did not.
+
+    What it did itself may be undone, and a crowd goes by itself: neither is a help to it. The fault's other traces are.
+    """
     if round_.started.runbook_mode != "execute":
         return ""
     steps = [event for event in round_.own if isinstance(event, StepEnded)]
     executed = [step for step in steps if step.how == "executed" and step.result != "skipped"]
     failed = [step for step in executed if step.result != "done"]
+    owed = [event for event in round_.own if isinstance(event, ChangeOwed)]
+    faults = {event.entry for event in owed if event.is_fault and event.kind != "load"}
+    others = {event.entry for event in owed} - faults
+    ended = [event for event in round_.own if isinstance(event, UndoEnded) and event.entry not in others]
     # A drill's copy is left by its undo in any case, which takes nothing from what was restored into it.
-    undone = [] if round_.started.drill_orders else [event for event in round_.own if isinstance(event, UndoEnded)]
-    undone_by_us = [event for event in undone if event.outcome != "already"]
+    undone_by_us = [event for event in ended if event.outcome != "already" and not round_.started.drill_orders]
+    unseen = [event for event in _ended(round_, "recovery") if event.outcome == "red"]
     if not executed:
         return ""
-    return "proven" if not failed and not undone_by_us and round_.recovery is not None and within is not False else "refuted"
+    alone = not failed and not undone_by_us and not unseen
+    return "proven" if alone and round_.recovery is not None and within is not False else "refuted"
 
 
 def _tolerance(tolerance: object) -> str:

@@ -104,7 +104,7 @@ def test_state_stands_on_claims_and_only_one_pod_writes_each() -> None:
                 assert source["persistentVolumeClaim"]["claimName"] in named("PersistentVolumeClaim")
 
 
-def test_everything_of_the_shop_but_what_has_state_survives_the_loss_of_a_pod() -> None:
+def test_everything_of_the_shop_but_what_has_state_and_the_scaler_survives_the_loss_of_a_pod() -> None:
     single = {item["metadata"]["name"] for item in DEPLOYMENTS if item["spec"]["replicas"] == 1}
-    # The bank and the status page are outside the shop, and no order waits for the page, for a parcel or for an agent.
-    assert single == {"orders", "objects", "fulfilment", "agent-controller", "bank", "status"}
+    # The bank and the status page are outside the shop, and no order waits for the page, a parcel, an agent or a scaler.
+    assert single == {"orders", "objects", "fulfilment", "agent-controller", "bank", "status", "scaler"}

@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from gameday.change import MISSING, DeletePod, EvictPod, PatchObject
+from gameday.change import MISSING, ChangeLoad, DeletePod, EvictPod, PatchObject
 from gameday.cluster import OPT_IN_LABEL, SYSTEM_NAMESPACE
 from gameday.cluster.nodes import TAINT, TAINT_KEY, UNSCHEDULABLE, is_ours, takes_pods
 from gameday.cluster.reading import controller_of
-from gameday.guard.model import PROTECTED_LABEL, Facts, Policy
+from gameday.guard.model import PROTECTED_LABEL, REPLICAS_OWNER, Facts, Policy
 from gameday.guard.rules.shape import Found
 from gameday.plan import PlannedChange
 
@@ -43,11 +43,13 @@ def cluster_identity(changes: Sequence[PlannedChange], policy: Policy, facts: Fa
 def namespace_listed(changes: Sequence[PlannedChange], policy: Policy, facts: Facts) -> Found:
     """Each object is in a namespace that the plan lists, and so is every pod that goes with a node.
 
-    What else belongs to the whole cluster is in none, and is refused.
+    What else belongs to the whole cluster is in none, and is refused. The customers that a run itself sends are no object of it.
     """
     del facts
     listed = ", ".join(policy.namespaces) or "none"
     for change in changes:
+        if isinstance(change.change, ChangeLoad):
+            continue
         for taken in change.takes:
             if taken.ref.namespace not in policy.namespaces:
                 told = (
@@ -177,7 +179,8 @@ def node_left(changes: Sequence[PlannedChange], policy: Policy, facts: Facts) ->
 def field_owned(changes: Sequence[PlannedChange], policy: Policy, facts: Facts) -> Found:
     """No field is patched that an autoscaler or a GitOps controller owns, since they would undo it, or fight over it.
 
-    Replicas of a workload with a HorizontalPodAutoscaler; any field of an object that carries a mark of Argo CD or Flux.
+    Replicas of a workload with a HorizontalPodAutoscaler, or with the annotation `gameday.dev/replicas-owner` by which an
+    autoscaler of another kind is named; any field of an object that carries a mark of Argo CD or Flux.
     """
     del policy
     for change in changes:
@@ -187,6 +190,9 @@ def field_owned(changes: Sequence[PlannedChange], policy: Policy, facts: Facts) 
                 f"its replicas are owned by the HorizontalPodAutoscaler {scaler['metadata']['name']}, which would set them again",
             )
         if isinstance(change.change, PatchObject) and change.before is not None:
+            owner = (change.before["metadata"].get("annotations") or {}).get(REPLICAS_OWNER)
+            if owner and "/spec/replicas" in change.change.fields:
+                yield str(change.ref), f"its replicas are owned by {owner} ({REPLICAS_OWNER}), which would set them again"
             metadata = change.before["metadata"]
             marks = {**(metadata.get("labels") or {}), **(metadata.get("annotations") or {})}
             for tool in sorted({tool for mark, tool in _GITOPS.items() if mark in marks}):

@@ -23,14 +23,18 @@ NOT_KNOWN = (
 
 
 class Sorry(Exception):  # noqa: N818 - an answer on its way out, not a failure of the program
-    """An error answer, raised from wherever in a handler it became clear; `reason` is for the log only."""
+    """An error answer, raised from wherever in a handler it became clear; `reason` is for the log only.
 
-    def __init__(self, status: int, code: str, message: str, *, reason: str = "") -> None:
+    `estimate_seconds` is when it is worth to come back, where that is known.
+    """
+
+    def __init__(self, status: int, code: str, message: str, *, reason: str = "", estimate_seconds: int = 0) -> None:
         super().__init__(reason or code)
         self.status = status
         self.code = code
         self.message = message
         self.reason = reason
+        self.estimate_seconds = estimate_seconds
 
 
 def sorry(error: Sorry) -> Response:
@@ -38,7 +42,10 @@ def sorry(error: Sorry) -> Response:
     reference = "E-" + secrets.token_hex(5).upper()
     level = "warning" if error.status < OUR_FAULT else "error"
     say(level, "answered with an error", status=error.status, code=error.code, reference=reference, reason=error.reason)
-    body = {"code": error.code, "message": error.message, "reference": reference, "contact": CONTACT}
+    body: dict[str, object] = {"code": error.code, "message": error.message, "reference": reference, "contact": CONTACT}
+    if error.estimate_seconds:
+        body["estimate_seconds"] = error.estimate_seconds
+        return answer(error.status, {"error": body}, retry_after=str(error.estimate_seconds))
     return answer(error.status, {"error": body})
 
 

@@ -23,6 +23,8 @@ PORTS = {
     "bank": 8090,
     "status": 8091,
     "objects": 9000,
+    "sale": 8094,
+    "scaler": 8095,
 }
 """Every service with its port where PORT is not set."""
 

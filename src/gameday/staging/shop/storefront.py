@@ -41,14 +41,9 @@ async def forward(neighbour: Neighbour, call: Call, message: str = NOT_NOW) -> R
 
 def build(environment: Environment) -> Service:
     """Return the storefront service."""
-    retries = int(environment.number("RETRIES", 1))
-    inner = {name: Neighbour(name, environment.neighbour(name), retries=retries) for name in NEIGHBOURS}
-    honest = environment.choice("ERRORS", "honest", "bare") == "honest"
-    failures = Failures(inner["orders"], on=environment.choice("TRACK_FAILURES", "on", "off") == "on")
+    pages = Pages.of(environment)
     environment.check()
-    table = Door(inner, failures).routes()
-    shown = table if honest else {route: bare(handler) for route, handler in table.items()}
-    return Service(routed(shown), failures.write_owed if failures.on else None, failures.close)
+    return Service(routed(pages.shown()), pages.failures.write_owed if pages.failures.on else None, pages.failures.close)
 
 
 def bare(handler: Handler) -> Handler:
@@ -68,11 +63,27 @@ def bare(handler: Handler) -> Handler:
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
+class Pages:
     """What customers may ask for, and who inside answers it."""
 
     inner: Mapping[str, Neighbour]
     failures: Failures
+    honest: bool = True
+    """Whether errors say what they should."""
+
+    @staticmethod
+    def of(environment: Environment) -> Pages:
+        """Return the pages as the settings describe them."""
+        retries = int(environment.number("RETRIES", 1))
+        inner = {name: Neighbour(name, environment.neighbour(name), retries=retries) for name in NEIGHBOURS}
+        honest = environment.choice("ERRORS", "honest", "bare") == "honest"
+        tracked = environment.choice("TRACK_FAILURES", "on", "off") == "on"
+        return Pages(inner, Failures(inner["orders"], on=tracked), honest)
+
+    def shown(self) -> dict[str, Handler]:
+        """Return what answers which path, with its errors as customers see them."""
+        table = self.routes()
+        return table if self.honest else {route: bare(handler) for route, handler in table.items()}
 
     def routes(self) -> dict[str, Handler]:
         """Return what answers which path."""
