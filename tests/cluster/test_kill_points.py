@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.cluster.conftest import NAMESPACES, Real
-from tests.crash.campaign import Campaign, sample, seed
+from tests.crash.campaign import OF_EACH_KIND, Campaign, sample, seed
 from tests.crash.scene import Scene
 from tests.crash.scripts import write_project
 from tests.crash.traps import trapped
@@ -55,7 +55,7 @@ def test_a_sample_of_deaths_leaves_nothing_behind(
 
     told(f"\nseed {seed()} (another: GAMEDAY_CRASH_SEED)")
     campaign = Campaign(tmp_path, told, clusters=[lambda folder: scene_on(shop_for_plans, folder)])
-    learnt = campaign.learn()
+    learnt = campaign.learn(*OF_EACH_KIND)
     campaign.carry_out(learnt, sample(learnt, number=POINTS))
     told(campaign.summary)
     assert campaign.wrong == []

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.crash.campaign import Campaign, all_points, sample, seed
+from tests.crash.campaign import OF_EACH_KIND, Campaign, all_points, sample, seed
 
 SAMPLE = 20
 
@@ -25,7 +25,7 @@ def campaign(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Campaign:
 
 @pytest.mark.e2e
 def test_a_sample_of_deaths_leaves_nothing_behind(campaign: Campaign) -> None:
-    learnt = campaign.learn()
+    learnt = campaign.learn(*OF_EACH_KIND)
     campaign.carry_out(learnt, sample(learnt, number=SAMPLE))
     campaign.told(campaign.summary)
     assert campaign.wrong == []
