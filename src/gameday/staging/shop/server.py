@@ -76,6 +76,8 @@ class Server:
     def __init__(self, handler: Handler) -> None:
         self.handler = handler
         self.connections: set[_Connection] = set()
+        self.lingering = False
+        """Whether each answer ends its connection, since the process is about to go."""
         self.stopping = False
         self._all_gone = asyncio.Event()
         self._listener: asyncio.Server | None = None
@@ -181,7 +183,7 @@ class _Connection(asyncio.Protocol):
             except Exception as error:  # noqa: BLE001 - the connection's other requests must still be answered
                 say("error", "a handler failed", path=request.raw_path, error=f"{type(error).__name__}: {error}")
                 response = answer(500, {"error": {"code": "internal", "message": "Something went wrong on our side."}})
-            self._write(response, keep=keep and not self._server.stopping)
+            self._write(response, keep=keep and not (self._server.stopping or self._server.lingering))
         self._task = None
 
     def _write(self, response: Response, *, keep: bool) -> None:

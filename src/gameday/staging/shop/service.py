@@ -1,9 +1,10 @@
 """One service as a process: built from the environment, listening until SIGTERM, then done with what it has begun.
 
-WARM_UP_SECONDS is the weakness of what has to fill its caches first: so long it does not listen. SIGTERM closes the socket,
-lets open requests finish and ends with status 0. `/livez` says that the process turns its loop; `/readyz` says that it wants
-requests. Neither asks the neighbours: a service that calls itself unready because another one is away only spreads the
-outage.
+WARM_UP_SECONDS is the weakness of what has to fill its caches first: so long it does not listen. On SIGTERM it lingers for
+LINGER_SECONDS, which is what it takes until everybody has heard that the pod goes: it still takes connections, and ends each
+with its answer. Then it closes the socket, lets open requests finish and ends with status 0. `/livez` says that the process
+turns its loop; `/readyz` says that it wants requests. Neither asks the neighbours: a service that calls itself unready
+because another one is away only spreads the outage.
 """
 
 from __future__ import annotations
@@ -48,6 +49,7 @@ async def run(name: str, service: Service, environment: Environment) -> int:
     """Serve until SIGTERM or SIGINT; return the exit status."""
     host, port = environment.text("POD_IP", "127.0.0.1"), environment.port("PORT", {**PORTS, **PORTS_ON_NODES}[name])
     warm_up_seconds = environment.number("WARM_UP_SECONDS", 0)
+    linger_seconds = environment.number("LINGER_SECONDS", 0)
     environment.check()
     server = Server(_probed(service))
     told_to_stop = asyncio.Event()
@@ -64,6 +66,8 @@ async def run(name: str, service: Service, environment: Environment) -> int:
     worker = loop.create_task(service.background()) if service.background else None
     say("info", "listening", host=host, port=port)
     await told_to_stop.wait()
+    server.lingering = True
+    await asyncio.sleep(linger_seconds)
     finished = await server.stop()
     if worker is not None:
         worker.cancel()
