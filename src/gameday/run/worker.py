@@ -11,8 +11,10 @@ import logging
 import os
 import socket
 import sys
+import time
 from functools import cache
 from pathlib import Path
+from typing import Final
 
 from gameday.change import install
 from gameday.change.registry import action_named
@@ -29,6 +31,8 @@ from gameday.run.steps import StepRunner
 from gameday.run.successor import start_successor
 from gameday.runbook import load_runbook
 from gameday.workspace import Catalogue, make_importable
+
+_SETTLE_SECONDS: Final = 2.0
 
 
 def main() -> int:
@@ -101,7 +105,7 @@ def prepare(engine: WorkerEngine, experiment: Experiment) -> bool:
         return True
     engine.log(PhaseStarted(phase="prepare"))
     engine.prepares = True
-    failures = []
+    failures, changed = [], False
     for activity in experiment.prepare:
         engine.activity = activity.name
         try:
@@ -109,11 +113,15 @@ def prepare(engine: WorkerEngine, experiment: Experiment) -> bool:
         except GamedayError as error:
             failures.append(f"{activity.name}: {error}")
             break
+        changed = changed or bool(done["changes"])
         # What changed nothing was there already.
         if done["changes"] and not done["landed"]:
             failures.append(f"{activity.name}: {done['seen']}")
             break
     engine.prepares = False
+    if changed and not failures:
+        # Whoever routes by what was changed hears of it a moment later than whoever looks.
+        time.sleep(_SETTLE_SECONDS)
     engine.log(PhaseEnded(phase="prepare", outcome="failed" if failures else "ok", detail="; ".join(failures)))
     return not failures
 
