@@ -1,0 +1,49 @@
+"""A service comes and goes: it may take its time to start, and lingers when it is told to end."""
+
+from __future__ import annotations
+
+import http.client
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from gameday.staging.shop.alone import ShopAlone
+from gameday.staging.shop.settings import PORTS
+
+
+def asked(shop: ShopAlone) -> http.client.HTTPResponse:
+    connection = http.client.HTTPConnection(shop.host("inventory"), PORTS["inventory"], timeout=5)
+    connection.request("GET", "/products")
+    answer = connection.getresponse()
+    answer.read()
+    connection.close()
+    return answer
+
+
+def test_a_service_that_is_told_to_go_still_answers_until_everybody_has_heard_of_it(tmp_path: Path) -> None:
+    shop = ShopAlone(tmp_path, {"LINGER_SECONDS": "1"})
+    shop.start("inventory")
+    try:
+        assert asked(shop).getheader("connection") != "close"
+        shop.signal("inventory", signal.SIGTERM)
+        answer = asked(shop)
+        assert (answer.status, answer.getheader("connection")) == (200, "close")
+        assert shop.processes["inventory"].wait(10) == 0
+        with pytest.raises(ConnectionRefusedError):
+            asked(shop)
+    finally:
+        shop.stop()
+
+
+def test_a_service_that_warms_up_does_not_listen_before_and_ends_at_once_if_it_is_told_to(tmp_path: Path) -> None:
+    shop = ShopAlone(tmp_path, {"WARM_UP_SECONDS": "0.5"})
+    began = time.monotonic()
+    shop.start("inventory")
+    assert time.monotonic() - began >= 0.5
+    assert shop.stop() == {"inventory": 0}
+    slow = ShopAlone(tmp_path, {"WARM_UP_SECONDS": "60"})
+    slow._spawn("cart")
+    time.sleep(0.5)
+    assert slow.stop() == {"cart": 0}
