@@ -128,6 +128,10 @@ def snapshot(cluster: KubeCluster, namespaces: Collection[str] = ()) -> dict[str
 
 def _configured(obj: dict[str, Any]) -> dict[str, Any]:
     metadata = {key: obj["metadata"].get(key) for key in ("uid", "labels", "annotations", "finalizers", "ownerReferences")}
+    # It counts rollouts, also one back to what was before.
+    metadata["annotations"] = {
+        key: value for key, value in (metadata["annotations"] or {}).items() if key != "deployment.kubernetes.io/revision"
+    }
     rest = {key: value for key, value in obj.items() if key not in {"metadata", "status"}}
     if obj["kind"] == "Node":
         rest.pop("spec", None)

@@ -133,7 +133,7 @@ def test_the_account_that_injects_has_no_right_that_only_an_undo_needs(command: 
     only_to_undo = [
         ("patch", "pods", ""),
         ("delete", "deployments", "apps"),
-        ("patch", "services", ""),
+        ("delete", "services", ""),
         ("delete", "configmaps", ""),
     ]
     for verb, resource, group in only_to_undo:
