@@ -120,6 +120,9 @@ def snapshot(cluster: KubeCluster, namespaces: Collection[str] = ()) -> dict[str
             if kind.kind == "Lease" and metadata.get("namespace") != "gameday-system":
                 # The nodes' heartbeats.
                 continue
+            if kind.kind == "ReplicaSet" and not obj["spec"].get("replicas"):
+                # Kubernetes keeps them as the history of a Deployment's rollouts.
+                continue
             if not namespaces or metadata.get("namespace", metadata["name"]) in namespaces:
                 name = f"{kind.kind} {metadata.get('namespace', '')}/{metadata['name']}"
                 found[name] = json.dumps(_configured(obj), sort_keys=True)
@@ -128,9 +131,10 @@ def snapshot(cluster: KubeCluster, namespaces: Collection[str] = ()) -> dict[str
 
 def _configured(obj: dict[str, Any]) -> dict[str, Any]:
     metadata = {key: obj["metadata"].get(key) for key in ("uid", "labels", "annotations", "finalizers", "ownerReferences")}
-    # It counts rollouts, also one back to what was before.
+    # They count rollouts, also one back to what was before.
+    annotations = (metadata["annotations"] or {}).items()
     metadata["annotations"] = {
-        key: value for key, value in (metadata["annotations"] or {}).items() if key != "deployment.kubernetes.io/revision"
+        key: value for key, value in annotations if not key.startswith("deployment.kubernetes.io/revision")
     }
     rest = {key: value for key, value in obj.items() if key not in {"metadata", "status"}}
     if obj["kind"] == "Node":
