@@ -32,20 +32,29 @@ def test_everything_is_in_the_namespace_that_is_opted_in() -> None:
     assert {item["metadata"].get("namespace", "shop") for item in OBJECTS} == {"shop"}
 
 
-def test_copies_are_kept_in_a_namespace_that_is_not_opted_in_and_found_by_its_name() -> None:
-    (namespace,) = (item for item in OFFSITE if item["kind"] == "Namespace")
+def offsite(kind: str) -> dict[str, dict[str, Any]]:
+    return {item["metadata"]["name"]: item for item in OFFSITE if item["kind"] == kind}
+
+
+def variables_of(deployment: str) -> dict[str, str]:
+    (container,) = named("Deployment")[deployment]["spec"]["template"]["spec"]["containers"]
+    return {variable["name"]: variable.get("value", "") for variable in container["env"]}
+
+
+def test_copies_and_the_bank_are_in_a_namespace_that_is_not_opted_in_and_found_by_their_names() -> None:
+    (namespace,) = offsite("Namespace").values()
     assert "labels" not in namespace["metadata"]
-    (service,) = (item for item in OFFSITE if item["kind"] == "Service")
-    (store,) = (item for item in OFFSITE if item["kind"] == "Deployment")
-    assert service["spec"]["selector"].items() <= store["spec"]["template"]["metadata"]["labels"].items()
-    (orders,) = named("Deployment")["orders"]["spec"]["template"]["spec"]["containers"]
-    endpoint = next(variable["value"] for variable in orders["env"] if variable["name"] == "BACKUP_ENDPOINT")
-    port = service["spec"]["ports"][0]["port"]
-    assert endpoint == f"http://{service['metadata']['name']}.{service['metadata']['namespace']}.svc:{port}"
+    for name, service in offsite("Service").items():
+        store = offsite("Deployment")[name]
+        assert service["spec"]["selector"].items() <= store["spec"]["template"]["metadata"]["labels"].items()
+    port = offsite("Service")["backups"]["spec"]["ports"][0]["port"]
+    assert variables_of("orders")["BACKUP_ENDPOINT"] == f"http://backups.offsite.svc:{port}"
+    payment = variables_of("payment")
+    assert (payment["BANK_SERVICE_HOST"], payment["BANK_SERVICE_PORT"]) == ("bank.offsite.svc", str(PORTS["bank"]))
 
 
 def test_every_service_of_the_code_has_a_deployment_and_a_service_at_its_port() -> None:
-    assert named("Deployment").keys() == named("Service").keys() == {*PORTS, "agent-controller"}
+    assert named("Deployment").keys() == named("Service").keys() == {*PORTS, "agent-controller"} - {"bank"}
     for name, service in named("Service").items():
         assert service["spec"]["selector"] == {"app": name}
         assert [(port["port"], port["targetPort"]) for port in service["spec"]["ports"]] == [(ALL_PORTS[name], "http")]
@@ -106,5 +115,5 @@ def test_state_stands_on_claims_and_only_one_pod_writes_each() -> None:
 
 def test_everything_of_the_shop_but_what_has_state_and_the_scaler_survives_the_loss_of_a_pod() -> None:
     single = {item["metadata"]["name"] for item in DEPLOYMENTS if item["spec"]["replicas"] == 1}
-    # The bank and the status page are outside the shop, and no order waits for the page, a parcel, an agent or a scaler.
-    assert single == {"orders", "objects", "fulfilment", "agent-controller", "bank", "status", "scaler"}
+    # No order waits for the status page, a parcel, an agent or a scaler.
+    assert single == {"orders", "objects", "fulfilment", "agent-controller", "status", "scaler"}
