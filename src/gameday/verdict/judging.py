@@ -339,10 +339,11 @@ def asks_for_tracking(own: Sequence[AnyEvent]) -> bool:
 
 
 def _confirmations(round_: _Round) -> Iterator[str]:
+    prepared = {event.change_id for event in round_.own if isinstance(event, ChangeOwed) and event.prepares}
     for event in round_.own:
         if isinstance(event, ActivityEnded) and event.phase == "after" and event.tolerance_met:
             yield f"{event.name}: measured {_number(event.output)}, within {_tolerance(event.tolerance)}"
-        if isinstance(event, ChangeLanded) and event.landed:
+        if isinstance(event, ChangeLanded) and event.landed and not prepared & set(event.change_ids):
             yield f"the fault was in place: {event.seen}"
         if isinstance(event, LedgerChecked) and event.of_copy:
             yield from drills.confirmations(round_.started, round_.own, event)
