@@ -1,7 +1,7 @@
 """Every experiment and every game day that ships, unchanged, on a real Kubernetes: each ends as its file says.
 
-What the machine has to do besides, on which nodes, control plane, shop and customers share two cores, shows in customers' seconds.
-So a run that ends otherwise is repeated once, and said; what ends otherwise twice fails.
+What the machine has to do besides, on which nodes, control plane, shop and customers share two cores, shows in customers'
+seconds. So a run that ends otherwise is repeated once, and said; what ends otherwise twice fails.
 """
 
 from __future__ import annotations
