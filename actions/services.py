@@ -12,13 +12,14 @@ customer (one of header, cookie, query, by which a percentage is drawn once per 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from gameday.change import Change, Right, action
 from gameday.cluster import View
 from gameday.errors import BadParameterError
 from gameday.interposition import (
+    PROTOCOLS,
     Fault,
     Outside,
     Proxies,
@@ -76,7 +77,7 @@ def represent(
     somebody else's.
     """
     by = "services.represent"
-    if protocol not in ("http", "tcp"):
+    if protocol not in PROTOCOLS:
         raise BadParameterError(f"{by}: expected protocol to be http or tcp, but got {protocol!r}")
     if not isinstance(host, str) or not host or any(letter in host for letter in "/ @"):
         raise BadParameterError(f"{by}: expected host to be a name or an address, but got {host!r}")
@@ -214,7 +215,7 @@ class _Wish:
     func: str
     fault: Mapping[str, Any]
     match: Mapping[str, Any] | None
-    lasts_seconds: float = field(kw_only=False)
+    lasts_seconds: float
 
 
 def _on(view: View, wish: _Wish) -> Sequence[Change]:

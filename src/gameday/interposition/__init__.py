@@ -8,6 +8,17 @@ interposed, `switching` has the fault and its evidence.
 
 from gameday.interposition.standing import Outside, Proxies, is_in_place, stands, stands_for
 from gameday.interposition.switching import Fault, are_hit, switched_on
-from gameday.interposition.targets import service_of
+from gameday.interposition.targets import PROTOCOLS, service_of
 
-__all__ = ["Fault", "Outside", "Proxies", "are_hit", "is_in_place", "service_of", "stands", "stands_for", "switched_on"]
+__all__ = [
+    "PROTOCOLS",
+    "Fault",
+    "Outside",
+    "Proxies",
+    "are_hit",
+    "is_in_place",
+    "service_of",
+    "stands",
+    "stands_for",
+    "switched_on",
+]
