@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,17 +10,11 @@ import pytest
 
 from gameday.staging.shop.alone import ShopAlone
 from gameday.staging.shop.bank import Journal
+from tests.staging.shop import waiting
+
+eventually = partial(waiting.eventually, seconds=10.0)
 
 Customer = Any
-
-
-def eventually(check: Callable[[], bool], seconds: float = 10.0) -> bool:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if check():
-            return True
-        time.sleep(0.02)
-    return False
 
 
 def charged(customer: Customer, *keys: str) -> list[dict[str, Any]]:

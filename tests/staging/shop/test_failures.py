@@ -6,7 +6,8 @@ import json
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -14,18 +15,12 @@ import pytest
 
 from gameday.staging.shop.alone import ShopAlone
 from gameday.staging.shop.settings import PORTS
+from tests.staging.shop import waiting
+
+eventually = partial(waiting.eventually, seconds=8.0)
 
 # The fixture's class lives in conftest, which importlib mode gives no name to import.
 Customer = Any
-
-
-def eventually(check: Callable[[], bool], seconds: float = 8.0) -> bool:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if check():
-            return True
-        time.sleep(0.02)
-    return False
 
 
 def tracked(customer: Customer, *keys: str) -> list[dict[str, Any]]:

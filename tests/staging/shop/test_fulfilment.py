@@ -6,6 +6,7 @@ import json
 import sqlite3
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +15,12 @@ import pytest
 from gameday.staging.shop import fulfilment_queue as parcels
 from gameday.staging.shop.alone import ShopAlone
 from gameday.staging.shop.order_book import Book, pay, place
+from tests.staging.shop import waiting
+
+eventually = partial(waiting.eventually, seconds=8.0)
 
 # The fixture's class lives in conftest, which importlib mode gives no name to import.
 Customer = Any
-
-
-def eventually(check: Callable[[], bool], seconds: float = 8.0) -> bool:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if check():
-            return True
-        time.sleep(0.02)
-    return False
 
 
 def paid(number: int) -> Callable[[sqlite3.Connection], str]:

@@ -12,18 +12,10 @@ from typing import Any
 import pytest
 
 from gameday.staging.shop.alone import ShopAlone
+from tests.staging.shop.waiting import eventually
 
 # The fixture's class lives in conftest, which importlib mode gives no name to import.
 Customer = Any
-
-
-def eventually(check: Callable[[], bool], seconds: float = 5.0) -> bool:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if check():
-            return True
-        time.sleep(0.02)
-    return False
 
 
 def orders_with(customer: Customer, key: str) -> list[dict[str, Any]]:

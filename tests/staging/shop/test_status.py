@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Callable
 from pathlib import Path
 from types import MethodType
 from typing import Any
@@ -15,18 +13,10 @@ from gameday.staging.shop.alone import ShopAlone
 from gameday.staging.shop.announcing import EACH_OWN, ONE_SOURCE, Board, announcement_of, spoken
 from gameday.staging.shop.incident_source import ConfigMapReader, source_of
 from gameday.staging.shop.settings import Environment
+from tests.staging.shop.waiting import eventually
 
 Customer = Any
 FAILING = {"state": "identified", "message": "Some orders from the app fail.", "estimate_minutes": 30, "next_update_minutes": 15}
-
-
-def eventually(check: Callable[[], bool], seconds: float = 5.0) -> bool:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if check():
-            return True
-        time.sleep(0.02)
-    return False
 
 
 def said(board: Board) -> list[str]:
