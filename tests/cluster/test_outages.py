@@ -213,11 +213,18 @@ def test_a_node_that_is_powered_off_is_never_called_held(begin: Begin, breakable
 
 def put_on_the_node_that_will_be_lost(real: Real, app: str) -> None:
     kept = [node for node in real.nodes() if not node.endswith(str(LOST_NODE))]
+
+    def is_there() -> bool:
+        pods = real.cluster.list(Selection("v1", "Pod", "shop", f"app={app}"))
+        return len(pods) == 1 and pods[0]["spec"].get("nodeName", kept[0]) not in kept
+
     real.kubectl("cordon", *kept)
     try:
         real.kubectl("delete", "pod", "-n", "shop", "-l", f"app={app}")
-        real.settle()
+        eventually(is_there, timeout_seconds=60)
     finally:
         real.kubectl("uncordon", *kept)
+    # A cordoned node is no settled cluster, so that is waited for only now.
+    real.settle()
     (pod,) = real.cluster.list(Selection("v1", "Pod", "shop", f"app={app}"))
     assert pod["spec"]["nodeName"] not in kept
