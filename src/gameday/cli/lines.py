@@ -16,7 +16,6 @@ from rich.text import Text
 
 from gameday.log.events import (
     AbortRequested,
-    AnyEvent,
     ChangeFailed,
     ChangeLanded,
     ChangeOwed,
@@ -36,6 +35,7 @@ from gameday.log.events import (
     UndoEnded,
     VerdictGiven,
 )
+from gameday.log.every import AnyEvent
 from gameday.report.convert import recovery_of
 from gameday.report.facts import Recovery
 from gameday.report.sentences import LANDED, PHASES, RESULTS, UNASKED, UNDONE, how_ended, said

@@ -20,7 +20,7 @@ from rich.table import Table
 from rich.text import Text
 
 from gameday.cli.lines import CONTROL, Line, Telling, recovery_words
-from gameday.log.events import AnyEvent
+from gameday.log.every import AnyEvent
 from gameday.report.facts import Round, Story
 from gameday.report.story import tell
 from gameday.report.words import UNKNOWN, duration, listed, offset

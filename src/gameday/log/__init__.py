@@ -4,7 +4,8 @@ This room defines the events, writes them under a lock and reads them back, also
 nothing and draws nothing; those are folds in `verdict` and `report`.
 """
 
-from gameday.log.events import AnyEvent, Event
+from gameday.log.events import Event
+from gameday.log.every import AnyEvent
 from gameday.log.reading import EVENTS_FILE, follow, read
 from gameday.log.writing import LogWriter
 

@@ -399,7 +399,7 @@ class VerdictGiven(Event, frozen=True, kw_only=True, tag="verdict.given"):
     """What the round says of the runbook: proven, refuted, or empty where it was not executed."""
 
 
-AnyEvent = (
+RunEvent = (
     RunStarted
     | ProcessStarted
     | ProcessEnded

@@ -14,7 +14,7 @@ from typing import get_args
 import msgspec
 
 from gameday.errors import InvalidFileError, Problem
-from gameday.log.events import AnyEvent
+from gameday.log.every import AnyEvent
 
 EVENTS_FILE = "events.jsonl"
 

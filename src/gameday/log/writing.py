@@ -18,7 +18,8 @@ from pathlib import Path
 import msgspec
 
 from gameday.errors import RefusedError
-from gameday.log.events import AnyEvent, Event
+from gameday.log.events import Event
+from gameday.log.every import AnyEvent
 from gameday.log.reading import EVENTS_FILE, read
 
 _encoder = msgspec.json.Encoder()

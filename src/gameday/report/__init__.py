@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from importlib import import_module
 from typing import Final, Literal
 
-from gameday.log.events import AnyEvent
+from gameday.log.every import AnyEvent
 
 Format = Literal["html", "md", "junit", "json"]
 

@@ -12,7 +12,6 @@ from datetime import datetime
 
 from gameday.log.events import (
     AbortRequested,
-    AnyEvent,
     ChangeApplied,
     LoadEnded,
     LoadStarted,
@@ -26,6 +25,7 @@ from gameday.log.events import (
     RunStarted,
     UndoEnded,
 )
+from gameday.log.every import AnyEvent
 from gameday.report.convert import undo_of
 from gameday.report.facts import Abort, Note, Process, Round, Row, Run, Story, Undo
 from gameday.report.followup import followups, owner_of_run

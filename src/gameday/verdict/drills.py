@@ -10,7 +10,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from gameday.log.events import AnyEvent, LedgerChecked, PhaseStarted, ProbeMeasured, RoundStarted
+from gameday.log.events import LedgerChecked, PhaseStarted, ProbeMeasured, RoundStarted
+from gameday.log.every import AnyEvent
 from gameday.verdict.samples import fault_applied_at
 
 _SHOPS_WORD: Final = ".backups.recovery_point"

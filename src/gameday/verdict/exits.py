@@ -8,13 +8,13 @@ from gameday.errors import ExitCode, worst
 from gameday.log.events import (
     AbortRequested,
     ActivityEnded,
-    AnyEvent,
     PhaseStarted,
     RecoveryStarted,
     RoundStarted,
     UndoEnded,
     VerdictGiven,
 )
+from gameday.log.every import AnyEvent
 
 _LEFT_BEHIND = ("residue", "left_alone")
 

@@ -13,7 +13,6 @@ from typing import Final
 from gameday.log.events import (
     AbortRequested,
     ActivityEnded,
-    AnyEvent,
     ChangeApplied,
     ChangeFailed,
     ChangeLanded,
@@ -31,6 +30,7 @@ from gameday.log.events import (
     UndoEnded,
     VerdictGiven,
 )
+from gameday.log.every import AnyEvent
 from gameday.traffic.windows import Recovery, between, generator_kept_up, unanswered_seconds
 from gameday.verdict import drills
 from gameday.verdict.samples import recovery_of, windows_of

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from gameday.log.events import AnyEvent, ChangeApplied, ChangeOwed, LoadWindow
+from gameday.log.events import ChangeApplied, ChangeOwed, LoadWindow
+from gameday.log.every import AnyEvent
 from gameday.traffic.windows import Recovery, Window, from_json, success_at_least, time_to_recover
 
 STEADY_SUCCESS = 0.99
