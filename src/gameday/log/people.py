@@ -91,6 +91,8 @@ class MomentMarked(Event, frozen=True, kw_only=True, tag="moment.marked"):
     detail: str = ""
     occurred_at: str = ""
     """ISO 8601, where it was earlier than it was written down; empty: now."""
+    withdrawn: bool = False
+    """It was marked by mistake: the moment is open again."""
 
 
 class Classified(Event, frozen=True, kw_only=True, tag="incident.classified"):
