@@ -6,6 +6,7 @@ the morning. Nothing is executed here.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -15,13 +16,15 @@ from gameday.errors import InvalidFileError, Problem, UsageError
 from gameday.experiment.block import read_objectives
 from gameday.fields import Fields, did_you_mean
 from gameday.providers import Role, faults_of_target
-from gameday.runbook.markdown import Block, Heading, Section, is_phase, is_step, sections, slug, split_front_matter
-from gameday.runbook.model import PHASES, Check, Runbook, Step, StepAction, StepShell
+from gameday.runbook.cautions import read_cautions
+from gameday.runbook.markdown import FORBIDS, Block, Heading, Section, is_phase, is_step, sections, slug, split_front_matter
+from gameday.runbook.model import PHASES, Check, Proof, Runbook, Step, StepAction, StepShell
 from gameday.workspace import Catalogue, make_importable
 from gameday.yamlfile import parse, read_text
 
 _LABELS: Final = ("Role", "Expected")
 _PAIR: Final = 2
+_DAY: Final = re.compile(r"\d{4}-\d\d-\d\d")
 _SHELLS: Final = ("bash", "shell", "zsh", "console", "shell-session")
 
 
@@ -49,8 +52,9 @@ def load_runbook(path: Path | str, *, catalogue: Catalogue | None = None) -> Run
         severity=fields.text("severity"),
         alerts=fields.texts("alerts"),
         audiences=fields.texts("audiences"),
-        # A runbook that was never proven says so with a key that has no value.
-        last_proven=fields.text("last_proven") if fields.raw("last_proven") is not None else "",
+        last_proven=_last_proven(fields),
+        proven_with=_proven_with(fields, known),
+        cautions=read_cautions(body, str(path), problems),
     )
     if runbook.id != runbook.path.stem:
         fields.note(f"id: expected {runbook.path.stem!r}, the file's name, by which it is found, but got {runbook.id!r}", "id")
@@ -75,6 +79,39 @@ def _front_matter(front: str, file: str, problems: list[Problem]) -> Fields:
     except InvalidFileError as error:
         raise InvalidFileError([*problems, *error.problems]) from error
     return Fields.top(document, problems)
+
+
+def _last_proven(fields: Fields) -> Proof | None:
+    """Return the last proof. A runbook that was never proven says so with a key that has no value, or without the key."""
+    value = fields.raw("last_proven")
+    if value is None:
+        return None
+    if not isinstance(value, dict):
+        fields.note(
+            "last_proven: expected {run: …, on: 2026-11-25, digest: sha256:…}, as gameday runbook verify writes it, or no value "
+            f"for never, but got {str(value)!r}",
+            "last_proven",
+        )
+        return None
+    # YAML reads the key `on` as a boolean.
+    inner = fields.inside({"on" if key is True else key: item for key, item in value.items()}, "last_proven")
+    run, day, digest = (inner.text(key, required=True) for key in ("run", "on", "digest"))
+    inner.done()
+    if day and not _DAY.fullmatch(day):
+        inner.note(f"on: expected a day such as 2026-11-25, but got {day!r}", "on")
+    if digest and not digest.startswith("sha256:"):
+        inner.note(f"digest: expected sha256:…, but got {digest!r}", "digest")
+    return Proof(run, day, digest)
+
+
+def _proven_with(fields: Fields, catalogue: Catalogue) -> str:
+    name = fields.text("proven_with") if fields.raw("proven_with") is not None else ""
+    if name:
+        try:
+            catalogue.resolve("experiment", name, beside=Path(fields.document.file))
+        except UsageError as error:
+            fields.note(str(error), "proven_with")
+    return name
 
 
 def _experiments(fields: Fields, catalogue: Catalogue) -> tuple[str, ...]:
@@ -182,8 +219,13 @@ class _StepReader:
             if block.info.split(" ")[0] in _SHELLS:
                 why = "commands of a step stand in a block marked sh; mark it text if it is only to be read"
                 self.note(block.line - 1, f"a block marked {block.info!r} is not read: {why}")
-            elif block.info.startswith(("yaml", "yml")) and block.info not in ("yaml", "yaml check", "yaml example"):
-                known = "yaml (an action or probe), yaml check, yaml example (only shown)"
+            elif block.info.startswith(("yaml", "yml")) and block.info not in (
+                "yaml",
+                "yaml check",
+                "yaml example",
+                FORBIDS,
+            ):
+                known = "yaml (an action or probe), yaml check, yaml forbids (of a warning), yaml example (only shown)"
                 self.note(block.line - 1, f"unknown block {block.info!r}; known are: {known}")
 
     def _shell(self, block: Block) -> StepShell:
