@@ -24,6 +24,8 @@ class StepAction:
     target: str
     arguments: Mapping[str, Any]
     line: int
+    is_action: bool = True
+    """False for a probe, which changes nothing."""
 
 
 @dataclass(frozen=True, slots=True)

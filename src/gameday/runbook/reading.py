@@ -247,7 +247,7 @@ class _StepReader:
         target = fields.text(named[0], required=True)
         arguments = self._target(fields, named[0], target)
         fields.done(known=("action", "probe"))
-        return StepAction(target, arguments, block.line)
+        return StepAction(target, arguments, block.line, is_action=named[0] == "action")
 
     def _check(self, block: Block) -> Check | None:
         fields = self._fields(block)
