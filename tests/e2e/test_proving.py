@@ -154,7 +154,7 @@ method:
 
 
 HOSTILE = """
-for kind, name, api in (("Deployment", "scaler", "apps/v1"), ("Service", "sale", "v1"), ("ConfigMap", "agent-content", "v1")):
+for kind, name, api in (("Deployment", "scaler", "apps/v1"), ("Service", "sale", "v1"), ("ConfigMap", "status-incident", "v1")):
     cluster.delete(ref(kind, name, api))
 pod = cluster.list(Selection("v1", "Pod", "shop", "app=storefront"))[0]
 cluster.delete(ObjectRef.of(pod))
@@ -178,7 +178,7 @@ def test_nothing_is_left_of_a_step_that_deletes_creates_cordons_and_leaves_daemo
     assert {
         ("delete", "deployment shop/scaler"),
         ("delete", "service shop/sale"),
-        ("delete", "configmap shop/agent-content"),
+        ("delete", "configmap shop/status-incident"),
         ("create", "configmap shop/junk"),
         ("patch", "deployment shop/cart"),
     } <= owed

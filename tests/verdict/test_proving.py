@@ -200,8 +200,8 @@ def test_a_runbook_of_which_nothing_was_executed_or_that_was_cut_short_is_void(s
 
 
 def test_a_fault_that_was_over_by_itself_before_checkout_came_back_voids_it(stories: Any) -> None:
-    short = stories.changed(a_proof(stories), ChangeOwed, lasts_seconds=1.5)
-    void(stories, "the fault was over by itself 1.5 s after it was applied", short, step(), wrote())
+    short = stories.changed(a_proof(stories), ChangeOwed, lasts_seconds=2.5)
+    void(stories, "the fault was over by itself 2.5 s after it was applied", short, step(), wrote())
     longer = stories.changed(a_proof(stories), ChangeOwed, lasts_seconds=60.0)
     assert judged(stories, longer, step(), wrote()).outcome == "proven"
     own = wrote(at=6.2, kind="delete", object="pod shop/a")

@@ -39,6 +39,8 @@ PROVEN: Final = "proven"
 REFUTED: Final = "refuted"
 VOID: Final = "void"
 _STEP: Final = "step "
+_WHOLE_SECONDS: Final = 1.0
+"""A proxy's deadline counts from its switch's creation, of which Kubernetes tells whole seconds only: it may come so much earlier."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +204,7 @@ def _ended_by_itself(proof: _Proof) -> Iterator[str]:
     for event, at in proof.changes():
         if not event.is_fault or event.lasts_seconds is None or moment is None:
             continue
-        over_at = at + event.lasts_seconds
+        over_at = at + event.lasts_seconds - _WHOLE_SECONDS
         by_a_step = [when for (name, _), when in taken.items() if name == event.object and when < over_at]
         if moment >= over_at and not by_a_step:
             told = f"{event.lasts_seconds:g} s after it was applied ({event.summary})"
