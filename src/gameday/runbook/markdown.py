@@ -18,6 +18,7 @@ from gameday.errors import InvalidFileError, Problem
 
 _FENCE: Final = "---"
 _ID_COMMENT = re.compile(r"<!--\s*id:\s*(?P<id>[^>]*?)\s*-->\s*")
+_LINT_COMMENT = re.compile(r"\s*<!--\s*lint:[^>]*-->\s*")
 _LABELS = re.compile(r"\*\*(?P<label>[^*:]+):\*\*\s*(?P<value>[^·|*]*)")
 _ABOUT_STEP = re.compile(r"\*\*(Role|Expected):\*\*")
 _WARNING: Final = re.compile(r"\*\*Warning:\*\*\s*(?P<text>.*)", re.DOTALL)
@@ -76,12 +77,17 @@ def split_front_matter(text: str, *, file: str) -> tuple[str, str]:
     lines = text.split("\n")
     if lines[0].strip() != _FENCE:
         raise InvalidFileError(
-            [Problem(file, 1, "expected front matter: a first line ---, then id, title and owner, then --- again")]
+            [
+                Problem(
+                    file, 1, "expected front matter: a first line ---, then id, title and owner, then --- again", "front-matter"
+                )
+            ]
         )
     for number, line in enumerate(lines[1:], start=1):
         if line.strip() == _FENCE:
             return "\n".join(lines[1:number]), "\n" * (number + 1) + "\n".join(lines[number + 1 :])
-    raise InvalidFileError([Problem(file, 1, "the front matter is never closed: expected a second line ---")])
+    message = "the front matter is never closed: expected a second line ---"
+    raise InvalidFileError([Problem(file, 1, message, "front-matter")])
 
 
 def sections(body: str) -> list[Section]:
@@ -156,6 +162,8 @@ def _take(token: Token, section: Section, lines: list[str], before: Token) -> It
     comment = _ID_COMMENT.fullmatch(token.content) if token.type == "html_block" else None
     if comment:
         section.id_comment = comment["id"]
+        yield from range(start, end)
+    elif token.type == "html_block" and _LINT_COMMENT.fullmatch(token.content):
         yield from range(start, end)
     elif token.type == "inline" and before.type == "paragraph_open" and _ABOUT_STEP.match(token.content):
         section.labels += [(match["label"], match["value"].strip(), start + 1) for match in _LABELS.finditer(token.content)]
