@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gameday.run.steps import programs
+from gameday.runbook.shell import programs
 
 
 @pytest.mark.parametrize(

@@ -7,11 +7,9 @@ run. Prose is for people: it is shown, and its check, if it has one, is still ma
 
 from __future__ import annotations
 
-import re
-import shlex
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -25,6 +23,7 @@ from gameday.run.engine import WorkerEngine
 from gameday.run.observing import RunObservations
 from gameday.run.shell import SHELL_SECONDS, execute
 from gameday.runbook import Check, Runbook, Step, StepShell
+from gameday.runbook.shell import programs
 from gameday.traffic.windows import outcomes
 from gameday.verdict.proportions import Share, change
 
@@ -32,9 +31,6 @@ EFFECT_SECONDS: Final = 2.0
 """How long a stretch of samples before and after a step tells what it did."""
 _DURING_SECONDS: Final = 0.5
 """A step that took less long has too few samples of its own to be worth telling."""
-_KEYWORDS: Final = frozenset(
-    {"if", "then", "else", "fi", "for", "do", "done", "while", "until", "elif", "case", "esac", "{", "}", "!"}
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,35 +213,3 @@ def _told(share: Share) -> dict[str, Any]:
     low, high = share.interval()
     shares = {"success": share.value, "low": low, "high": high}
     return {name: round(100 * value, 2) for name, value in shares.items()} | {"ok": share.ok, "samples": share.samples}
-
-
-def programs(script: str) -> list[str]:
-    """Return the programs that a script's commands begin with; comments and what a here-document holds are left out."""
-    found: dict[str, None] = {}
-    for part in _commands(script):
-        try:
-            words = shlex.split(part, comments=True)
-        except ValueError:
-            continue
-        commands = [word for word in words if "=" not in word.split("/")[0] and word not in _KEYWORDS]
-        if commands and words[0] not in {"for", "case"}:
-            found[commands[0]] = None
-    return [name for name in found if name not in _BUILTINS]
-
-
-def _commands(script: str) -> Iterator[str]:
-    """Cut a script where a command may begin: lines, pipes, lists, and substitutions."""
-    text = _ARITHMETIC.sub("0", _HERE_DOCUMENT.sub(r"\g<rest>", script.replace("\\\n", " ")))
-    for part in _SEPARATOR.split(text):
-        yield part.strip().lstrip("(").rstrip(")")
-
-
-_ARITHMETIC: Final = re.compile(r"\$\(\([^()]*\)\)")
-_HERE_DOCUMENT: Final = re.compile(r"<<-?[ \t]*(['\"]?)(?P<end>\w+)\1(?P<rest>.*)\n(?:.*\n)*?\t*(?P=end)$", re.MULTILINE)
-_SEPARATOR: Final = re.compile(r"\n|\|\|?|&&|;|\$\(|`")
-_BUILTINS: Final = frozenset(
-    shlex.split(
-        ". : [ break cd command continue echo eval exec exit export false hash kill local printf pwd read readonly return set "
-        "shift source test times trap true type ulimit umask unset wait"
-    )
-)
