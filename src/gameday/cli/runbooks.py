@@ -13,6 +13,9 @@ from gameday.errors import UsageError
 from gameday.workspace import Catalogue
 
 _COMMANDS: Final = {
+    "lint": ("gameday.cli.linting", "Look for what is wrong in runbooks, each finding with its code, file and line."),
+    "show": ("gameday.cli.showing", "One runbook, readable in a terminal."),
+    "schema": ("gameday.cli.schemas", "The JSON Schema of runbooks, for editors."),
     "verify": ("gameday.cli.verifying", "Prove a runbook against the fault it is for: inject, execute its steps, measure."),
 }
 
@@ -40,7 +43,7 @@ class _Commands(click.Group):
 
 @click.group("runbook", cls=_Commands)
 def command() -> None:
-    """Runbooks: whether they are true.
+    """Runbooks: what is wrong in them, what they say, and whether they are true.
 
     A runbook is named by its file or by its name in the catalogue, see `gameday list runbooks`.
     """
