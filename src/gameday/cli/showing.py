@@ -60,6 +60,7 @@ def _parts(runbook: Runbook) -> list[RenderableType]:
     from rich.text import Text  # noqa: PLC0415
 
     parts: list[RenderableType] = [Text(_clean(runbook.title), style="bold"), _facts(runbook)]
+    parts += [Text(_clean(f"! {caution.text}"), style="bold red") for caution in runbook.cautions]
     phase = ""
     for number, step in enumerate(runbook.steps, start=1):
         if step.phase != phase:
@@ -76,6 +77,7 @@ def _facts(runbook: Runbook) -> RenderableType:
     from rich.table import Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
 
+    proof = runbook.last_proven
     objectives = {"rto": runbook.objectives.rto_seconds, "rpo": runbook.objectives.rpo_seconds}
     rows = {
         "owner": runbook.owner,
@@ -86,7 +88,7 @@ def _facts(runbook: Runbook) -> RenderableType:
         "audiences": ", ".join(runbook.audiences),
         "updates": "" if runbook.updates_every_seconds is None else f"every {_duration(runbook.updates_every_seconds)}",
         "experiments": ", ".join(runbook.experiments),
-        "proven": _clean(str(runbook.last_proven)) if runbook.last_proven else "never",
+        "proven": f"on {proof.on}, by {proof.run}" if proof else "never",
         "file": str(runbook.path),
     }
     table = Table.grid(padding=(0, 2))

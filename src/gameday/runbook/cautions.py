@@ -20,7 +20,7 @@ def read_cautions(body: str, file: str, problems: list[Problem]) -> tuple[Cautio
     found, strays = notices(body)
     for block in strays:
         said = "a block yaml forbids stands right after the warning it belongs to: > **Warning:** … <!-- id: … -->"
-        problems.append(Problem(file, block.line - 1, said))
+        problems.append(Problem(file, block.line - 1, said, "caution"))
     meant = [notice for notice in found if notice.id or notice.block]
     _have_ids(meant, file, problems)
     return tuple(_caution(notice, file, problems) for notice in meant)
@@ -31,19 +31,21 @@ def _have_ids(found: list[Notice], file: str, problems: list[Problem]) -> None:
     for notice in found:
         if not notice.id or notice.id != slug(notice.id):
             said = f"expected an id of lower-case letters, digits and dashes at the warning's end, but got {notice.id!r}"
-            problems.append(Problem(file, notice.line, f"{said}: <!-- id: do-not-stop-hosts -->"))
+            problems.append(Problem(file, notice.line, f"{said}: <!-- id: do-not-stop-hosts -->", "caution-id"))
         elif notice.id in first:
             said = f"the warning's id {notice.id!r} is taken by line {first[notice.id]}; give it another"
-            problems.append(Problem(file, notice.line, said))
+            problems.append(Problem(file, notice.line, said, "caution-id"))
         first.setdefault(notice.id, notice.line)
 
 
 def _caution(notice: Notice, file: str, problems: list[Problem]) -> Caution:
     if notice.block is None:
         said = "expected a block ```yaml forbids after the warning: a list such as - {do: delete, kind: Node}"
-        problems.append(Problem(file, notice.line, said))
+        problems.append(Problem(file, notice.line, said, "caution"))
     if not notice.text:
-        problems.append(Problem(file, notice.line, "the warning says nothing: expected what must not be done, and why"))
+        problems.append(
+            Problem(file, notice.line, "the warning says nothing: expected what must not be done, and why", "caution")
+        )
     step = slug(notice.step.text) if notice.step else ""
     forbids = _forbidden(notice.block, file, problems) if notice.block else ()
     return Caution(notice.id, notice.text, forbids, step, notice.line)
@@ -51,7 +53,9 @@ def _caution(notice: Notice, file: str, problems: list[Problem]) -> Caution:
 
 def _forbidden(block: Block, file: str, problems: list[Problem]) -> tuple[Forbidden, ...]:
     if not block.closed:
-        problems.append(Problem(file, block.line - 1, f"the block is never closed: expected a line {'`' * 3} after it"))
+        problems.append(
+            Problem(file, block.line - 1, f"the block is never closed: expected a line {'`' * 3} after it", "unclosed")
+        )
     try:
         document = parse(block.text, file=file, first_line=block.line)
     except InvalidFileError as error:
@@ -59,7 +63,7 @@ def _forbidden(block: Block, file: str, problems: list[Problem]) -> tuple[Forbid
         return ()
     if not isinstance(document.data, list) or not document.data:
         said = "expected a list of what is forbidden, such as - {do: delete, kind: Node}"
-        problems.append(Problem(file, block.line, said))
+        problems.append(Problem(file, block.line, said, "forbidden"))
         return ()
     return tuple(_one(document, index, item, problems) for index, item in enumerate(document.data))
 
@@ -67,7 +71,7 @@ def _forbidden(block: Block, file: str, problems: list[Problem]) -> tuple[Forbid
 def _one(document: Document, index: int, item: Any, problems: list[Problem]) -> Forbidden:
     fields = Fields(document, (index,), problems, item)
     if isinstance(item, dict) and not fields.has("do"):
-        fields.note(f"'do' is missing: expected one of {', '.join(DOES)}")
+        fields.note(f"'do' is missing: expected one of {', '.join(DOES)}", kind="forbidden")
     found = Forbidden(
         do=fields.choice("do", DOES, "") if fields.has("do") else "",
         kind=fields.text("kind", required=isinstance(item, dict)),
@@ -77,8 +81,10 @@ def _one(document: Document, index: int, item: Any, problems: list[Problem]) -> 
         line=fields.line,
     )
     if found.field and not found.field.startswith("/"):
-        fields.note(f"field: expected a JSON pointer such as /spec/unschedulable, but got {found.field!r}", "field")
+        fields.note(
+            f"field: expected a JSON pointer such as /spec/unschedulable, but got {found.field!r}", "field", kind="forbidden"
+        )
     if found.field and found.do != "patch":
-        fields.note(f"field: only what is patched has one, but this forbids to {found.do or '…'}", "field")
+        fields.note(f"field: only what is patched has one, but this forbids to {found.do or '…'}", "field", kind="forbidden")
     fields.done()
     return found

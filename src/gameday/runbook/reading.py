@@ -110,6 +110,7 @@ def _last_proven(fields: Fields) -> Proof | None:
             "last_proven: expected {run: …, on: 2026-11-25, digest: sha256:…}, as gameday runbook verify writes it, or no value "
             f"for never, but got {str(value)!r}",
             "last_proven",
+            kind="proof",
         )
         return None
     # YAML reads the key `on` as a boolean.
@@ -117,9 +118,9 @@ def _last_proven(fields: Fields) -> Proof | None:
     run, day, digest = (inner.text(key, required=True) for key in ("run", "on", "digest"))
     inner.done()
     if day and not _DAY.fullmatch(day):
-        inner.note(f"on: expected a day such as 2026-11-25, but got {day!r}", "on")
+        inner.note(f"on: expected a day such as 2026-11-25, but got {day!r}", "on", kind="proof")
     if digest and not digest.startswith("sha256:"):
-        inner.note(f"digest: expected sha256:…, but got {digest!r}", "digest")
+        inner.note(f"digest: expected sha256:…, but got {digest!r}", "digest", kind="proof")
     return Proof(run, day, digest)
 
 
@@ -129,7 +130,7 @@ def _proven_with(fields: Fields, catalogue: Catalogue) -> str:
         try:
             catalogue.resolve("experiment", name, beside=Path(fields.document.file))
         except UsageError as error:
-            fields.note(str(error), "proven_with")
+            fields.note(str(error), "proven_with", kind="experiment")
     return name
 
 

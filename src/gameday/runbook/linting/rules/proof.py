@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from gameday.runbook.linting.model import Hit, Subject
 from gameday.runbook.linting.registry import rule
+from gameday.runbook.proof import digest_without_proof
 
 
 @rule("RB521", "Not proven for too long", need="proven_within")
@@ -28,15 +29,21 @@ def too_old(subject: Subject) -> Iterator[Hit]:
         yield Hit(line, f"this runbook was last proven {days} days ago, on {proven}; at most {limit.days} are allowed", step)
 
 
+@rule("RB522", "Changed since it was proven", severity="warning")
+def changed(subject: Subject) -> Iterator[Hit]:
+    """The runbook is the one that was proven: its text, without the line `last_proven`, has the digest that stands there.
+
+    A single word may be what was wrong. Prove it again: `gameday runbook verify`.
+    """
+    proof = subject.read().last_proven
+    if proof is not None and proof.digest != digest_without_proof(subject.text):
+        told = f"this runbook was changed since it was proven, on {proof.on} by the run {proof.run}"
+        yield Hit(subject.front_line("last_proven"), told, f"gameday runbook verify {subject.path.stem}")
+
+
 def _proven_on(subject: Subject) -> dt.date | None:
-    """Return the day of the last proof, as `last_proven` has it: a day, or a mapping with `on`."""
-    value = subject.front.data.get("last_proven") if subject.front is not None else None
-    on = value.get("on") if isinstance(value, Mapping) else value
-    if isinstance(on, dt.datetime):
-        return on.date()
-    if isinstance(on, dt.date):
-        return on
+    proof = subject.read().last_proven
     try:
-        return dt.date.fromisoformat(str(on)[:10])
+        return None if proof is None else dt.date.fromisoformat(proof.on)
     except ValueError:
         return None

@@ -46,7 +46,7 @@ _KINDS: Final = {
     "experiment": (
         "RB008",
         "An experiment that is not there",
-        "`experiments` names those that prove the runbook, by name or path. See `gameday list experiments`.",
+        "`experiments` and `proven_with` name those that prove the runbook, by name or path. See `gameday list experiments`.",
     ),
     "": (
         "RB009",
@@ -113,6 +113,32 @@ _KINDS: Final = {
         "RB023",
         "Arguments that do not fit",
         "What stands under `with` are the action's or probe's parameters, all that are required, with values that can be meant.",
+    ),
+    "caution": (
+        "RB025",
+        "A warning without what it forbids, or the reverse",
+        (
+            "A quotation `> **Warning:** …` with an id is a warning of the whole runbook: right behind it stands a block "
+            "`yaml forbids` that says which changes it forbids, and nowhere else. Without an id and a block, it is prose."
+        ),
+    ),
+    "caution-id": (
+        "RB026",
+        "A warning without an id of its own",
+        "At the end of a warning stands `<!-- id: do-not-stop-hosts -->`: lower-case letters, digits, dashes; each only once.",
+    ),
+    "forbidden": (
+        "RB027",
+        "Something forbidden that is no change",
+        (
+            "A block `yaml forbids` is a list of `{do: create|patch|delete|evict, kind: Node}`, narrowed by `namespace`, `name` "
+            "(a pattern) and, of what is patched, `field` (a JSON pointer)."
+        ),
+    ),
+    "proof": (
+        "RB028",
+        "A proof that is none",
+        "`last_proven` is written by `gameday runbook verify` alone: the run, the day and the digest of what was proven.",
     ),
     "bounds": (
         "RB024",
