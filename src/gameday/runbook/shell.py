@@ -172,31 +172,14 @@ def _without_redirections(words: Sequence[str]) -> Iterator[str]:
 
 def programs(script: str) -> list[str]:
     """Return the programs that a script's commands begin with; comments and what a here-document holds are left out."""
-    found: dict[str, None] = {}
-    for part in _commands(script):
-        try:
-            words = shlex.split(part, comments=True)
-        except ValueError:
-            continue
-        commands = [word for word in words if "=" not in word.split("/")[0] and word not in _KEYWORDS]
-        if commands and words[0] not in {"for", "case"}:
-            found[commands[0]] = None
-    return [name for name in found if name not in _BUILTINS]
-
-
-def _commands(script: str) -> Iterator[str]:
-    """Cut a script where a command may begin: lines, pipes, lists, and substitutions."""
-    text = _ARITHMETIC.sub("0", _HERE_DOCUMENT.sub(r"\g<rest>", script.replace("\\\n", " ")))
-    for part in _SEPARATOR.split(text):
-        yield part.strip().lstrip("(").rstrip(")")
+    names = dict.fromkeys(command.words[0] for command in commands(script))
+    return [name for name in names if name not in _BUILTINS and UNKNOWN not in name]
 
 
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|[0-9?#@*!$-]")
 _ASSIGNMENT: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=")
 _REDIRECTION: Final = re.compile(r"[0-9]*(?:&>>?|>>|>\||>&|<>|<&|>|<)")
-_ARITHMETIC: Final = re.compile(r"\$\(\([^()]*\)\)")
 _HERE_DOCUMENT: Final = re.compile(r"<<-?[ \t]*(['\"]?)(?P<end>\w+)\1(?P<rest>.*)\n(?:.*\n)*?\t*(?P=end)$", re.MULTILINE)
-_SEPARATOR: Final = re.compile(r"\n|\|\|?|&&|;|\$\(|`")
 _BUILTINS: Final = frozenset(
     shlex.split(
         ". : [ break cd command continue echo eval exec exit export false hash kill local printf pwd read readonly return set "

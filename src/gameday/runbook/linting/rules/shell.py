@@ -64,7 +64,9 @@ def bad_syntax(subject: Subject) -> Iterator[Hit]:
         wrong = subject.around.shell_syntax(shell.text)
         if wrong is not None:
             line, told = wrong
-            yield Hit(shell.line + max(0, line - 1), f"the shell cannot read this block: {told}", "try it: sh -n")
+            # What is never closed is noticed behind the last line.
+            within = min(line, len(shell.text.splitlines()))
+            yield Hit(shell.line + max(0, within - 1), f"the shell cannot read this block: {told}", "try it: sh -n")
 
 
 @rule("RB303", "Something destructive without a warning", severity="warning")
