@@ -137,6 +137,8 @@ def _of_target(line: KubectlLine, target: Target, resource: ApiResource, namespa
         yield Access("patch", f"{resource.plural}/scale", resource.group, namespace, target.name)
     if line.verb in _ON_PODS:
         verb, subresource = _ON_PODS[line.verb]
+        if resource.kind != "Pod":
+            yield Access("list", "pods", "", namespace)
         yield Access(verb, f"pods/{subresource}", "", namespace, target.name if resource.kind == "Pod" else "")
 
 
@@ -166,4 +168,6 @@ def _of_raw(line: KubectlLine) -> Iterator[Access]:
         api_version, plural, namespace, name, subresource = place
         group = api_version.rpartition("/")[0]
         resource = f"{plural}/{subresource}" if subresource else plural
-        yield Access("get" if name else "list", resource, group, namespace, name)
+        # To an authoriser, a proxied service is called as the path has it: orders:http.
+        asked = line.raw.partition("/proxy")[0].rpartition("/")[2] if subresource == "proxy" else name
+        yield Access("get" if name else "list", resource, group, namespace, asked)
