@@ -87,9 +87,7 @@ def _shown(target: Target) -> str:
         ("kubectl get pods", "", "", False),
     ],
 )
-def test_a_command_goes_to_this_namespace_and_selects_these(
-    text: str, namespace: str, selector: str, *, everywhere: bool
-) -> None:
+def test_a_command_goes_to_a_namespace_and_selects(text: str, namespace: str, selector: str, *, everywhere: bool) -> None:
     line = parsed(text)
     assert isinstance(line, KubectlLine)
     assert (line.namespace, line.selector, line.all_namespaces) == (namespace, selector, everywhere)
