@@ -200,7 +200,7 @@ def test_a_part_of_the_schema_is_printed_alone(tmp_path: Path) -> None:
     assert check["required"] == ["probe", "within"]
     whole = json.loads(gameday(tmp_path, "runbook", "schema").stdout)
     assert whole["required"] == ["title", "owner"]
-    assert set(whole["$defs"]) == {"duration", "step", "check", "forbids", "arguments"}
+    assert set(whole["definitions"]) == {"duration", "step", "check", "forbids", "arguments"}
 
 
 def test_names_of_runbooks_are_completed(tmp_path: Path) -> None:

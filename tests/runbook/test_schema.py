@@ -21,14 +21,14 @@ SCALE = "gameday.actions.workloads.scale"
 
 
 def errors(part: str, data: object) -> list[str]:
-    return [error.message for error in jsonschema.Draft202012Validator(part_of(SCHEMA, part)).iter_errors(data)]
+    return [error.message for error in jsonschema.Draft7Validator(part_of(SCHEMA, part)).iter_errors(data)]
 
 
 @pytest.mark.parametrize("part", PARTS)
 def test_each_part_is_a_schema_that_is_complete_in_itself(part: str) -> None:
     alone = part_of(SCHEMA, part)
-    jsonschema.Draft202012Validator.check_schema(alone)
-    assert all(f'"{name}"' in json.dumps(alone.get("$defs", {})) for name in _references(alone))
+    jsonschema.Draft7Validator.check_schema(alone)
+    assert all(f'"{name}"' in json.dumps(alone.get("definitions", {})) for name in _references(alone))
 
 
 def _references(value: Any) -> set[str]:

@@ -15,7 +15,7 @@ from gameday.workspace import Catalogue, make_importable
 @click.command("schema")
 @click.option("--part", type=click.Choice(PARTS), help="Only the schema of one part, complete in itself.")
 def command(part: str | None) -> None:
-    """Print the JSON Schema of runbooks, for editors: the front matter, and under $defs each block of YAML in a step.
+    """Print the JSON Schema of runbooks, for editors: the front matter, and under definitions each block of YAML in a step.
 
     With the project's own actions and probes. How an editor uses it: docs/files.md.
     """

@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
+DIALECT: Final = "http://json-schema.org/draft-07/schema#"
+"""The one that editors, and linters of Markdown, all know."""
 PARTS: Final = ("front-matter", "step", "check", "forbids")
 _DURATION: Final = {
     "description": "a duration: 500ms, 30s, 15m, 1h30m, 2d, or a number of seconds",
@@ -36,12 +37,12 @@ class Registered:
 
 
 def schema(actions: Sequence[Registered], probes: Sequence[Registered]) -> dict[str, Any]:
-    """Return the schema: at its top that of the front matter, and in `$defs` those of the blocks."""
+    """Return the schema: at its top that of the front matter, and in `definitions` those of the blocks."""
     return {
         "$schema": DIALECT,
         "title": "The front matter of a gameday runbook",
         **_front_matter(),
-        "$defs": {
+        "definitions": {
             "duration": _DURATION,
             "step": _step(actions, probes),
             "check": _check(probes),
@@ -54,12 +55,12 @@ def schema(actions: Sequence[Registered], probes: Sequence[Registered]) -> dict[
 def part_of(whole: Mapping[str, Any], part: str) -> dict[str, Any]:
     """Return the schema of one part alone, complete in itself."""
     if part == "front-matter":
-        return {**whole, "$defs": {"duration": whole["$defs"]["duration"]}}
+        return {**whole, "definitions": {"duration": whole["definitions"]["duration"]}}
     if part == "forbids":
-        return {"$schema": whole["$schema"], "title": "A block yaml forbids of a gameday runbook", **whole["$defs"][part]}
+        return {"$schema": whole["$schema"], "title": "A block yaml forbids of a gameday runbook", **whole["definitions"][part]}
     title = "A block yaml of a gameday runbook" if part == "step" else "A block yaml check of a gameday runbook"
-    needed = {name: whole["$defs"][name] for name in ("duration", "arguments")}
-    return {"$schema": whole["$schema"], "title": title, **whole["$defs"][part], "$defs": needed}
+    needed = {name: whole["definitions"][name] for name in ("duration", "arguments")}
+    return {"$schema": whole["$schema"], "title": title, **whole["definitions"][part], "definitions": needed}
 
 
 def _front_matter() -> dict[str, Any]:
@@ -121,7 +122,7 @@ def _check(probes: Sequence[Registered]) -> dict[str, Any]:
             "within": {
                 "description": "[low, high], both included; null leaves an end open",
                 "type": "array",
-                "prefixItems": [bound, bound],
+                "items": [bound, bound],
                 "minItems": 2,
                 "maxItems": 2,
                 "not": {"const": [None, None]},
@@ -160,7 +161,7 @@ def _name(registered: Sequence[Registered], room: str) -> dict[str, Any]:
 
 
 def _arguments(role: str, one: Registered) -> dict[str, Any]:
-    given = {"$ref": f"#/$defs/arguments/{one.name}"}
+    given = {"$ref": f"#/definitions/arguments/{one.name}"}
     then: dict[str, Any] = {"properties": {"with": given}, **({"required": ["with"]} if one.required else {})}
     return {"if": {"required": [role], "properties": {role: {"const": one.name}}}, "then": then}
 
@@ -175,7 +176,7 @@ def _arguments_of(one: Registered) -> dict[str, Any]:
 
 
 def _ref() -> dict[str, Any]:
-    return {"$ref": "#/$defs/duration"}
+    return {"$ref": "#/definitions/duration"}
 
 
 def _described(part: Mapping[str, Any], about: str) -> dict[str, Any]:
