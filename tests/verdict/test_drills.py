@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gameday.log.events import LedgerChecked, PhaseStarted, ProbeMeasured, RoundStarted, StepEnded
+from gameday.log.events import LedgerChecked, PhaseStarted, ProbeMeasured, RoundStarted
 from gameday.verdict import RoundVerdict, judge
 from tests.verdict.conftest import Line, a_round, changed, probe, traffic, without
 
@@ -94,9 +94,3 @@ def test_a_deviating_probe_says_what_it_saw(stories: Any) -> None:
     lines = [*a_round(), (10.91, seen), (10.92, probe("after", 2.0, met=False))]
     found = verdict(stories, lines)
     assert found.reasons == ("checkout-works: expected 99 to 100, but measured 2 (orders/B: the checksum differs)",)
-
-
-def test_a_runbook_is_proven_although_the_drills_copy_is_left_by_its_undo(stories: Any) -> None:
-    step = StepEnded(runbook="b", step="see", how="executed", result="done", duration_seconds=1.0, round="r1")
-    executed = changed(a_drill((10.95, step)), RoundStarted, runbook_mode="execute")
-    assert verdict(stories, executed).runbook == "proven"
