@@ -34,6 +34,8 @@ _COMMANDS: Final = {
     "doctor": ("gameday.cli.doctor", "What a run would find here, and the next step for what is missing."),
     "report": ("gameday.cli.reporting", "The report of a run: HTML, Markdown, JUnit or JSON."),
 }
+_OF_GROUPS: Final = {"runbook": ("verify", "lint", "show", "schema")}
+"""Groups whose subcommands take the options that are common to all, and in gameday.yaml have those of their own below the group."""
 CONFIGURATION_FILE: Final = "gameday.yaml"
 
 
@@ -120,4 +122,8 @@ def _defaults() -> dict[str, Any]:
 
     data = load(file).data
     common = {key.replace("-", "_"): value for key, value in data.items() if key not in _COMMANDS}
-    return {name: {**common, **(data.get(name) or {})} for name in _COMMANDS}
+    defaults: dict[str, Any] = {name: {**common, **(data.get(name) or {})} for name in _COMMANDS}
+    for group, names in _OF_GROUPS.items():
+        own = data.get(group) or {}
+        defaults[group] = {name: {**common, **(own.get(name) or {})} for name in names}
+    return defaults

@@ -40,7 +40,7 @@ REFUTED: Final = "refuted"
 VOID: Final = "void"
 _STEP: Final = "step "
 _WHOLE_SECONDS: Final = 1.0
-"""A proxy's deadline counts from its switch's creation, of which Kubernetes tells whole seconds only: it may come so much earlier."""
+"""A proxy's deadline counts from its switch's creation, told in whole seconds: it may come so much earlier."""
 
 
 @dataclass(frozen=True, slots=True)
