@@ -83,4 +83,6 @@ class Runbook:
     alerts: tuple[str, ...] = ()
     audiences: tuple[str, ...] = ()
     last_proven: str = ""
+    proven_with: str = ""
+    """The experiment that proves it, where that is not the first of `experiments` that expects to deviate."""
     warnings: tuple[Problem, ...] = ()

@@ -51,6 +51,7 @@ def load_runbook(path: Path | str, *, catalogue: Catalogue | None = None) -> Run
         audiences=fields.texts("audiences"),
         # A runbook that was never proven says so with a key that has no value.
         last_proven=fields.text("last_proven") if fields.raw("last_proven") is not None else "",
+        proven_with=fields.text("proven_with"),
     )
     if runbook.id != runbook.path.stem:
         fields.note(f"id: expected {runbook.path.stem!r}, the file's name, by which it is found, but got {runbook.id!r}", "id")
