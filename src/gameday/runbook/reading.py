@@ -183,8 +183,13 @@ class _StepReader:
             if block.info.split(" ")[0] in _SHELLS:
                 why = "commands of a step stand in a block marked sh; mark it text if it is only to be read"
                 self.note(block.line - 1, f"a block marked {block.info!r} is not read: {why}")
-            elif block.info.startswith(("yaml", "yml")) and block.info not in ("yaml", "yaml check", "yaml example"):
-                known = "yaml (an action or probe), yaml check, yaml example (only shown)"
+            elif block.info.startswith(("yaml", "yml")) and block.info not in (
+                "yaml",
+                "yaml check",
+                "yaml forbids",
+                "yaml example",
+            ):
+                known = "yaml (an action or probe), yaml check, yaml forbids, yaml example (only shown)"
                 self.note(block.line - 1, f"unknown block {block.info!r}; known are: {known}")
 
     def _shell(self, block: Block) -> StepShell:
