@@ -78,7 +78,7 @@ class Runbook:
     objectives: Objectives
     experiments: tuple[str, ...]
     updates_every_seconds: float | None = None
-    """How often the communicator owes an update."""
+    """How often the customer liaison owes an update."""
     severity: str = ""
     alerts: tuple[str, ...] = ()
     audiences: tuple[str, ...] = ()
