@@ -43,7 +43,7 @@ from gameday.runbook import Runbook, Step, load_runbook
 from gameday.runbook.proof import digest_without_proof
 from gameday.traffic.windows import Recovery
 from gameday.verdict import recovery_of
-from gameday.verdict.samples import fault_applied_at
+from gameday.verdict.samples import fault_applied_at, repointed_again
 from gameday.yamlfile import read_text
 
 _FROM_WORKERS: Final[tuple[type[Event], ...]] = (
@@ -251,7 +251,8 @@ class RoundPlayer:
         fault_at = self._fault_at()
         if self._load is not None and fault_at is not None:
             self._log.write(PhaseStarted(phase="ledger", detail="in the copy", round=self._round.id))
-            await self._load.check_copy(self._round.id, fault_at=fault_at)
+            repointed = repointed_again(read(self._directory), self._round.id)
+            await self._load.check_copy(self._round.id, fault_at=fault_at, repointed=repointed)
             self._log.write(PhaseEnded(phase="ledger", outcome="ok", round=self._round.id))
 
     async def _await_original(self) -> None:
