@@ -2,8 +2,8 @@
 
 gameday's has three layers: Debian's own Python and nothing that it does not need, the packages that the wheel requires, and
 the wheel, which alone changes with the code. It goes by every name in the embedded cluster's table of images, with the
-entrypoint that stands there, so that the same manifests run on both. Needs root, since Debian's packages are unpacked and
-entered as a system.
+entrypoint that stands there, so that the same manifests run on both. One image has nothing of gameday in it, for a shop that is
+not ours. Needs root, since Debian's packages are unpacked and entered as a system.
 """
 
 from __future__ import annotations
@@ -33,6 +33,9 @@ PACKAGES: Final = "opt/packages"
 OURS: Final = "opt/gameday"
 REGISTRY: Final = "docker.io/library"
 """What a name without a registry means to every runtime; nothing is asked of it, since the images are there already."""
+
+OTHERS: Final = "python:3.12-slim"
+"""What docs/your-own-shop.md calls its image: here Debian's Python, of whatever version that is, without gameday."""
 
 _FORMAT: Final = b"1"
 """Part of what every layer is known by; raise it when the same ingredients become something else."""
@@ -69,7 +72,7 @@ def make_images(home: Path, programs: Path) -> Path:
         _check_machine()
         base = _base(home)
         ours = (base.layer, _packages(home, base), _ours(home, base))
-        groups = {"gameday": _of_the_table(ours)}
+        groups = {"gameday": _of_the_table(ours), "others": [Image((f"{REGISTRY}/{OTHERS}",), (base.layer,))]}
         for name in ("pause", "coredns", "metrics-server"):
             groups[name] = [_of_one_program(home, programs / name)]
         return _archives(home, groups)
