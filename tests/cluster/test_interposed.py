@@ -59,7 +59,7 @@ def test_a_database_of_somebody_else_s_is_refused_and_there_again_with_what_was_
     scratch.create(
         "Deployment", "redis", "apps/v1", spec={"replicas": 1, "selector": {"matchLabels": labels}, "template": template}
     )
-    service = scratch.service("redis", 6379)
+    service = scratch.create("Service", "redis", spec={"selector": labels, "ports": [{"name": "redis", "port": 6379}]})
     where = {"namespace": scratch.name, "name": "redis"}
     place = (service["spec"]["clusterIP"], 6379)
     scratch.ready("redis")
