@@ -58,10 +58,10 @@ class FollowedStep:
     """None: no time is expected, or it is unknown what it took."""
     by_role: bool | None
     """Whether who ticked it held the role that the runbook names, or may act for it; None where it names none."""
-    early: bool
-    """It was done before steps that stand before it."""
-    before: str
-    """The title of the first of those; empty otherwise."""
+    order: str
+    """Empty where it was done in its place, else early (before a step that stands before it) or late."""
+    beside: str
+    """The title of the step that it overtook, or that overtook it; empty in its place."""
     effect: Effect | None
     """None: it was not done."""
 
@@ -80,8 +80,8 @@ class Fidelity:
 
     @property
     def in_order(self) -> bool:
-        """Whether no step was done before one that stands before it."""
-        return not any(step.early for step in self.steps)
+        """Whether every step that was done was done in its place."""
+        return not any(step.order for step in self.steps)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,19 +134,19 @@ def _folded(events: Iterable[AnyEvent]) -> tuple[State, dict[tuple[str, str], _T
 
 def _fidelity(incident: Incident, ticked: Mapping[tuple[str, str], _Ticked], traffic: Traffic) -> Fidelity:
     steps = list(incident.steps.values())
-    early = _early(
+    moved = _moved(
         [
             (step, ticked[key].position)
             for step in steps
             if step.outcome == "done" and (key := (incident.round, step.id)) in ticked
         ]
     )
-    followed = tuple(_followed(step, incident, ticked.get((incident.round, step.id)), early, traffic) for step in steps)
+    followed = tuple(_followed(step, incident, ticked.get((incident.round, step.id)), moved, traffic) for step in steps)
     return Fidelity(incident.round, incident.runbook.runbook if incident.runbook else "", followed)
 
 
 def _followed(
-    step: StepState, incident: Incident, tick: _Ticked | None, early: Mapping[str, str], traffic: Traffic
+    step: StepState, incident: Incident, tick: _Ticked | None, moved: Mapping[str, tuple[str, str]], traffic: Traffic
 ) -> FollowedStep:
     taken, taken_from = _taken(step, incident, tick)
     done = step.outcome == "done"
@@ -158,8 +158,8 @@ def _followed(
         taken_from=taken_from if done else "",
         in_time=in_time,
         by_role=acts_as(step.role, tick.roles) if done and tick else None,
-        early=step.id in early,
-        before=early.get(step.id, ""),
+        order=moved.get(step.id, ("", ""))[0],
+        beside=moved.get(step.id, ("", ""))[1],
         effect=_effect(tick, traffic) if done and tick else None,
     )
 
@@ -187,23 +187,21 @@ def acts_as(role: str, held: Iterable[str]) -> bool | None:
     return not {wanted, *_MAY_ACT_FOR.get(wanted, ())}.isdisjoint(held)
 
 
-def _early(done: Sequence[tuple[StepState, int]]) -> dict[str, str]:
-    """Return the steps that were done too early, as few as explain the order, each with the first that it overtook.
+def _moved(done: Sequence[tuple[StepState, int]]) -> dict[str, tuple[str, str]]:
+    """Return the steps that were done out of their place, as few as explain the order: early or late, and beside which.
 
-    What stays in order is a longest increasing run of the positions in which the steps, in the runbook's order, were ticked.
+    What stays in place is a longest increasing run of the positions in which the steps, in the runbook's order, were ticked;
+    of several, the one that leaves early steps over, since what was put off is missed more than what was brought forward.
     """
-    positions = [position for _, position in done]
-    kept = _longest_increasing(positions)
+    count = len(done)
+    backwards = _longest_increasing([-position for _, position in reversed(done)])
+    kept = {count - 1 - index for index in backwards}
     found = {}
     for index, (step, position) in enumerate(done):
-        overtaken = [other.title for other, at in done[:index] if at > position]
-        late = [at for _, at in done[index + 1 :] if at < position]
-        if index not in kept and overtaken:
-            found[step.id] = overtaken[0]
-        elif index not in kept and late:
-            # A step that was put off: those after it overtook it, and it alone is out of its place.
-            after = next(other for other, at in done[index + 1 :] if at < position)
-            found[after.id] = step.title
+        if index not in kept:
+            overtaken = [other.title for other, at in done[:index] if at > position]
+            overtook = [other.title for other, at in done[index + 1 :] if at < position]
+            found[step.id] = ("early", overtaken[0]) if overtaken else ("late", overtook[0])
     return found
 
 

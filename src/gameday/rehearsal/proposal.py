@@ -11,7 +11,7 @@ import difflib
 import math
 import re
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -221,11 +221,3 @@ def unmatched(text: str, changes: Sequence[Change], *, path: str) -> tuple[str, 
     _, body = split_front_matter(text, file=path)
     known = {part.id_comment or slug(part.heading.text) for part in sections(body) if is_step(part)}
     return tuple(dict.fromkeys(change.step for change in changes if change.step not in known))
-
-
-def by_step(changes: Sequence[Change]) -> Mapping[str, tuple[Change, ...]]:
-    """Return the changes of each step."""
-    found: dict[str, tuple[Change, ...]] = {}
-    for change in changes:
-        found[change.step] = (*found.get(change.step, ()), change)
-    return found
