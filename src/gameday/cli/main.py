@@ -35,7 +35,7 @@ _COMMANDS: Final = {
     "report": ("gameday.cli.reporting", "The report of a run: HTML, Markdown, JUnit or JSON."),
 }
 _OF_GROUPS: Final = {"runbook": ("verify", "lint", "show", "schema")}
-"""Groups whose subcommands take the options that are common to all, and in gameday.yaml have those of their own below the group."""
+"""Groups whose subcommands take the options common to all, and in gameday.yaml have those of their own below the group."""
 CONFIGURATION_FILE: Final = "gameday.yaml"
 
 
