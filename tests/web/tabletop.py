@@ -33,7 +33,8 @@ STEPS: list[dict[str, Any]] = [
         "role": "subject-matter expert",
         "expected_seconds": 60.0,
         "prose": "Every submit that **ended in an error** stands there, with [its reference](https://example.org/references).\n\n"
-        "<b>not bold</b> <!-- id: a-comment -->\n\n| | |\n|---|---|\n| **Critical** | nobody can order |\n| **Major** | some cannot |",
+        "<b>not bold</b> <!-- id: a-comment -->\n\n"
+        "| | |\n|---|---|\n| **Critical** | nobody can order |\n| **Major** | some cannot |",
         "shell": "kubectl get --raw /api/v1/namespaces/shop/services/orders:http/proxy/failures\nkubectl get pods -n shop",
     },
     {
@@ -64,6 +65,22 @@ STEPS: list[dict[str, Any]] = [
         "prose": "One text for all channels. It blames nobody.",
     },
 ]
+RUNBOOK_FILE = """---
+id: orders-disk-full
+title: The orders disk is full
+owner: orders-team
+---
+
+# The orders disk is full
+
+## Detect
+
+### Look at the orders that fail
+
+**Role:** subject-matter expert · **Expected:** 1m
+
+They stand on the list.
+"""
 INJECTS: list[dict[str, Any]] = [
     {"id": "first-alert", "at_seconds": 60.0, "what": "alert", "to": [], "text": "SubmitErrorsReported: 3 customers in a minute"},
     {"id": "calls", "at_seconds": 600.0, "what": "calls", "to": ["customer liaison"], "text": "Support has 40 calls waiting."},
@@ -144,7 +161,6 @@ class Tabletop:
             summary="fill the volume",
             fields=[],
             entry="e",
-            is_fault=True,
         )
         self.write(owed, round=ROUND)
         self.write(ChangeApplied(change_id="c1", applied_mono=self.clock.monotonic()), round=ROUND)

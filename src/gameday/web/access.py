@@ -1,9 +1,9 @@
 """Who may come in: the bound address, pages of this server only, and one of two tokens.
 
-Three things are refused, each with a sentence for whoever reads it: another name for this address (a page elsewhere may let its
-own name lead to 127.0.0.1, which is called DNS rebinding), a request that another origin's page made, and one without a token.
-The facilitator's token opens both pages. The participants' is derived from it and opens theirs alone; from it, the other cannot be
-found. A token is exchanged for a cookie that no script can read and that no other site's page makes a browser send.
+Three things are refused, each with a sentence for whoever reads it: another name for this address (a page elsewhere may let
+its own name lead to 127.0.0.1, which is called DNS rebinding), a request that another origin's page made, and one without a
+token. The facilitator's token opens both pages. The participants' is derived from it and opens theirs alone; from it, the other
+cannot be found. A token is exchanged for a cookie that no script can read and that no other site's page makes a browser send.
 """
 
 from __future__ import annotations
@@ -23,22 +23,21 @@ PAGES: Final[tuple[Page, ...]] = ("commander", "facilitator")
 _SAFE: Final = frozenset({"GET", "HEAD"})
 _BEARER: Final = "Bearer "
 
+_POLICY: Final = (
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    "img-src 'self'",
+    "connect-src 'self'",
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+    # No text ever becomes HTML in a script: the browser itself refuses it.
+    "require-trusted-types-for 'script'",
+    "trusted-types 'none'",
+)
 HEADERS: Final[Mapping[str, str]] = {
-    "Content-Security-Policy": "; ".join(
-        (
-            "default-src 'none'",
-            "script-src 'self'",
-            "style-src 'self'",
-            "img-src 'self'",
-            "connect-src 'self'",
-            "base-uri 'none'",
-            "form-action 'none'",
-            "frame-ancestors 'none'",
-            # No text ever becomes HTML in a script: the browser itself refuses it.
-            "require-trusted-types-for 'script'",
-            "trusted-types 'none'",
-        )
-    ),
+    "Content-Security-Policy": "; ".join(_POLICY),
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Cache-Control": "no-store",
@@ -79,16 +78,12 @@ class Door:
         origin, site = request.headers.get("Origin"), request.headers.get("Sec-Fetch-Site")
         is_visit = request.method in _SAFE and request.headers.get("Sec-Fetch-Dest") == "document"
         if origin not in {None, self.origin} or (site not in {None, "same-origin", "none"} and not is_visit):
-            raise RefusedRequest(
-                403, "Another origin", "A page of another origin asked for this; only this server's own pages may."
-            )
+            raise RefusedRequest(403, "Another origin", "A page of another origin asked for this; only our own may.")
         if request.method in _SAFE or self._bearer(request):
             return
         # A browser says one of the two with every POST; what says neither has to show the token itself.
         if origin is None and site != "same-origin":
-            raise RefusedRequest(
-                403, "No origin", "A request that changes something says its Origin, or carries the token itself."
-            )
+            raise RefusedRequest(403, "No origin", "What changes something says its Origin, or carries the token itself.")
 
     def page_of(self, request: web.Request, wanted: str = "") -> Page:
         """Return for which page somebody asks (`wanted`, else the parameter `page`); RefusedRequest if they may not."""
@@ -99,7 +94,7 @@ class Door:
             raise RefusedRequest(
                 401,
                 "Not let in",
-                "This page opens with its link, which carries a token: take it from the terminal in which the rehearsal was started.",
+                "This page opens with its link, which carries a token: take it from the terminal where the rehearsal began.",
             )
         if wanted == "commander":
             return "commander"

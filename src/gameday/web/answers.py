@@ -164,7 +164,7 @@ class Desk:
 
     def _may_ask(self, page: Page, person: str, asked: Mapping[str, Any]) -> None:
         """Refuse what the participants' token cannot do, whatever name is given."""
-        if asked.get("do") == "open" and asked.get("runbook") not in self.library:
+        if asked.get("do") == "open" and str(asked.get("runbook")) not in self.library:
             raise RefusedRequest(404, "No such runbook", "The catalogue has no runbook of that name.")
         if page == "facilitator":
             return

@@ -1,7 +1,7 @@
 """The pages' files: two of HTML, one stylesheet, a few modules of JavaScript; nothing is fetched from anywhere else.
 
-A page is sent without anything of the rehearsal in it; its script fills it in from the stream. Errors are pages as well, for people,
-and JSON for scripts.
+A page is sent without anything of the rehearsal in it; its script fills it in from the stream. Errors are pages as well, for
+people, and JSON for scripts.
 """
 
 from __future__ import annotations
@@ -101,9 +101,8 @@ def _refusal(request: web.Request, refused: RefusedRequest) -> web.Response:
 
 
 def _html(template: str, status: int = 200, **values: Any) -> web.Response:
-    return web.Response(
-        text=_environment().from_string(_text(f"{template}.html.j2")).render(values), status=status, content_type="text/html"
-    )
+    text = _environment().from_string(_text(f"{template}.html.j2")).render(values)
+    return web.Response(text=text, status=status, content_type="text/html")
 
 
 async def _static(request: web.Request) -> web.Response:

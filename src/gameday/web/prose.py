@@ -1,12 +1,13 @@
 """Markdown into a tree of plain values: what a page builds its elements from, one by one, and never by parsing HTML.
 
-HTML in the Markdown stays text. Pictures become their description, since a page fetches nothing; a link is kept only where it leads
-to the web, since a path relative to the runbook leads nowhere here.
+HTML in the Markdown stays text. Pictures become their description, since a page fetches nothing; a link is kept only where it
+leads to the web, since a path relative to the runbook leads nowhere here.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any, Final
 
@@ -53,27 +54,15 @@ def _children(node: SyntaxTreeNode) -> Prose:
 
 
 def _made(node: SyntaxTreeNode) -> Prose:
-    if node.type == "inline":
-        return _children(node)
-    if node.type == "text":
-        return [node.content]
-    if node.type in {"softbreak", "hardbreak"}:
-        return [" "] if node.type == "softbreak" else [{"tag": "br", "children": []}]
-    if node.type == "code_inline":
-        return [{"tag": "code", "children": [node.content]}]
-    if node.type in {"fence", "code_block"}:
-        return [{"tag": "pre", "children": [node.content.rstrip("\n")]}]
-    if node.type == "image":
-        return [node.content]
-    if node.type == "link":
-        return _link(node)
-    return _element(node)
+    make = _KINDS.get(node.type, _element)
+    return make(node)
 
 
 def _element(node: SyntaxTreeNode) -> Prose:
     tag = _TAGS.get(node.type)
     children = _children(node)
-    if tag is None:
+    # A paragraph of a tight list is none that is seen.
+    if tag is None or node.hidden:
         return children
     if tag in {"table", "tr"} or (tag == "thead" and not _text(children).strip()):
         # A table whose head is empty is a list of pairs; an empty head only confuses those who have it read to them.
@@ -94,3 +83,16 @@ def _link(node: SyntaxTreeNode) -> Prose:
 
 def _text(tree: Prose) -> str:
     return "".join(part if isinstance(part, str) else _text(part["children"]) for part in tree)
+
+
+_KINDS: Final[Mapping[str, Callable[[SyntaxTreeNode], Prose]]] = {
+    "inline": _children,
+    "text": lambda node: [node.content],
+    "image": lambda node: [node.content],
+    "softbreak": lambda _: [" "],
+    "hardbreak": lambda _: [{"tag": "br", "children": []}],
+    "code_inline": lambda node: [{"tag": "code", "children": [node.content]}],
+    "fence": lambda node: [{"tag": "pre", "children": [node.content.rstrip("\n")]}],
+    "code_block": lambda node: [{"tag": "pre", "children": [node.content.rstrip("\n")]}],
+    "link": _link,
+}

@@ -6,12 +6,12 @@ import asyncio
 import ipaddress
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from aiohttp import web
 
@@ -23,6 +23,7 @@ from gameday.web.answers import LARGEST_BODY_BYTES, Desk
 from gameday.web.runbooks import Library
 from gameday.web.stream import Hub
 
+T = TypeVar("T")
 _ENDING_SECONDS: Final = 5.0
 
 
@@ -97,7 +98,7 @@ class _Server:
         if not self._thread.is_alive():
             self._loop.close()
 
-    def _call(self, work: Any) -> Any:
+    def _call(self, work: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
     async def _begin(self, host: str, port: int, token: str) -> Door:
@@ -132,5 +133,5 @@ def _must_be_loopback(host: str) -> None:
         is_loopback = False
     if not is_loopback:
         raise UsageError(
-            f"host: expected a loopback address such as 127.0.0.1, since these pages are for this machine only; got {host!r}"
+            f"host: expected a loopback address such as 127.0.0.1, but got {host!r}; these pages are for this machine only"
         )

@@ -1,8 +1,8 @@
 """What a page shows of a rehearsal, as plain JSON: a fold's state, seen by somebody who may know some of it and not the rest.
 
-What may not be known is not sent. Participants of a surprise are not told the title, the experiment and the runbook of the round until
-it is revealed, and nobody who responds is told when the fault was before something has alerted them. An inject to a role goes to
-whoever holds that role, and to the facilitator.
+What may not be known is not sent. Participants of a surprise are not told the title, the experiment and the runbook of the round
+until it is revealed, and nobody who responds is told when the fault was before something has alerted them. An inject to a role
+goes to whoever holds that role, and to the facilitator.
 
 Times are ISO 8601 in UTC, durations seconds; `now` is the server's, so that a page's clocks need not trust the browser's.
 """
@@ -12,9 +12,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Any, Final
 
-from gameday.log.people import InjectShown
+from gameday.log.people import Classified, InjectShown, MessageSent
 from gameday.rehearsal.clocks import DEFAULT_SECONDS, Clock, cadence_kept, clocks_of, updates_of
 from gameday.rehearsal.roles import ROLES
 from gameday.rehearsal.state import MOMENTS, Incident, Moment, State, StepState, time_of
@@ -56,7 +57,7 @@ def shown(state: State, viewer: Viewer, now: datetime) -> dict[str, Any]:
         "level": started.level if started else "",
         "surprise": bool(started and started.surprise),
         "title": "" if hidden or state.run is None else state.run.title,
-        "run": state.run.run_id if state.run else "",
+        "run": _anonymous(state.run.run_id) if state.run else "",
         "ended": {"summary": "" if hidden else state.ended.summary, "at": state.ended.at} if state.ended else None,
         "allowed": {**DEFAULT_SECONDS, **(started.clocks if started else {})},
         "readers": [dict(reader) for reader in started.readers] if started else [],
@@ -79,6 +80,11 @@ def is_hidden(state: State, incident: Incident | None, viewer: Viewer) -> bool:
 def iso(at: datetime) -> str:
     """Return a time as a page gets it."""
     return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _anonymous(run_id: str) -> str:
+    """Return what tells runs apart, since the id itself is made of the plan's name."""
+    return sha256(run_id.encode()).hexdigest()[:12]
 
 
 def _role(state: State, role: str) -> dict[str, Any]:
@@ -170,26 +176,29 @@ def _at(event: Any) -> str:
 
 def _log(incident: Incident) -> list[dict[str, Any]]:
     """Return what people wrote down or said, in its order."""
-    told: list[dict[str, Any]] = []
-    for note in incident.notes:
-        told.append({**_said("note", note), "text": note.text, "step": note.step, "missing_step": note.missing_step})
-    for decision in incident.decisions:
-        told.append({**_said("decision", decision), "text": decision.text, "reason": decision.reason})
-    for message in incident.messages:
-        told.append(
-            {
-                **_said("message", message),
-                "text": message.text,
-                "audience": message.audience,
-                "channel": message.channel,
-                "next_at": message.next_at,
-                "findings": message.findings,
-            }
-        )
-    for one in incident.classifications:
-        percent = {"affected_percent": one.affected_percent}
-        told.append({**_said("classification", one), "text": one.affected, "severity": one.severity, **percent})
+    told = [
+        *({**_said("note", one), "text": one.text, "step": one.step, "missing_step": one.missing_step} for one in incident.notes),
+        *({**_said("decision", one), "text": one.text, "reason": one.reason} for one in incident.decisions),
+        *(_message(one) for one in incident.messages),
+        *(_classification(one) for one in incident.classifications),
+    ]
     return sorted(told, key=lambda entry: entry["seq"])
+
+
+def _message(message: MessageSent) -> dict[str, Any]:
+    return {
+        **_said("message", message),
+        "text": message.text,
+        "audience": message.audience,
+        "channel": message.channel,
+        "next_at": message.next_at,
+        "findings": message.findings,
+    }
+
+
+def _classification(one: Classified) -> dict[str, Any]:
+    said = _said("classification", one)
+    return {**said, "text": one.affected, "severity": one.severity, "affected_percent": one.affected_percent}
 
 
 def _said(kind: str, event: Any) -> dict[str, Any]:

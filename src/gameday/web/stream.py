@@ -1,7 +1,7 @@
 """Telling pages at once that the log has grown: one thread waits for it, and every open page gets the state as it is then.
 
-Each message is the whole of what the page shows, with the log's `seq` as its id. So a page that was away needs no history: it names
-the last id it had, and gets what is now. Where several events come at once, a page may see only the last of their states.
+Each message is the whole of what the page shows, with the log's `seq` as its id. So a page that was away needs no history: it
+names the last id it had, and gets what is now. Where several events come at once, a page may see only the last of their states.
 """
 
 from __future__ import annotations
