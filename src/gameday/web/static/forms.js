@@ -15,7 +15,6 @@ export function requestOf(form) {
     else if ("number" in field.dataset) asked[field.name] = field.value === "" ? null : Number(field.value);
     else asked[field.name] = field.value;
   }
-  if (form.querySelector("[data-list]")) asked.roles ??= asked.do === "join" ? [] : undefined;
   return withTimes(asked);
 }
 
