@@ -26,6 +26,7 @@ from gameday.log.people import (
     PersonLeft,
     RehearsalStarted,
     RoleHandedOver,
+    RunbookChosen,
     RunbookOpened,
     StepBegun,
     StepTicked,
@@ -97,6 +98,8 @@ class Incident:
     round: str
     title: str = ""
     runbook: RunbookOpened | None = None
+    chosen_runbook: str = ""
+    """The id of the runbook that people opened last from the catalogue, where the round's own is not shown to them."""
     steps: dict[str, StepState] = field(default_factory=dict)
     moments: dict[str, Moment] = field(default_factory=dict)
     classifications: list[Classified] = field(default_factory=list)
@@ -217,6 +220,10 @@ def _runbook_opened(state: State, event: RunbookOpened) -> None:
     }
 
 
+def _runbook_chosen(state: State, event: RunbookChosen) -> None:
+    state.incident_of(event).chosen_runbook = event.runbook
+
+
 def _person_joined(state: State, event: PersonJoined) -> None:
     known = state.people.get(event.person)
     if known is None:
@@ -321,6 +328,7 @@ _HANDLERS: Final[Mapping[type[Any], Callable[[State, Any], None]]] = {
     ChangeOwed: _change_owed,
     ChangeApplied: _change_applied,
     RunbookOpened: _runbook_opened,
+    RunbookChosen: _runbook_chosen,
     PersonJoined: _person_joined,
     PersonLeft: _person_left,
     RoleHandedOver: _role_handed_over,
