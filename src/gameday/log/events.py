@@ -448,23 +448,6 @@ class VerdictGiven(Event, frozen=True, kw_only=True, tag="verdict.given"):
     """What the round says of the runbook: proven, refuted, void, or empty where it was not executed."""
 
 
-class RunbookJudged(Event, frozen=True, kw_only=True, tag="runbook.judged"):
-    """What a proof says of a runbook: whether its steps alone brought the steady state back, and what each of them did."""
-
-    runbook: str
-    outcome: str
-    """proven, refuted or void."""
-    reasons: list[str]
-    steps: list[dict[str, Any]]
-    """step, judgement (helped, did_nothing, worse, wrong, skipped, unknown), why."""
-    broken: list[dict[str, Any]] = []
-    """Warnings that were broken: warning (its id), text, by."""
-    recovery_seconds: float | None = None
-    without: list[str] = []
-    """Steps that were left out on purpose."""
-    experiment: str = ""
-
-
 RunEvent = (
     RunStarted
     | ProcessStarted
@@ -494,7 +477,6 @@ RunEvent = (
     | LedgerChecked
     | StepStarted
     | StepEnded
-    | RunbookJudged
     | VerdictGiven
     | RunbookJudged
 )
