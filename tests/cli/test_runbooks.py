@@ -62,6 +62,13 @@ def test_a_finding_has_file_line_code_words_and_the_next_step(tmp_path: Path) ->
     assert lint(folder, "--strict", "--select", "RB304").returncode == 1
 
 
+def test_a_project_keeps_its_own_way_in_its_file(tmp_path: Path) -> None:
+    folder = project(tmp_path, broken=BROKEN)
+    (folder / "gameday.yaml").write_text("runbook:\n  lint:\n    strict: true\n    program: [kubectl]\n")
+    done = gameday(folder, "runbook", "lint")
+    assert (done.returncode, done.stdout.count("RB304 error")) == (1, 1)
+
+
 def test_an_error_leaves_with_1(tmp_path: Path) -> None:
     assert lint(tmp_path, str(BROKEN.with_name("bounds-are-reversed.md"))).returncode == 1
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from gameday.cli.options import cluster_options, output_option
+from gameday.cli.options import output_option
 from gameday.cli.printing import print_data
 from gameday.cli.runbooks import RunbookName, find_runbook
 from gameday.durations import seconds
@@ -37,17 +37,17 @@ _SHELL_SECONDS: Final = 10.0
 @click.option("--ignore", multiple=True, metavar="CODE", help="Not the rules whose codes begin so; may be repeated.")
 @click.option("--strict", is_flag=True, help="Warnings count as errors.")
 @click.option("--explain", default="", metavar="CODE", help="Print what a rule is about, and nothing else.")
-@click.option("--rules", "rules_files", multiple=True, metavar="FILE", help="Alert rules of Prometheus; may be repeated.")
+@click.option("--rules", multiple=True, metavar="FILE", help="Alert rules of Prometheus; may be repeated.")
 @click.option("--proven-within", default="", metavar="TIME", help="How old the last proof may be, such as 90d.")
-@click.option("--program", "there", multiple=True, metavar="NAME", help="A program that is where the runbooks are followed.")
+@click.option("--program", multiple=True, metavar="NAME", help="A program that is where the runbooks are followed.")
 @click.option(
     "--account",
-    "accounts",
     multiple=True,
     metavar="ROLE=USER",
     help="Whose rights a role has in the cluster: 'subject-matter expert=system:serviceaccount:ops:sre', groups behind commas.",
 )
-@cluster_options
+@click.option("--kubeconfig", default="", metavar="FILE", help="The cluster that kubectl's lines are held against.")
+@click.option("--context", default="", metavar="NAME", help="The same, by a context of the kubeconfig.")
 def command(runbooks: tuple[str, ...], output: str, explain: str, **options: Any) -> int:
     """Look for what is wrong in runbooks; without any, in all of the project.
 
@@ -101,9 +101,9 @@ def _around(options: dict[str, Any]) -> Around:
     from gameday.runbook.linting import Around  # noqa: PLC0415
     from gameday.runbook.linting.alerts import read_alert_rules  # noqa: PLC0415
 
-    files, there = options["rules_files"], frozenset(options["there"])
+    files, there = options["rules"], frozenset(options["program"])
     looking = _looking(options["kubeconfig"], options["context"])
-    accounts = dict(map(_account, options["accounts"]))
+    accounts = dict(map(_account, options["account"]))
     if accounts and looking is None:
         raise UsageError("--account asks a cluster for rights, and none is named: add --context NAME or --kubeconfig FILE")
     return Around(
