@@ -30,7 +30,9 @@ _SHELL_SAID = re.compile(r"[^:]*: (?:line )?(?P<line>\d+): (?P<told>.*)")
 _SHELL_SECONDS: Final = 10.0
 
 
-@click.command("lint", epilog="Exit status: 0 no error, 1 errors (with --strict warnings too), 64 usage.")
+@click.command(
+    "lint", epilog="Exit status: 0 no error, 1 errors (with --strict warnings too), 3 the cluster does not answer, 64 usage."
+)
 @click.argument("runbooks", nargs=-1, type=RunbookName(), metavar="[RUNBOOK|FOLDER]...")
 @output_option("text", "json", "sarif")
 @click.option("--select", multiple=True, metavar="CODE", help="Only rules whose codes begin so; may be repeated.")
