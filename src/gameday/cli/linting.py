@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 import re
 import shutil
 import subprocess
@@ -200,7 +201,9 @@ def _print(result: Result, rules: Sequence[Rule], output: str) -> None:
 
 
 def _tell(finding: Finding) -> None:
-    level = click.style(finding.severity, fg=_COLOURS[finding.severity])
+    # What is no terminal gets none anyway: click takes it out.
+    colour = None if os.environ.get("NO_COLOR") else _COLOURS[finding.severity]
+    level = click.style(finding.severity, fg=colour, reset=colour is not None)
     click.echo(f"{finding.file}:{finding.line}: {finding.code} {level}: {finding.message}")
     if finding.next_step:
         click.echo(f"    → {finding.next_step}")

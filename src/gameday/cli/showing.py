@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -34,7 +35,7 @@ def command(runbook: str, output: str) -> None:
         return
     from rich.console import Console  # noqa: PLC0415
 
-    console = Console(highlight=False)
+    console = Console(highlight=False, no_color=bool(os.environ.get("NO_COLOR")) or None)
     for part in _parts(found):
         console.print(part)
 
