@@ -180,10 +180,20 @@ def test_a_runbook_is_shown_readably(tmp_path: Path) -> None:
     assert "\x1b" not in done.stdout
 
 
+def _rules(folder: Path, url: str) -> Path:
+    annotations = f'{{runbook_url: "{url}"}}'
+    path = folder / "rules.yaml"
+    path.write_text(f"groups:\n- name: g\n  rules:\n  - {{alert: PaymentDown, expr: up, annotations: {annotations}}}\n")
+    return path
+
+
 def test_what_a_terminal_would_obey_is_not_shown_to_it(tmp_path: Path) -> None:
     (tmp_path / "small.md").write_text(GOOD.read_text().replace("Is this page true?", "Is \x1b[31mthis\x07 page [bold]true[/]?"))
     project(tmp_path)
     shown = gameday(tmp_path, "runbook", "show", "small.md")
+    told = gameday(tmp_path, "runbook", "lint", "--rules", str(_rules(tmp_path, "\\e[31mred")), "small.md").stdout
+    assert "[31mred" in told
+    assert "\x1b" not in told
     assert shown.returncode == 0, shown.stderr
     assert "Is [31mthis page [bold]true[/]?" in shown.stdout
     assert "\x1b" not in shown.stdout

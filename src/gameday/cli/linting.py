@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from gameday.cli.options import output_option
-from gameday.cli.printing import print_data
+from gameday.cli.printing import print_data, printable
 from gameday.cli.runbooks import RunbookName, find_runbook
 from gameday.durations import seconds
 from gameday.errors import ExitCode, UsageError
@@ -204,9 +204,9 @@ def _tell(finding: Finding) -> None:
     # What is no terminal gets none anyway: click takes it out.
     colour = None if os.environ.get("NO_COLOR") else _COLOURS[finding.severity]
     level = click.style(finding.severity, fg=colour, reset=colour is not None)
-    click.echo(f"{finding.file}:{finding.line}: {finding.code} {level}: {finding.message}")
+    click.echo(f"{printable(finding.file)}:{finding.line}: {finding.code} {level}: {printable(finding.message)}")
     if finding.next_step:
-        click.echo(f"    → {finding.next_step}")
+        click.echo(f"    → {printable(finding.next_step)}")
 
 
 def _sum_up(result: Result) -> None:
