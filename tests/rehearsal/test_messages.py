@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -306,6 +308,12 @@ def test_every_code_has_a_bad_message_in_this_corpus() -> None:
     assert {code for code, _ in WITHOUT.values()} | {code for code, _ in AGAINST.values()} == set(CODES)
 
 
+def test_the_page_about_messages_has_every_code_and_every_audience_and_kind() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "messages.md").read_text(encoding="utf-8")
+    assert re.findall(r"^\| `([a-z-]+)` \|", page, re.MULTILINE) == list(CODES)
+    assert all(f"`{name}`" in page for name in (*AUDIENCES, *KINDS))
+
+
 def test_a_finding_says_what_to_add() -> None:
     found = check(
         "Orders cannot be completed.", audience="customers", channel="mail", incident=incident(), readers=READERS, now=NOW
@@ -352,7 +360,20 @@ def test_a_start_before_midnight_is_of_the_day_before() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", " ", "{", "\x00", "12:00" * 500, "<script>alert(1)</script>", "\u202e14:05 UTC", "a" * 20_000, "25:99 UTC 99999-99-99"],
+    [
+        "",
+        " ",
+        "{",
+        "\x00",
+        "12:00" * 500,
+        "<script>alert(1)</script>",
+        "\u202e14:05 UTC",
+        "a" * 20_000,
+        "a." * 5_000,
+        "_" * 10_000,
+        "INC-" * 2_500,
+        "25:99 UTC 99999-99-99",
+    ],
 )
 def test_no_text_breaks_the_check(text: str) -> None:
     assert all(
