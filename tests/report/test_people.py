@@ -40,6 +40,9 @@ def test_the_timeline_merges_people_with_the_fault(story: Story) -> None:
     assert (60.0, "", "fault") in lines
     assert (120.0, "Ada", "moment") in lines
     assert kinds.index("fault") < kinds.index("inject") < kinds.index("recovered") < kinds.index("undo")
+    texts = [item.text for item in incident(story).timeline]
+    assert "said so later: done: “Scale payment back”" in texts
+    assert texts[0].startswith("the fault")
     assert incident(story).timeline[0].text.startswith("the fault: set on deployment shop/payment")
 
 
@@ -76,6 +79,7 @@ def test_messages_have_their_findings(story: Story) -> None:
         ("customers", []),
     ]
     assert "local-time" in found[0][1]
+    assert incident(story).untold == ("support by chat",)
 
 
 def test_steps_decisions_roles_and_the_proposal_are_told(story: Story) -> None:
@@ -101,6 +105,7 @@ def test_what_to_do_next_follows_from_what_people_did(story: Story) -> None:
     what = " ".join(action.what for action in story.actions)
     assert "customers waited for their messages" in what
     assert "proposed change" in what
+    assert "Correct the runbook “payment-gone”" in what
     assert "severity" not in what
 
 

@@ -114,6 +114,11 @@ def _runbook(round_: Round) -> Iterator[Followup]:
         bad = [step for step in round_.steps if step.result in {"failed", "check_failed"}]
         why = "; ".join(f"step {step.step} ({step.title}): {step.detail or step.result.replace('_', ' ')}" for step in bad)
         yield _for(round_, f"Correct the runbook “{round_.runbook}”: it does not do what it says.", why)
+    elif round_.proof is not None and round_.proof.outcome == "refuted":
+        bad_steps = [f"{step.title}: {step.why}" for step in round_.proof.steps if step.judgement in {"worse", "wrong"}]
+        broken = [f"a warning was broken by {item.by}: {item.text}" for item in round_.proof.broken]
+        why = "; ".join([*round_.proof.reasons, *bad_steps, *broken])
+        yield _for(round_, f"Correct the runbook “{round_.proof.runbook}”: its steps alone do not do what it says.", why)
 
 
 def _inconclusive(round_: Round) -> Iterator[Followup]:

@@ -89,7 +89,8 @@ def people_said(event: Any, titles: Mapping[str, str] | None = None) -> str | No
             where = f" (at “{known.get(event.step, event.step)}”)" if event.step else ""
             return f"{'missing in the runbook' if event.missing_step else 'note'}: {short(event.text)}{where}"
         case DecisionTaken():
-            return f"decided: {_with(short(event.text), event.reason)}"
+            because = f" Because: {short(event.reason)}" if event.reason else ""
+            return f"decided: {short(event.text)}{because}"
         case FaultRevealed():
             return "the fault is revealed"
         case RunbookJudged():

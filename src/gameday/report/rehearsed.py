@@ -170,6 +170,7 @@ class _Log:
 
     def _timeline(self, incident: Incident, titles: Mapping[str, str]) -> Iterator[Happening]:
         faults: dict[str, str] = {}
+        ticked: set[str] = set()
         for event in self.events:
             if event.round != incident.round:
                 continue
@@ -184,7 +185,11 @@ class _Log:
             elif type(event) in _KINDS:
                 who = getattr(event, "person", "") or getattr(event, "by", "")
                 who = "" if isinstance(event, RoleHandedOver) and event.taken else who
-                yield self._happening(event, who, _KINDS[type(event)], people_said(event, titles) or "")
+                text = people_said(event, titles) or ""
+                if isinstance(event, StepTicked):
+                    text = f"said so later: {text}" if event.step in ticked else text
+                    ticked.add(event.step)
+                yield self._happening(event, who, _KINDS[type(event)], text)
 
     def _recovered(self, incident: Incident, event: VerdictGiven) -> Iterator[Happening]:
         fault, seconds = incident.moments.get("fault"), (event.recovery or {}).get("seconds")
