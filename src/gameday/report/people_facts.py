@@ -231,6 +231,8 @@ class ProvenStep:
     title: str
     judgement: str
     why: str
+    noted: bool
+    """Whether it is worth a reader's attention."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,6 +242,8 @@ class BrokenWarning:
     warning: str
     text: str
     by: str
+    """The step that broke it."""
+    change: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,5 +257,7 @@ class Proof:
     steps: tuple[ProvenStep, ...]
     broken: tuple[BrokenWarning, ...]
     recovery_seconds: float | None
+    objective_seconds: float | None
     without: tuple[str, ...]
-    experiment: str
+    worked_around: bool
+    """The fault was still in place when customers were served again."""

@@ -313,16 +313,22 @@ def _proof(event: RunbookJudged, events: Sequence[AnyEvent]) -> Proof:
         outcome=event.outcome,
         reasons=tuple(event.reasons),
         steps=tuple(_proven(step, titles) for step in event.steps),
-        broken=tuple(BrokenWarning(*(str(item.get(name, "")) for name in ("warning", "text", "by"))) for item in event.broken),
+        broken=tuple(
+            BrokenWarning(*(str(item.get(name, "")) for name in ("id", "text", "step", "change"))) for item in event.broken
+        ),
         recovery_seconds=event.recovery_seconds,
+        objective_seconds=event.objective_seconds,
         without=tuple(event.without),
-        experiment=event.experiment,
+        worked_around=event.worked_around,
     )
 
 
 def _proven(step: Mapping[str, Any], titles: Mapping[str, str]) -> ProvenStep:
     name = str(step.get("step", ""))
-    return ProvenStep(name, titles.get(name, name), str(step.get("judgement", "unknown")), str(step.get("why", "")))
+    title = str(step.get("title", "")) or titles.get(name, name)
+    return ProvenStep(
+        name, title, str(step.get("judgement", "unknown")), str(step.get("why", "")), noted=bool(step.get("noted", False))
+    )
 
 
 def _percent(ratio: float) -> float:
