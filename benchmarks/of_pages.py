@@ -1,4 +1,4 @@
-"""How soon a page shows what was written into the log, and how soon the stop reaches the rehearsal: a real page, Debian's Chromium."""
+"""How soon a page shows what was written into the log, and how soon the stop reaches the rehearsal: in Debian's Chromium."""
 
 from __future__ import annotations
 
