@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -80,6 +81,12 @@ class Desk:
         known = request.headers.get("Last-Event-ID") or request.query.get("after", "")
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream; charset=utf-8"})
         await response.prepare(request)
+        # A page that goes away while it is told something is no failure.
+        with suppress(ConnectionResetError):
+            await self._tell(response, viewer, known)
+        return response
+
+    async def _tell(self, response: web.StreamResponse, viewer: Viewer, known: str) -> None:
         await response.write(b"retry: 500\n\n")
         async for grew in self.hub.changes():
             if grew and str(self.session.state.seq) != known:
@@ -88,7 +95,6 @@ class Desk:
                 await response.write(b"id: %d\nevent: state\ndata: %s\n\n" % (told["seq"], orjson.dumps(told)))
             elif not grew:
                 await response.write(b"event: beat\ndata: %s\n\n" % orjson.dumps(iso(self.now())))
-        return response
 
     async def runbooks(self, request: web.Request) -> web.Response:
         """Return id and title of every runbook of the catalogue."""
