@@ -60,8 +60,10 @@ function moment({ name, title, at: when, person, detail, can_mark: canMark }) {
   return h("li", { key: name, class: when ? "marked" : "" }, [
     h("span", { class: `dot ${when ? "on" : ""}`, "aria-hidden": "true" }),
     h("div", {}, h("span", { class: "name" }, title), who),
-    when ? words : h("span", { class: "quiet" }, canMark ? "" : "unknown"),
-    canMark ? h("div", { class: "row" }, when ? withdraw : mark) : null,
+    h("div", { class: "side" }, [
+      when ? words : canMark ? null : h("span", { class: "quiet" }, "unknown"),
+      canMark ? h("div", { class: "row" }, when ? withdraw : mark) : null,
+    ]),
   ]);
 }
 
