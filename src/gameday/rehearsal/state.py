@@ -22,6 +22,7 @@ from gameday.log.people import (
     MessageSent,
     MomentMarked,
     NoteTaken,
+    PeopleDone,
     PersonJoined,
     PersonLeft,
     RehearsalStarted,
@@ -106,6 +107,8 @@ class Incident:
     decisions: list[DecisionTaken] = field(default_factory=list)
     verdict: VerdictGiven | None = None
     revealed: bool = False
+    people_done: bool = False
+    """The facilitator went on, or the deadline did."""
     ended: bool = False
 
     @property
@@ -130,6 +133,8 @@ class State:
     """The round that is on, or was last."""
     seq: int = 0
     ended: RunEnded | None = None
+    is_last: bool = False
+    """No other round begins: the facilitator has ended the rehearsal."""
     _faults: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -306,6 +311,12 @@ def _fault_revealed(state: State, event: FaultRevealed) -> None:
     state.incident_of(event).revealed = True
 
 
+def _people_done(state: State, event: PeopleDone) -> None:
+    state.is_last = state.is_last or event.rehearsal_over
+    if event.round or state.round:
+        state.incident_of(event).people_done = True
+
+
 def _first(incident: Incident, moment: Moment) -> None:
     """Keep a moment unless it is there already: whoever was first in the log was first."""
     incident.moments.setdefault(moment.name, moment)
@@ -333,4 +344,5 @@ _HANDLERS: Final[Mapping[type[Any], Callable[[State, Any], None]]] = {
     NoteTaken: _note_taken,
     DecisionTaken: _decision_taken,
     FaultRevealed: _fault_revealed,
+    PeopleDone: _people_done,
 }
