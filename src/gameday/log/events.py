@@ -132,7 +132,7 @@ class RoundStarted(Event, frozen=True, kw_only=True, tag="round.started"):
     runbook: str = ""
     """The runbook's id; empty if the experiment names none."""
     runbook_mode: str = "show"
-    """show (its steps stand in the report) or execute (they are carried out and measured)."""
+    """show (its steps stand in the report), execute (they are carried out and measured) or people (people carry them out)."""
     runbook_steps: list[dict[str, Any]] = []
     """What the runbook says to do: phase, title, role, expected_seconds of each step, carried out or not."""
     expected: str = "held"

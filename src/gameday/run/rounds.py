@@ -157,29 +157,7 @@ class RoundPlayer:
     # ------------------------------------------------------------------------------------------------ phases
 
     def _begin(self) -> None:
-        experiment = self._round.experiment
-        objectives = {
-            "rto_seconds": experiment.objectives.rto_seconds,
-            "rpo_seconds": experiment.objectives.rpo_seconds,
-        }
-        self._started = self._log.write(
-            RoundStarted(
-                title=experiment.title,
-                experiment=str(experiment.path.name),
-                experiment_digest=experiment.digest,
-                hypothesis=experiment.hypothesis_title,
-                runbook=experiment.runbook,
-                runbook_mode=self._round.runbook_mode,
-                runbook_steps=_steps_of(experiment),
-                expected=self._round.expect,
-                objectives={name: value for name, value in objectives.items() if value is not None},
-                drill_orders=experiment.drill_orders,
-                owners=list(experiment.owners),
-                foreign=[item.name for item in experiment.activities if item.type == "action" and not item.ours],
-                rollbacks=[item.name for item in experiment.rollbacks],
-                round=self._round.id,
-            )
-        )
+        self._started = self._log.write(round_started(self._round, runbook_mode=self._round.runbook_mode))
 
     async def _finish(self) -> None:
         self._watches.stop()
@@ -287,6 +265,28 @@ class RoundPlayer:
 
     def _fault_at(self) -> float | None:
         return fault_applied_at(read(self._directory), self._round.id)
+
+
+def round_started(item: Round, *, runbook_mode: str) -> RoundStarted:
+    """Return the event with which a round begins."""
+    experiment = item.experiment
+    objectives = {"rto_seconds": experiment.objectives.rto_seconds, "rpo_seconds": experiment.objectives.rpo_seconds}
+    return RoundStarted(
+        title=experiment.title,
+        experiment=str(experiment.path.name),
+        experiment_digest=experiment.digest,
+        hypothesis=experiment.hypothesis_title,
+        runbook=experiment.runbook,
+        runbook_mode=runbook_mode,
+        runbook_steps=_steps_of(experiment),
+        expected=item.expect,
+        objectives={name: value for name, value in objectives.items() if value is not None},
+        drill_orders=experiment.drill_orders,
+        owners=list(experiment.owners),
+        foreign=[one.name for one in experiment.activities if one.type == "action" and not one.ours],
+        rollbacks=[one.name for one in experiment.rollbacks],
+        round=item.id,
+    )
 
 
 def _steps_of(experiment: Experiment) -> list[dict[str, Any]]:
