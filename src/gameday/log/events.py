@@ -150,7 +150,8 @@ class RoundStarted(Event, frozen=True, kw_only=True, tag="round.started"):
 class PhaseStarted(Event, frozen=True, kw_only=True, tag="phase.started"):
     """A phase of a round began: prepare, traffic, baseline, method, hypothesis, rollbacks, runbook, undo, recovery, ledger.
 
-    After the verdict comes restore, in which what prepared the round is undone.
+    In a rehearsal, people stands for runbook. After the verdict comes restore, in which what prepared the round is undone, and
+    in a rehearsal closing, until people have closed the incident.
     """
 
     phase: str

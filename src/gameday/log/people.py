@@ -45,6 +45,13 @@ class RunbookOpened(Event, frozen=True, kw_only=True, tag="runbook.opened"):
     """id, text."""
 
 
+class RunbookChosen(Event, frozen=True, kw_only=True, tag="runbook.chosen"):
+    """Somebody opened one of the catalogue's runbooks for this round: under surprise, finding the right one is the exercise."""
+
+    runbook: str
+    person: str
+
+
 class PersonJoined(Event, frozen=True, kw_only=True, tag="person.joined"):
     """Somebody takes part, or takes part again, with these roles from now on."""
 
@@ -177,6 +184,7 @@ class PeopleDone(Event, frozen=True, kw_only=True, tag="people.done"):
 PeoplesEvent = (
     RehearsalStarted
     | RunbookOpened
+    | RunbookChosen
     | PersonJoined
     | PersonLeft
     | RoleHandedOver

@@ -28,6 +28,10 @@ _MOST_WAITING_LINES = 20_000
 """Half an hour of samples; beyond that the oldest go, since memory ends too."""
 
 
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
 class LogWriter:
     """Appends events to a run's log, from any thread; holds its lock from construction to `close`."""
 
@@ -37,14 +41,14 @@ class LogWriter:
         *,
         wait_seconds: float = 0.0,
         clock: Callable[[], float] = time.monotonic,
-        wall: Callable[[], datetime] = lambda: datetime.now(UTC),
+        now: Callable[[], datetime] = _utc_now,
     ) -> None:
         """Open the log of the run in `directory`; RefusedError if another process writes it for longer than `wait_seconds`.
 
-        `clock` and `wall` (in UTC) say when an event was, `mono` and `at`.
+        `clock` is what `mono` is read from, in seconds, and `now` what `at` is: a time with its zone.
         """
         self.path = directory / EVENTS_FILE
-        self._clock, self._wall = clock, wall
+        self._clock, self._now = clock, now
         self._unwritten: deque[bytes] = deque(maxlen=_MOST_WAITING_LINES)
         self._failure: OSError | None = None
         self._fd = os.open(self.path, os.O_CREAT | os.O_RDWR | os.O_APPEND | os.O_CLOEXEC, 0o644)
@@ -87,7 +91,7 @@ class LogWriter:
 
     def _stamped(self, event: Event) -> AnyEvent:
         self._seq += 1
-        at = self._wall().isoformat(timespec="microseconds").replace("+00:00", "Z")
+        at = self._now().astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
         # A struct of `events` is one of the union, which the checker cannot know.
         return msgspec.structs.replace(event, seq=self._seq, at=at, mono=round(self._clock(), 6))  # type: ignore[return-value]
 

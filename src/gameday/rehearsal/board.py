@@ -38,6 +38,11 @@ class Board:
                 self._shown = copy.deepcopy(self._state)
             return self._shown
 
+    @property
+    def peek(self) -> State:
+        """The state itself, for whoever feeds the board: it changes with the next event."""
+        return self._state
+
     def events_after(self, seq: int) -> Sequence[AnyEvent]:
         """Return what was kept of the events after this one."""
         with self._changed:

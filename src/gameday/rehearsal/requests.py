@@ -7,7 +7,7 @@ A request is a flat JSON object with `do` and the fields of its kind, the same f
     mark {moment, detail, occurred_at}    withdraw {moment}
     classify {severity, affected, affected_percent}
     message {audience, channel, text, template, next_at}
-    begin {step}     tick {step}          skip {step, reason}
+    open {runbook}   begin {step}         tick {step}       skip {step, reason}
     note {text, step, missing_step}       decide {text, reason}
     inject {what, to, text}               absent {role, text}         reveal {}      (the facilitator's, and:)
     next-round {}                         end {}                      mark {moment: fault}
@@ -36,6 +36,7 @@ from gameday.log.people import (
     PersonJoined,
     PersonLeft,
     RoleHandedOver,
+    RunbookChosen,
     StepBegun,
     StepTicked,
 )
@@ -228,6 +229,10 @@ def _message(asked: _Asked) -> Event:
     )
 
 
+def _open(asked: _Asked) -> Event:
+    return RunbookChosen(runbook=asked.text("runbook", required=True), person=asked.person, round=asked.round)
+
+
 def _begin(asked: _Asked) -> Event:
     step = asked.step()
     _still_open(step)
@@ -318,6 +323,7 @@ _KINDS: Final[Mapping[str, Callable[[_Asked], Event]]] = {
     "withdraw": _withdraw,
     "classify": _classify,
     "message": _message,
+    "open": _open,
     "begin": _begin,
     "tick": _tick,
     "skip": _skip,

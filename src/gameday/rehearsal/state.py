@@ -13,7 +13,16 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from gameday.log import AnyEvent
-from gameday.log.events import ChangeApplied, ChangeOwed, RoundEnded, RoundStarted, RunEnded, RunStarted, VerdictGiven
+from gameday.log.events import (
+    AbortRequested,
+    ChangeApplied,
+    ChangeOwed,
+    RoundEnded,
+    RoundStarted,
+    RunEnded,
+    RunStarted,
+    VerdictGiven,
+)
 from gameday.log.people import (
     Classified,
     DecisionTaken,
@@ -27,6 +36,7 @@ from gameday.log.people import (
     PersonLeft,
     RehearsalStarted,
     RoleHandedOver,
+    RunbookChosen,
     RunbookOpened,
     StepBegun,
     StepTicked,
@@ -98,6 +108,8 @@ class Incident:
     round: str
     title: str = ""
     runbook: RunbookOpened | None = None
+    chosen_runbook: str = ""
+    """The id of the runbook that people opened last from the catalogue, where the round's own is not shown to them."""
     steps: dict[str, StepState] = field(default_factory=dict)
     moments: dict[str, Moment] = field(default_factory=dict)
     classifications: list[Classified] = field(default_factory=list)
@@ -133,6 +145,8 @@ class State:
     """The round that is on, or was last."""
     seq: int = 0
     ended: RunEnded | None = None
+    is_aborted: bool = False
+    """It was stopped; what there is to undo is being undone, or is."""
     is_last: bool = False
     """No other round begins: the facilitator has ended the rehearsal."""
     _faults: dict[str, str] = field(default_factory=dict)
@@ -220,6 +234,10 @@ def _runbook_opened(state: State, event: RunbookOpened) -> None:
         step["id"]: StepState(step["id"], step["title"], step["phase"], step.get("role", ""), step.get("expected_seconds"), step)
         for step in event.steps
     }
+
+
+def _runbook_chosen(state: State, event: RunbookChosen) -> None:
+    state.incident_of(event).chosen_runbook = event.runbook
 
 
 def _person_joined(state: State, event: PersonJoined) -> None:
@@ -317,6 +335,11 @@ def _people_done(state: State, event: PeopleDone) -> None:
         state.incident_of(event).people_done = True
 
 
+def _abort_requested(state: State, event: AbortRequested) -> None:
+    del event
+    state.is_aborted = True
+
+
 def _first(incident: Incident, moment: Moment) -> None:
     """Keep a moment unless it is there already: whoever was first in the log was first."""
     incident.moments.setdefault(moment.name, moment)
@@ -332,6 +355,7 @@ _HANDLERS: Final[Mapping[type[Any], Callable[[State, Any], None]]] = {
     ChangeOwed: _change_owed,
     ChangeApplied: _change_applied,
     RunbookOpened: _runbook_opened,
+    RunbookChosen: _runbook_chosen,
     PersonJoined: _person_joined,
     PersonLeft: _person_left,
     RoleHandedOver: _role_handed_over,
@@ -345,4 +369,5 @@ _HANDLERS: Final[Mapping[type[Any], Callable[[State, Any], None]]] = {
     DecisionTaken: _decision_taken,
     FaultRevealed: _fault_revealed,
     PeopleDone: _people_done,
+    AbortRequested: _abort_requested,
 }

@@ -36,7 +36,7 @@ class TabletopSession:
         self._board = Board()
         self._lock = threading.RLock()
         self._round_began: dict[str, datetime] = {}
-        self._log = LogWriter(directory, clock=self._clock.mono, wall=self._clock.now)
+        self._log = LogWriter(directory, clock=self._clock.mono, now=self._clock.now)
         events = read(directory)
         try:
             if events:
@@ -63,6 +63,10 @@ class TabletopSession:
     def is_over(self) -> bool:
         """Whether its log is closed."""
         return self.state.ended is not None
+
+    def now(self) -> datetime:
+        """Return the time by which it goes."""
+        return self._clock.now()
 
     def submit(self, person: str, request: Mapping[str, Any]) -> Answer:
         """Have somebody's request written, after whatever was due before it."""
@@ -126,14 +130,18 @@ class TabletopSession:
     def _take_up(self, events: Sequence[AnyEvent]) -> None:
         state = fold(events)
         if state.ended is not None:
-            raise RefusedError(f"{self._directory.name} is over: {state.ended.summary}. Its report: gameday report {self._directory}")
+            raise RefusedError(
+                f"{self._directory.name} is over: {state.ended.summary}. Its report: gameday report {self._directory}"
+            )
         if state.started is None or state.run is None or state.started.level != "tabletop":
             level = state.started.level if state.started else "no rehearsal"
             raise RefusedError(
                 f"only a tabletop can be taken up again, and {self._directory.name} is {level}; what a live one owes is undone"
             )
         if state.run.source_digest != self._rehearsed.programme.digest:
-            raise RefusedError(f"{self._rehearsed.programme.path} is not the plan any more that {self._directory.name} began with")
+            raise RefusedError(
+                f"{self._rehearsed.programme.path} is not the plan any more that {self._directory.name} began with"
+            )
         self._board.take(events)
         for event in events:
             if event.round and event.round not in self._round_began:

@@ -27,7 +27,7 @@ def next_due_at(state: State) -> datetime | None:
 
 def _coming(state: State) -> Iterator[tuple[datetime, Mapping[str, Any]]]:
     incident = state.incident
-    if incident is None or state.started is None or not _is_on(incident) or "fault" not in incident.moments:
+    if incident is None or state.started is None or state.is_aborted or not _is_on(incident) or "fault" not in incident.moments:
         return
     fault_at = incident.moments["fault"].at
     shown = {inject.inject for inject in incident.injects}

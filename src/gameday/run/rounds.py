@@ -1,8 +1,10 @@
 """One round: a worker of its own, then undo, recovery, the ledger and the verdict, in an order that the runbook decides.
 
 Where the runbook's steps were executed, recovery is watched before the undo, because the runbook shall have brought it about;
-otherwise the undo comes first and recovery is what it brings. A drill that repoints to a copy of a database is about what the
-shop restored, so there recovery is watched and orders are looked up in the copy before the undo, and again after it.
+otherwise the undo comes first and recovery is what it brings. In a rehearsal people carry the runbook out, beside the run: the
+fault stays until they say that it is resolved, and the rest is as if it had been executed. A drill that repoints to a copy of a
+database is about what the shop restored, so there recovery is watched and orders are looked up in the copy before the undo, and
+again after it.
 """
 
 from __future__ import annotations
@@ -37,10 +39,12 @@ from gameday.log.events import (
 )
 from gameday.run.closing import give_verdict
 from gameday.run.load import SETTLE_SECONDS, Load
+from gameday.run.people import People
 from gameday.run.stopping import Watches
 from gameday.run.undoing import Undoing
 from gameday.run.worker_process import WorkerProcess
 from gameday.runbook import load_runbook
+from gameday.runbook.opened import opened
 from gameday.traffic.windows import Recovery
 from gameday.verdict import recovery_of
 from gameday.verdict.samples import fault_applied_at
@@ -60,6 +64,8 @@ _FROM_WORKERS: Final[tuple[type[Event], ...]] = (
 """What a worker may have written: what it did and saw. What is owed, undone and judged is the guardian's word."""
 _BY_TAG: Final = {str(kind.__struct_config__.tag): kind for kind in _FROM_WORKERS}
 _ABORTED_RECOVERY_SECONDS: Final = 8.0
+_LOOK_SECONDS: Final = 2.0
+"""How often is looked at what people wrote: it is not owed before it was seen, and a guardian may die."""
 
 
 class RoundPlayer:
@@ -76,8 +82,14 @@ class RoundPlayer:
         policy: Policy,
         stops: Sequence[Stop],
         died: Callable[[str, str], None],
+        people: People | None = None,
     ) -> None:
-        """Take the run's means, the round, what the guard is told, and what ends it; `died(by, why)` asks for an abort."""
+        """Take the run's means, the round, what the guard is told, and what ends it; `died(by, why)` asks for an abort.
+
+        With `people`, they carry the runbook out.
+        """
+        self._people = people
+        self._mode = "people" if people is not None else item.runbook_mode
         self._directory, self._log, self._undoing, self._load = directory, log, undoing, load
         self._round, self._policy = item, policy
         self._watches = Watches(
@@ -94,7 +106,11 @@ class RoundPlayer:
         """Carry the round out from its first event to its last."""
         self._begin()
         await asyncio.to_thread(self._owe_rollbacks)
+        if self._people is not None and self._undoing.desk is not None:
+            await asyncio.to_thread(self._undoing.desk.watch_people, self._policy, self._round.id)
         await self._worker.run(spare=self._ours)
+        if self._people is not None:
+            await self._with_people(self._people)
         await self._finish()
 
     async def play_attached(self, done: asyncio.Event) -> None:
@@ -103,6 +119,32 @@ class RoundPlayer:
         await asyncio.to_thread(self._owe_rollbacks)
         await done.wait()
         await self._finish()
+
+    async def _with_people(self, people: People) -> None:
+        """Let people work until they say that it is resolved; what they write meanwhile is owed within seconds."""
+        self._log.write(PhaseStarted(phase="people", round=self._round.id))
+        resolved = asyncio.create_task(people.until_resolved(self._round.id))
+        try:
+            while not resolved.done():
+                await asyncio.to_thread(self.owe_people)
+                await asyncio.wait({resolved}, timeout=_LOOK_SECONDS)
+            await asyncio.to_thread(self.owe_people)
+        finally:
+            resolved.cancel()
+        self._log.write(PhaseEnded(phase="people", outcome="ok", round=self._round.id))
+
+    async def _await_closing(self, people: People) -> None:
+        """Let people close the incident; what they wrote since it was resolved is set back, too."""
+        self._log.write(PhaseStarted(phase="closing", round=self._round.id))
+        await people.until_closed(self._round.id)
+        await asyncio.to_thread(self.owe_people)
+        await self._undoing.undo("people are done", round_id=self._round.id)
+        self._log.write(PhaseEnded(phase="closing", outcome="ok", round=self._round.id))
+
+    def owe_people(self) -> None:
+        """Owe what people wrote since the last look, if there are any people."""
+        if self._people is not None and self._undoing.desk is not None:
+            self._undoing.desk.owe_people(self._policy, self._round.id)
 
     def end_worker(self, why: str) -> None:
         """End the worker's whole process tree, at once."""
@@ -157,7 +199,10 @@ class RoundPlayer:
     # ------------------------------------------------------------------------------------------------ phases
 
     def _begin(self) -> None:
-        self._started = self._log.write(round_started(self._round, runbook_mode=self._round.runbook_mode))
+        self._started = self._log.write(round_started(self._round, runbook_mode=self._mode))
+        path = self._round.experiment.runbook_path
+        if self._people is not None and path is not None:
+            self._log.write(opened(load_runbook(path), round_id=self._round.id))
 
     async def _finish(self) -> None:
         self._watches.stop()
@@ -167,7 +212,7 @@ class RoundPlayer:
             await self._check_copy()
             await self._undo()
             await self._await_original()
-        elif self._round.runbook_mode == "execute":
+        elif self._mode in {"execute", "people"}:
             await self._recover(changed=changed)
             await self._undo()
         else:
@@ -176,6 +221,8 @@ class RoundPlayer:
         await self._check_orders()
         give_verdict(self._log, self._round.id)
         await self._undo_preparation()
+        if self._people is not None:
+            await self._await_closing(self._people)
         self._log.write(RoundEnded(round=self._round.id), durable=True)
 
     async def _undo(self) -> None:
@@ -246,7 +293,7 @@ class RoundPlayer:
             "experiment": str(self._round.experiment.path),
             "since": self._started.mono,
             "traffic": self._load is not None,
-            "execute_runbook": self._round.runbook_mode == "execute",
+            "execute_runbook": self._mode == "execute",
         }
 
     def _write(self, data: Mapping[str, Any]) -> None:
