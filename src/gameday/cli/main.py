@@ -24,6 +24,7 @@ _COMMANDS: Final = {
     "validate": ("gameday.cli.validate", "Check files: every problem at once, each with file and line."),
     "plan": ("gameday.cli.planning", "What a run would change, as a diff, and what the guard says."),
     "run": ("gameday.cli.running", "Run an experiment or a game day."),
+    "rehearse": ("gameday.cli.rehearsing", "The same plan, for people: at a table, simulated, or live."),
     "approve": ("gameday.cli.approving", "Print what an approval of a plan signs, or sign it."),
     "status": ("gameday.cli.status", "The run that is on: which round and phase, and who holds the cluster."),
     "abort": ("gameday.cli.aborting", "Stop the run that is on and undo it, from any terminal."),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -58,6 +59,10 @@ class LiveSession:
     def is_over(self) -> bool:
         """Whether nobody is at work on the run any more, and its log was read to its end."""
         return self._over.is_set()
+
+    def now(self) -> datetime:
+        """Return the time by which it goes."""
+        return self._clock.now()
 
     def start(self) -> None:
         """Begin to follow the log, and to let happen to people what is due."""
