@@ -7,7 +7,7 @@ import sys
 import time
 from datetime import datetime
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import pytest
 import yaml
@@ -96,7 +96,7 @@ def test_people_repair_it_themselves_and_what_they_wrote_is_set_back(
     held.type("declare")
     held.type("tick 1")
     # Whoever repairs it does so with kubectl, which is a request like this one, and a mark that was not there before.
-    repair = [
+    repair: list[dict[str, Any]] = [
         {"op": "replace", "path": "/spec/replicas", "value": 3},
         {"op": "add", "path": "/metadata/annotations/repaired-by", "value": "Ben"},
     ]

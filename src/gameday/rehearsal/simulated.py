@@ -65,6 +65,8 @@ _NOT_REPLAYED: Final = (
 )
 """What a simulation says itself, what belongs to the recorded run's own processes, and what its own people or worker did."""
 _NOBODY: Final = "simulated"
+_LONGEST_SECONDS: Final = 86400.0
+"""How long people may go on with one round: a pace by which nothing is ever resolved ends, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +138,14 @@ class _Simulation:
         for person, request in self._people.joining():
             self._ask(person, request)
 
+    def _take_roles_again(self) -> None:
+        """Have whoever was away in the round before back in their roles."""
+        if self.script is None:
+            for person, request in self._people.joining():
+                for role in request["roles"]:
+                    if role not in self.state.holders:
+                        self._ask(person, {"do": "take", "role": role})
+
     def _replay(self, event: AnyEvent) -> None:
         if isinstance(event, RoundEnded):
             # The record's round is over before its people's may be; the rest waits for them.
@@ -147,6 +157,7 @@ class _Simulation:
             item = next(one for one in self.rehearsed.rounds if one.id == event.round)
             self._write(msgspec.structs.replace(event, runbook_mode=PEOPLE))
             self._write(round_begun(item)[1])
+            self._take_roles_again()
         else:
             self._write(_cleaned(event, self._shift_seconds - self.record.begin_mono))
 
@@ -154,11 +165,19 @@ class _Simulation:
         return event.mono - self.record.begin_mono + self._shift_seconds
 
     def _finish_people(self) -> None:
-        """Let people do what they have begun, until they are done with the round."""
-        while self._acts and not self._is_done():
-            self._advance(self._acts[0][0])
+        """Let people do what they have begun, and happen to them what is to come, until they are done with the round."""
+        give_up = self.clock.mono() + _LONGEST_SECONDS
+        while not self._is_done() and (coming := self._next_at()) is not None and coming < give_up:
+            self._advance(coming)
         if self.script is None:
             self._acts.clear()
+
+    def _next_at(self) -> float | None:
+        """Return when somebody does something next, or something happens to them."""
+        inject = next_due_at(self.state)
+        inject_at = max((inject - self.record.begin_at).total_seconds(), self.clock.mono()) if inject else None
+        act_at = self._acts[0][0] if self._acts else None
+        return min((at for at in (act_at, inject_at) if at is not None), default=None)
 
     def _is_done(self) -> bool:
         return self.state.incident is not None and self.state.incident.people_done
@@ -166,19 +185,13 @@ class _Simulation:
     def _advance(self, until_seconds: float) -> None:
         """Do all that comes up to this time, each at its own: what people do, and what happens to them."""
         begin = self.record.begin_at
-        while True:
-            act_at = self._acts[0][0] if self._acts else None
-            inject = next_due_at(self.state)
-            inject_at = max((inject - begin).total_seconds(), self.clock.mono()) if inject else None
-            coming = min((at for at in (act_at, inject_at) if at is not None), default=None)
-            if coming is None or coming > until_seconds:
-                break
+        while (coming := self._next_at()) is not None and coming <= until_seconds:
             self.clock.move_to(begin + timedelta(seconds=coming))
-            if inject_at == coming:
+            if self._acts and self._acts[0][0] == coming:
+                self._do(heapq.heappop(self._acts)[2])
+            else:
                 for event in due(self.state, self.clock.now()):
                     self._write(event)
-            else:
-                self._do(heapq.heappop(self._acts)[2])
         self.clock.move_to(begin + timedelta(seconds=until_seconds))
 
     def _do(self, act: Act | ScriptLine) -> None:
