@@ -7,7 +7,7 @@ import json
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -307,14 +307,26 @@ def _seed_of(directory: Path) -> int:
 
 
 def _conclude(directory: Path, code: ExitCode | None = None) -> ExitCode:
-    from gameday.cli.following import conclude  # noqa: PLC0415
+    """Write the report, and print what it came to: the verdicts, where something was measured, and how long people took."""
+    from gameday.cli.following import REPORT_FILE, conclude  # noqa: PLC0415  # only at the end
     from gameday.log import read  # noqa: PLC0415
-    from gameday.log.events import RunEnded  # noqa: PLC0415
+    from gameday.log.events import RunEnded, VerdictGiven  # noqa: PLC0415
+    from gameday.rehearsal.telling import incidents_told  # noqa: PLC0415
+    from gameday.report import render  # noqa: PLC0415
 
+    events = read(directory)
     if code is None:
-        ended: Sequence[RunEnded] = [event for event in read(directory) if isinstance(event, RunEnded)]
+        ended = [event for event in events if isinstance(event, RunEnded)]
         code = ExitCode(ended[-1].exit_code) if ended else ExitCode.INTERNAL
-    return conclude(directory, code)
+    if any(isinstance(event, VerdictGiven) for event in events) or code not in {ExitCode.EXPECTED, ExitCode.ABORTED}:
+        code = conclude(directory, code)
+    else:
+        report = directory / REPORT_FILE
+        report.write_text(render(events, "html"), encoding="utf-8")
+        click.echo(f"Report: {report}")
+    for line in incidents_told(events):
+        click.echo(line)
+    return code
 
 
 def _ask(title: str, cluster: str) -> None:

@@ -6,7 +6,7 @@ control characters that a terminal would obey.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -27,9 +27,9 @@ from gameday.log.people import (
     StepBegun,
     StepTicked,
 )
-from gameday.rehearsal.clocks import Clock, clocks_of, updates_of
+from gameday.rehearsal.clocks import Clock, cadence_kept, clocks_of, updates_of
 from gameday.rehearsal.roles import FACILITATOR
-from gameday.rehearsal.state import Incident, State, StepState
+from gameday.rehearsal.state import Incident, State, StepState, fold
 
 _MINUTE: Final = 60
 _HOUR: Final = 3600
@@ -79,6 +79,24 @@ def clocks_told(state: State, now: datetime) -> Iterator[str]:
         if update.sent_at is None:
             left = (update.due_at - now).total_seconds()
             yield f"{'Next message to customers':<28} " + (f"in {duration(left)}" if left >= 0 else f"late by {duration(-left)}")
+
+
+def incidents_told(events: Sequence[AnyEvent]) -> Iterator[str]:
+    """Yield how long people took in each round, at the end; what is missing is unknown."""
+    state = fold(events)
+    if state.started is None or not events:
+        return
+    now = datetime.fromisoformat(events[-1].at)
+    for incident in state.incidents.values():
+        yield printable(f"{incident.title}:")
+        for clock in clocks_of(incident, state.started.clocks, now=now):
+            if clock.seconds is not None or clock.kept is False:
+                yield f"  {clock.interval.title:<28} {_took(clock)}{_agreed(clock)}"
+        done = [step.outcome for step in incident.steps.values()]
+        yield f"  {'Steps':<28} {done.count('done')} done, {done.count('skipped')} skipped, {done.count('')} open"
+        kept = cadence_kept(updates_of(incident, state.started.clocks, now=now), now=now)
+        if kept is not None:
+            yield f"  {'Messages to customers':<28} {'all in time' if kept else 'not all in time'}"
 
 
 def people_told(state: State) -> Iterator[str]:
