@@ -19,7 +19,7 @@ from gameday.rehearsal.telling import duration, printable
 
 _TIMEOUT_SECONDS: Final = 10.0
 _POLL_SECONDS: Final = 0.2
-_PATIENCE_SECONDS: Final = 15.0
+_PATIENCE_SECONDS: Final = 5.0
 """How long a page server may be away before the rehearsal counts as over."""
 
 
@@ -158,7 +158,7 @@ def _told(incident: Mapping[str, Any], number: int) -> Iterator[tuple[str, str, 
     for moment in incident.get("moments", ()):
         if moment["at"]:
             who = f" ({moment['person']})" if moment["person"] else ""
-            yield moment["at"], f"{number} {moment['name']} {moment['at']}", f"{moment['title']}{who} {moment['detail']}"
+            yield moment["at"], f"{number} {moment['name']} {moment['at']}", f"{moment['title']}{who} {moment['detail']}".rstrip()
     for inject in incident.get("injects", ()):
         yield inject["at"], f"event {inject['seq']}", f"{inject['what'].upper()}: {inject['text']}"
     for entry in incident.get("log", ()):

@@ -7,6 +7,7 @@ import json
 import os
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ from gameday.rehearsal.session import Session
 PAGES_FILE: Final = "pages.json"
 """Where the pages are and with which token, in the run's folder, for whoever joins from another terminal; the owner's alone."""
 _TICK_SECONDS: Final = 0.1
+_LINGER_SECONDS: Final = 1.0
 
 
 class _Rehearse(click.Group):
@@ -269,6 +271,8 @@ def _pages(session: Session, wish: _Wish) -> Iterator[dict[str, str]]:
         file.write_text(json.dumps(links))
         try:
             yield links
+            # Whoever sits at a page or another terminal hears that it is over before the pages go.
+            time.sleep(_LINGER_SECONDS)
         finally:
             file.unlink(missing_ok=True)
 
