@@ -255,6 +255,15 @@ def test_a_plan_without_a_runbook_and_an_unknown_level_are_refused(tmp_path: Pat
         rehearsed(experiment, level="table-top")
 
 
+def test_a_fault_that_its_own_rollbacks_end_is_nothing_to_rehearse_live(tmp_path: Path) -> None:
+    experiment = tmp_path / "hasty.yaml"
+    rollbacks = "rollbacks: [{type: action, name: r, provider: {type: process, path: /bin/true}}]\n"
+    experiment.write_text(BARE.replace("[{name: gameday, ", "[{name: gameday, runbook: pod-loss, ") + rollbacks)
+    with pytest.raises(RefusedError, match="end the fault before anybody could respond"):
+        rehearsed(experiment, level="live")
+    assert rehearsed(experiment, level="tabletop").rounds
+
+
 BARE = """\
 version: 1.0.0
 title: t

@@ -78,6 +78,12 @@ def rehearsed(file: Path, *, level: str, seed: int = 0) -> Rehearsed:
             f"{file}: people follow a runbook, and there is none in {', '.join(without)}. "
             "Name one in the experiment's gameday block: `runbook: NAME`"
         )
+    hasty = [item.id for item in programme.rounds if item.experiment.rollbacks] if level == "live" else []
+    if hasty:
+        raise RefusedError(
+            f"{file}: the experiment's own rollbacks end the fault before anybody could respond to it, in {', '.join(hasty)}. "
+            "Leave them out: what actions of gameday changed is undone in any case. A tabletop can be held as it is"
+        )
     plan = programme.plan.rehearsal if programme.plan else RehearsalPlan()
     return Rehearsed(programme, plan, level, seed, _drawn(programme.rounds, seed) if plan.surprise else programme.rounds)
 

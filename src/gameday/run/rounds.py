@@ -109,7 +109,7 @@ class RoundPlayer:
         if self._people is not None and self._undoing.desk is not None:
             await asyncio.to_thread(self._undoing.desk.watch_people, self._policy, self._round.id)
         await self._worker.run(spare=self._ours)
-        if self._people is not None:
+        if self._people is not None and self._has_fault():
             await self._with_people(self._people)
         await self._finish()
 
@@ -221,7 +221,7 @@ class RoundPlayer:
         await self._check_orders()
         give_verdict(self._log, self._round.id)
         await self._undo_preparation()
-        if self._people is not None:
+        if self._people is not None and self._has_fault():
             await self._await_closing(self._people)
         self._log.write(RoundEnded(round=self._round.id), durable=True)
 
@@ -309,6 +309,11 @@ class RoundPlayer:
             self._watches.arm(event.applied_mono)
         if isinstance(event, ActivityEnded) and event.phase == "rollbacks" and event.status == "succeeded":
             self._undoing.rolled_back(event.name, self._round.id)
+
+    def _has_fault(self) -> bool:
+        """Whether there is anything for people to respond to: a red baseline, or a refusal of the guard, is none."""
+        foreign = [item for item in self._round.experiment.activities if item.type == "action" and not item.ours]
+        return bool(foreign) or self._fault_at() is not None
 
     def _fault_at(self) -> float | None:
         return fault_applied_at(read(self._directory), self._round.id)
