@@ -9,7 +9,7 @@ import pytest
 
 from gameday.change import MISSING
 from gameday.cluster import Json, ObjectRef
-from gameday.run.people_writes import peoples_writes
+from gameday.run.people_writes import peoples_writes, set_back
 from gameday.run.snapshot import Snapshot, Writes
 from gameday.undo.owing import target_of
 from gameday.undo.record import Entry, OwedField
@@ -114,3 +114,11 @@ def test_what_people_created_is_owed_and_what_the_run_created_is_not_theirs() ->
 
 def test_what_people_deleted_is_told() -> None:
     assert peoples_writes({REF: OBJ}, {}, ()).deleted == [REF]
+
+
+def test_a_fault_that_is_as_before_again_is_named_and_one_that_stands_or_was_overwritten_is_not() -> None:
+    fault = entry("/spec/replicas", 2, 0)
+    assert list(set_back({REF: OBJ}, [fault])) == ["/spec/replicas of deployment shop/payment"]
+    assert list(set_back({REF: changed(replicas=0)}, [fault])) == []
+    assert list(set_back({REF: changed(replicas=3)}, [fault])) == []
+    assert list(set_back({REF: OBJ}, [entry("/spec/replicas", 2, 0, prepares=True)])) == []

@@ -20,7 +20,7 @@ from gameday.plan import PlannedChange, look_at, with_load
 from gameday.run.conditions import Conditions
 from gameday.run.inject import to_wire
 from gameday.run.load import Load
-from gameday.run.people_writes import peoples_writes
+from gameday.run.people_writes import peoples_writes, set_back
 from gameday.run.snapshot import Snapshot, Writes, compare, look
 from gameday.run.tally import Tally
 from gameday.undo.owing import Debt, Owed
@@ -135,6 +135,13 @@ class Desk:
         except GamedayError as error:
             told = f"what people write in this round can neither be told nor set back: {error}"
             self._log.write(Noted(level="warning", text=told, round=round_id))
+
+    def set_back(self, policy: Policy) -> str:
+        """Name the fields of a fault that are as before already; what cannot be looked at is not named."""
+        try:
+            return ", ".join(set_back(look(self._cluster, policy.namespaces), self._debt.entries))
+        except GamedayError:
+            return ""
 
     def owe_people(self, policy: Policy, round_id: str) -> None:
         """Look again while they are at work or after it, and owe what they wrote since; called in a thread."""

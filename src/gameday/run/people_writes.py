@@ -49,6 +49,18 @@ def peoples_writes(before: Snapshot, after: Snapshot, entries: Sequence[Entry]) 
     return Writes(fields, [ref for ref in found.created if ref.anonymous not in owed], found.deleted)
 
 
+def set_back(after: Snapshot, entries: Sequence[Entry]) -> Iterator[str]:
+    """Name the fields of the run that stand as it found them again, of the objects that were looked at."""
+    by_object = {ref.anonymous: obj for ref, obj in after.items()}
+    for entry in entries:
+        ref = ref_of(entry.target).anonymous
+        if entry.is_settled or entry.prepares or ref not in by_object:
+            continue
+        for path, field in entry.fields.items():
+            if get_field(by_object[ref], path) == field.before and field.before not in field.wrote:
+                yield f"{path} of {ref}"
+
+
 def _overwritten(entries: Iterable[Entry], obj: Json) -> Iterator[tuple[str, tuple[Any, Any]]]:
     """Yield the run's own fields that have a value which the run neither found nor wrote: path → (last written, found)."""
     known: dict[str, list[Any]] = {}

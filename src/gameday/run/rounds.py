@@ -122,7 +122,10 @@ class RoundPlayer:
 
     async def _with_people(self, people: People) -> None:
         """Let people work until they say that it is resolved; what they write meanwhile is owed within seconds."""
-        self._log.write(PhaseStarted(phase="people", round=self._round.id))
+        desk = self._undoing.desk
+        # The verdict has to know: what was measured without the fault shows nothing of it.
+        early = await asyncio.to_thread(desk.set_back, self._policy) if desk is not None else ""
+        self._log.write(PhaseStarted(phase="people", detail=early and f"set back already: {early}", round=self._round.id))
         resolved = asyncio.create_task(people.until_resolved(self._round.id))
         try:
             while not resolved.done():
