@@ -16,7 +16,8 @@ from gameday.experiment.model import Verdict
 from gameday.experiment.stops import Stop
 from gameday.gameday.people import RehearsalPlan
 
-RunbookMode: TypeAlias = Literal["show", "execute"]
+RunbookMode: TypeAlias = Literal["show", "execute", "people"]
+"""What is done with a round's runbook; people, in a rehearsal only, whatever the plan says."""
 
 DEFAULT_DEADLINE_SECONDS = 3600.0
 

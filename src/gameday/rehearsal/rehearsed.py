@@ -20,8 +20,7 @@ from gameday.log.events import RoundStarted, RunStarted
 from gameday.log.people import RehearsalStarted, RunbookOpened
 from gameday.rehearsal.clocks import DEFAULT_SECONDS
 from gameday.run.preflight import Programme, load_programme
-from gameday.run.rounds import round_started
-from gameday.runbook import load_runbook
+from gameday.runbook import Runbook, load_runbook
 from gameday.runbook.opened import opened
 
 LEVELS: Final = ("tabletop", "simulated", "live")
@@ -93,7 +92,30 @@ def round_begun(item: Round) -> tuple[RoundStarted, RunbookOpened]:
     path = item.experiment.runbook_path
     if path is None:
         raise RefusedError(f"{item.experiment.path} names no runbook")
-    return round_started(item, runbook_mode=PEOPLE), opened(load_runbook(path), round_id=item.id)
+    runbook = load_runbook(path)
+    return _round_started(item, runbook), opened(runbook, round_id=item.id)
+
+
+def _round_started(item: Round, runbook: Runbook) -> RoundStarted:
+    """Return the event with which a round begins that nothing is injected in; its experiment only says what it is about."""
+    experiment = item.experiment
+    objectives = {"rto_seconds": experiment.objectives.rto_seconds, "rpo_seconds": experiment.objectives.rpo_seconds}
+    return RoundStarted(
+        title=experiment.title,
+        experiment=experiment.path.name,
+        experiment_digest=experiment.digest,
+        hypothesis=experiment.hypothesis_title,
+        runbook=runbook.id,
+        runbook_mode=PEOPLE,
+        runbook_steps=[
+            {"phase": step.phase, "title": step.title, "role": step.role, "expected_seconds": step.expected_seconds}
+            for step in runbook.steps
+        ],
+        expected=item.expect,
+        objectives={name: value for name, value in objectives.items() if value is not None},
+        owners=list(experiment.owners),
+        round=item.id,
+    )
 
 
 def _drawn(rounds: tuple[Round, ...], seed: int) -> tuple[Round, ...]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 from gameday.change import shown, wire
 from gameday.cluster import Cluster, ObjectRef
@@ -20,14 +20,10 @@ from gameday.plan import PlannedChange, look_at, with_load
 from gameday.run.conditions import Conditions
 from gameday.run.inject import to_wire
 from gameday.run.load import Load
-from gameday.run.people_writes import peoples_writes, set_back
-from gameday.run.snapshot import Snapshot, Writes, compare, look
+from gameday.run.snapshot import Snapshot, compare, look
 from gameday.run.tally import Tally
 from gameday.undo.owing import Debt, Owed
 from gameday.undo.record import OWED
-
-BY_PEOPLE: Final = "step by people"
-"""Whose writes these are, in the log: a step's, and so no part of the fault."""
 
 
 class Desk:
@@ -47,8 +43,6 @@ class Desk:
         self._conditions = conditions or Conditions(cluster, None)
         self._tally = Tally()
         self._looks: dict[str, Snapshot] = {}
-        self._before_people: Snapshot | None = None
-        self._deleted_by_people: set[ObjectRef] = set()
         self._entries: dict[str, str] = {}
         self._open: set[str] = set()
         self._announced: dict[str, tuple[tuple[str, Any, Any], ...]] = {}
@@ -120,53 +114,17 @@ class Desk:
         by = message["by"]
         try:
             writes = compare(self._looks.pop(by), look(self._cluster, policy.namespaces))
-            self._owe(writes, by=by, round_id=round_id)
+            for ref, fields in writes.fields.items():
+                entry = self._debt.owe_writes(ref, fields, by=by, round_id=round_id)
+                self._log_written(ref, fields, by=by, round_id=round_id, entry=entry.id)
+            for ref in writes.created:
+                entry = self._debt.owe_created(ref, by=by, round_id=round_id)
+                self._log_written(ref, {}, by=by, round_id=round_id, entry=entry.id)
         except GamedayError as error:
             return {"refused": f"what it wrote could not be recorded: {error}"}
         for ref in writes.deleted:
             self._log.write(Noted(level="warning", text=f"{by} deleted {ref}, which is not brought back", round=round_id))
         return {"written": [f"wrote {', '.join(fields)} of {ref}" for ref, fields in writes.fields.items()]}
-
-    def watch_people(self, policy: Policy, round_id: str) -> None:
-        """Look at the opted-in namespaces before a round in which people write to them."""
-        self._before_people, self._deleted_by_people = None, set()
-        try:
-            self._before_people = look(self._cluster, policy.namespaces)
-        except GamedayError as error:
-            told = f"what people write in this round can neither be told nor set back: {error}"
-            self._log.write(Noted(level="warning", text=told, round=round_id))
-
-    def set_back(self, policy: Policy) -> str:
-        """Name the fields of a fault that are as before already; what cannot be looked at is not named."""
-        try:
-            return ", ".join(set_back(look(self._cluster, policy.namespaces), self._debt.entries))
-        except GamedayError:
-            return ""
-
-    def owe_people(self, policy: Policy, round_id: str) -> None:
-        """Look again while they are at work or after it, and owe what they wrote since; called in a thread."""
-        if self._before_people is None:
-            return
-        try:
-            after = look(self._cluster, policy.namespaces)
-            writes = peoples_writes(self._before_people, after, self._debt.entries)
-            self._owe(writes, by=BY_PEOPLE, round_id=round_id)
-        except GamedayError as error:
-            told = f"what people wrote could not be recorded: {error}"
-            self._log.write(Noted(level="warning", text=told, round=round_id))
-            return
-        for ref in set(writes.deleted) - self._deleted_by_people:
-            self._deleted_by_people.add(ref)
-            self._log.write(Noted(level="warning", text=f"{ref} was deleted, which is not brought back", round=round_id))
-
-    def _owe(self, writes: Writes, *, by: str, round_id: str) -> None:
-        """Write down what somebody else has already written, object by object."""
-        for ref, fields in writes.fields.items():
-            entry = self._debt.owe_writes(ref, fields, by=by, round_id=round_id)
-            self._log_written(ref, fields, by=by, round_id=round_id, entry=entry.id)
-        for ref in writes.created:
-            entry = self._debt.owe_created(ref, by=by, round_id=round_id)
-            self._log_written(ref, {}, by=by, round_id=round_id, entry=entry.id)
 
     def _guarded(self, planned: PlannedChange, policy: Policy, round_id: str, *, again: str) -> str:
         """Judge one change as things stand now; return the refusal, or nothing."""

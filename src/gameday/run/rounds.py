@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -40,6 +41,7 @@ from gameday.log.events import (
 from gameday.run.closing import give_verdict
 from gameday.run.load import SETTLE_SECONDS, Load
 from gameday.run.people import People
+from gameday.run.people_desk import PeopleDesk
 from gameday.run.stopping import Watches
 from gameday.run.undoing import Undoing
 from gameday.run.worker_process import WorkerProcess
@@ -89,7 +91,9 @@ class RoundPlayer:
         With `people`, they carry the runbook out.
         """
         self._people = people
-        self._mode = "people" if people is not None else item.runbook_mode
+        self._people_desk: PeopleDesk | None = None
+        if people is not None:
+            item = replace(item, runbook_mode="people")
         self._directory, self._log, self._undoing, self._load = directory, log, undoing, load
         self._round, self._policy = item, policy
         self._watches = Watches(
@@ -106,8 +110,8 @@ class RoundPlayer:
         """Carry the round out from its first event to its last."""
         self._begin()
         await asyncio.to_thread(self._owe_rollbacks)
-        if self._people is not None and self._undoing.desk is not None:
-            await asyncio.to_thread(self._undoing.desk.watch_people, self._policy, self._round.id)
+        if self._people is not None:
+            await self._open_runbook()
         await self._worker.run(spare=self._ours)
         if self._people is not None and self._has_fault():
             await self._with_people(self._people)
@@ -120,11 +124,19 @@ class RoundPlayer:
         await done.wait()
         await self._finish()
 
+    async def _open_runbook(self) -> None:
+        """Let people have the runbook, and look at what they may write to before they do."""
+        path = self._round.experiment.runbook_path
+        if path is not None:
+            self._log.write(opened(load_runbook(path), round_id=self._round.id))
+        self._people_desk = self._undoing.people_desk(self._policy, self._round.id)
+        if self._people_desk is not None:
+            await asyncio.to_thread(self._people_desk.watch)
+
     async def _with_people(self, people: People) -> None:
         """Let people work until they say that it is resolved; what they write meanwhile is owed within seconds."""
-        desk = self._undoing.desk
         # The verdict has to know: what was measured without the fault shows nothing of it.
-        early = await asyncio.to_thread(desk.set_back, self._policy) if desk is not None else ""
+        early = await asyncio.to_thread(self._people_desk.set_back) if self._people_desk is not None else ""
         self._log.write(PhaseStarted(phase="people", detail=early and f"set back already: {early}", round=self._round.id))
         resolved = asyncio.create_task(people.until_resolved(self._round.id))
         try:
@@ -146,8 +158,8 @@ class RoundPlayer:
 
     def owe_people(self) -> None:
         """Owe what people wrote since the last look, if there are any people."""
-        if self._people is not None and self._undoing.desk is not None:
-            self._undoing.desk.owe_people(self._policy, self._round.id)
+        if self._people_desk is not None:
+            self._people_desk.owe()
 
     def end_worker(self, why: str) -> None:
         """End the worker's whole process tree, at once."""
@@ -202,10 +214,29 @@ class RoundPlayer:
     # ------------------------------------------------------------------------------------------------ phases
 
     def _begin(self) -> None:
-        self._started = self._log.write(round_started(self._round, runbook_mode=self._mode))
-        path = self._round.experiment.runbook_path
-        if self._people is not None and path is not None:
-            self._log.write(opened(load_runbook(path), round_id=self._round.id))
+        experiment = self._round.experiment
+        objectives = {
+            "rto_seconds": experiment.objectives.rto_seconds,
+            "rpo_seconds": experiment.objectives.rpo_seconds,
+        }
+        self._started = self._log.write(
+            RoundStarted(
+                title=experiment.title,
+                experiment=str(experiment.path.name),
+                experiment_digest=experiment.digest,
+                hypothesis=experiment.hypothesis_title,
+                runbook=experiment.runbook,
+                runbook_mode=self._round.runbook_mode,
+                runbook_steps=_steps_of(experiment),
+                expected=self._round.expect,
+                objectives={name: value for name, value in objectives.items() if value is not None},
+                drill_orders=experiment.drill_orders,
+                owners=list(experiment.owners),
+                foreign=[item.name for item in experiment.activities if item.type == "action" and not item.ours],
+                rollbacks=[item.name for item in experiment.rollbacks],
+                round=self._round.id,
+            )
+        )
 
     async def _finish(self) -> None:
         self._watches.stop()
@@ -215,7 +246,7 @@ class RoundPlayer:
             await self._check_copy()
             await self._undo()
             await self._await_original()
-        elif self._mode in {"execute", "people"}:
+        elif self._round.runbook_mode in {"execute", "people"}:
             await self._recover(changed=changed)
             await self._undo()
         else:
@@ -296,7 +327,7 @@ class RoundPlayer:
             "experiment": str(self._round.experiment.path),
             "since": self._started.mono,
             "traffic": self._load is not None,
-            "execute_runbook": self._mode == "execute",
+            "execute_runbook": self._round.runbook_mode == "execute",
         }
 
     def _write(self, data: Mapping[str, Any]) -> None:
@@ -320,28 +351,6 @@ class RoundPlayer:
 
     def _fault_at(self) -> float | None:
         return fault_applied_at(read(self._directory), self._round.id)
-
-
-def round_started(item: Round, *, runbook_mode: str) -> RoundStarted:
-    """Return the event with which a round begins."""
-    experiment = item.experiment
-    objectives = {"rto_seconds": experiment.objectives.rto_seconds, "rpo_seconds": experiment.objectives.rpo_seconds}
-    return RoundStarted(
-        title=experiment.title,
-        experiment=str(experiment.path.name),
-        experiment_digest=experiment.digest,
-        hypothesis=experiment.hypothesis_title,
-        runbook=experiment.runbook,
-        runbook_mode=runbook_mode,
-        runbook_steps=_steps_of(experiment),
-        expected=item.expect,
-        objectives={name: value for name, value in objectives.items() if value is not None},
-        drill_orders=experiment.drill_orders,
-        owners=list(experiment.owners),
-        foreign=[one.name for one in experiment.activities if one.type == "action" and not one.ours],
-        rollbacks=[one.name for one in experiment.rollbacks],
-        round=item.id,
-    )
 
 
 def _steps_of(experiment: Experiment) -> list[dict[str, Any]]:
