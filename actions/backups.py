@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from gameday.change import Change, Evidence, PatchObject, Right, action
 from gameday.cluster import Json, ObjectRef, View
@@ -59,17 +60,14 @@ def lose_database(
     """
     if state not in _STATES:
         raise BadParameterError(f"backups.lose_database: expected state to be one of {', '.join(_STATES)}, but got {state!r}")
-    workload = _workload(view, ObjectRef("apps/v1", kind, namespace, name), "lose_database")
-    container = _container(workload, variable, "lose_database")
-    original = _value(container, variable, "lose_database")
-    if original.startswith(_DRILL):
-        ref = ObjectRef.of(workload).anonymous
-        raise BadParameterError(f"backups.lose_database: {ref} opens a drill's copy already: {original}")
-    fields = {variable: f"{_DRILL}{state}-{_generation(workload)}"}
+    found = _opens(view, ObjectRef("apps/v1", kind, namespace, name), variable, "lose_database")
+    if found.database.startswith(_DRILL):
+        raise BadParameterError(f"backups.lose_database: {found.ref} opens a drill's copy already: {found.database}")
+    fields = {variable: f"{_DRILL}{state}-{found.next_number}"}
     if state != "lost":
-        _value(container, copy_variable, "lose_database")
-        fields[copy_variable] = f"{original}:{state}"
-    return [_patch(workload, container, fields)]
+        _value(found.container, copy_variable, "lose_database")
+        fields[copy_variable] = f"{found.database}:{state}"
+    return [_patch(found, fields)]
 
 
 @action(landed=has_it_open, rights=_RIGHTS)
@@ -92,21 +90,43 @@ def restore(
     drill's. Undone by setting them back. Landed when the pods say that they have the new database open. NoTargetError if there
     is no such workload; BadParameterError if it lacks a variable, or says that nothing is restored.
     """
-    workload = _workload(view, ObjectRef("apps/v1", kind, namespace, name), "restore")
-    container = _container(workload, variable, "restore")
-    now, source = _value(container, variable, "restore"), _value(container, restore_variable, "restore")
+    found = _opens(view, ObjectRef("apps/v1", kind, namespace, name), variable, "restore")
+    source = _value(found.container, restore_variable, "restore")
     if not copy and source == _NONE:
-        ref = ObjectRef.of(workload).anonymous
         raise BadParameterError(
-            f"backups.restore: {restore_variable} of {ref} says {_NONE}, so nothing would be restored; name a backup: copy"
+            f"backups.restore: {restore_variable} of {found.ref} says {_NONE}, so nothing would be restored; name a backup: copy"
         )
-    stem = f"{_DRILL}restored" if now.startswith(_DRILL) else now
-    fields = {variable: f"{stem}-{_generation(workload)}"}
-    if _has(container, copy_variable) and _value(container, copy_variable, "restore") != _NONE:
+    stem = f"{_DRILL}restored" if found.database.startswith(_DRILL) else found.database
+    fields = {variable: f"{stem}-{found.next_number}"}
+    if _entry(found.container, copy_variable) and _value(found.container, copy_variable, "restore") != _NONE:
         fields[copy_variable] = _NONE
     if copy and copy != source:
         fields[restore_variable] = copy
-    return [_patch(workload, container, fields)]
+    return [_patch(found, fields)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Opens:
+    """A workload, its container that opens a database, and which one that is."""
+
+    workload: Json
+    container: Json
+    database: str
+
+    @property
+    def ref(self) -> ObjectRef:
+        return ObjectRef.of(self.workload).anonymous
+
+    @property
+    def next_number(self) -> int:
+        """What makes a name that no earlier drill had, and is the same each time this state of the cluster is asked about."""
+        return int(self.workload["metadata"].get("generation", 0)) + 1
+
+
+def _opens(view: View, ref: ObjectRef, variable: str, action_name: str) -> _Opens:
+    workload = _workload(view, ref, action_name)
+    container = _container(workload, variable, action_name)
+    return _Opens(workload, container, _value(container, variable, action_name))
 
 
 def _workload(view: View, ref: ObjectRef, action_name: str) -> Json:
@@ -120,7 +140,7 @@ def _workload(view: View, ref: ObjectRef, action_name: str) -> Json:
 
 def _container(workload: Json, variable: str, action_name: str) -> Json:
     containers = workload["spec"]["template"]["spec"]["containers"]
-    found: Json | None = next((container for container in containers if _has(container, variable)), None)
+    found: Json | None = next((container for container in containers if _entry(container, variable)), None)
     if found is None:
         raise BadParameterError(
             f"backups.{action_name}: expected a container of {ObjectRef.of(workload)} with a variable {variable}, which says "
@@ -129,12 +149,12 @@ def _container(workload: Json, variable: str, action_name: str) -> Json:
     return found
 
 
-def _has(container: Json, variable: str) -> bool:
-    return any(entry["name"] == variable for entry in container.get("env") or ())
+def _entry(container: Json, variable: str) -> Json | None:
+    return next((entry for entry in container.get("env") or () if entry["name"] == variable), None)
 
 
 def _value(container: Json, variable: str, action_name: str) -> str:
-    entry = next((entry for entry in container.get("env") or () if entry["name"] == variable), None)
+    entry = _entry(container, variable)
     if entry is None or not entry.get("value"):
         found = (
             "none" if entry is None else "no text" if "valueFrom" not in entry else "one that comes from elsewhere (valueFrom)"
@@ -145,14 +165,10 @@ def _value(container: Json, variable: str, action_name: str) -> str:
     return str(entry["value"])
 
 
-def _generation(workload: Json) -> int:
-    """Return what makes a name that no earlier drill had, and is the same each time this state of the cluster is asked about."""
-    return int(workload["metadata"].get("generation", 0)) + 1
-
-
-def _patch(workload: Json, container: Json, variables: Mapping[str, str]) -> PatchObject:
-    at = f"/spec/template/spec/containers[name={container['name']}]"
-    return PatchObject(ObjectRef.of(workload), {f"{at}/env[name={name}]/value": value for name, value in variables.items()})
+def _patch(found: _Opens, variables: Mapping[str, str]) -> PatchObject:
+    at = f"/spec/template/spec/containers[name={found.container['name']}]"
+    fields = {f"{at}/env[name={name}]/value": value for name, value in variables.items()}
+    return PatchObject(ObjectRef.of(found.workload), fields)
 
 
 def _opened(view: View, change: PatchObject) -> Evidence:
@@ -162,9 +178,7 @@ def _opened(view: View, change: PatchObject) -> Evidence:
     path, wanted = next(iter(change.fields.items()))
     variable = path.split("[name=")[2].split("]")[0]
     containers = workload["spec"]["template"]["spec"]["containers"]
-    says = next(
-        (entry.get("value") for found in containers for entry in found.get("env") or () if entry["name"] == variable), None
-    )
+    says = next((entry.get("value") for found in containers if (entry := _entry(found, variable))), None)
     if says != wanted:
         return Evidence(False, f"{change.ref} opens {says}; somebody has set it back")
     if not is_rolled_out(workload):

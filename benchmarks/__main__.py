@@ -17,6 +17,7 @@ import of_commands
 import of_files
 import of_interposing
 import of_lists
+import of_pages
 import of_rehearsals
 from measuring import Figure
 
@@ -34,6 +35,7 @@ BENCHMARKS: Final[dict[str, Callable[[], Iterator[Figure]]]] = {
     "killed-worker": of_aborts.killed_workers,
     "choosing": of_lists.choosing,
     "interposing": of_interposing.passing,
+    "pages": of_pages.pages,
     "simulating": of_rehearsals.simulations,
 }
 

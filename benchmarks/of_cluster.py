@@ -24,7 +24,7 @@ from gameday.undo.storing import SecretStore
 NAMESPACE = "shop"
 CHECKOUT = Selection("v1", "Pod", NAMESPACE, "app=checkout")
 PAYMENT = ObjectRef("apps/v1", "Deployment", NAMESPACE, "payment")
-PODS = 12
+PODS = 22
 _SETTLING_SECONDS: Final = 10
 _LOOKS: Final = 6
 _LOOK_SECONDS: Final = 10

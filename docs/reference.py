@@ -1,4 +1,4 @@
-"""Write docs/commands.md, docs/actions.md and docs/staging.md from the program itself: `make docs`. A test holds them to it.
+"""Write the pages of docs/ that come from the program itself, see PAGES: `make docs`. A test holds them to it.
 
 Nothing is described here: the words are the commands' own help and the functions' own docstrings.
 """  # noqa: INP001 - a script beside what it writes, not a package
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import json
 import sys
 from collections.abc import Iterator
 from itertools import groupby
@@ -18,6 +19,8 @@ import yaml
 
 from gameday.cli.listing import registered_in
 from gameday.cli.main import root
+from gameday.cli.schemas import whole_schema
+from gameday.runbook.linting.page import page as runbook_lint
 from gameday.staging.api.subresources import ABSENT
 from gameday.staging.caveats import unhonoured_fields
 from gameday.staging.resources import UNSERVED
@@ -109,7 +112,19 @@ def staging() -> str:
     return "\n".join(parts) + "\n"
 
 
-PAGES: Final = {"commands.md": commands, "actions.md": actions_and_probes, "staging.md": staging}
+def runbook_schema() -> str:
+    """Return the JSON Schema of runbooks, with what is shipped."""
+    rows = {kind: [row for row in registered_in(kind) if row["name"].startswith("gameday.")] for kind in ("actions", "probes")}
+    return json.dumps(whole_schema(rows["actions"], rows["probes"]), indent=2, ensure_ascii=False) + "\n"
+
+
+PAGES: Final = {
+    "commands.md": commands,
+    "actions.md": actions_and_probes,
+    "staging.md": staging,
+    "runbook-lint.md": runbook_lint,
+    "runbook.schema.json": runbook_schema,
+}
 
 if __name__ == "__main__":
     for page, written_by in PAGES.items():

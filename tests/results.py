@@ -79,7 +79,15 @@ CONFORMANCE: Final = Suite(
     (*(f"conformance/{name}.py" for name in ("checking", "manifests", "space", "transport")), "conformance/checks/*.py"),
     "make test-conformance KUBECONFIG=… RESULT=tests/conformance/RESULT.json",
 )
-_LENT: Final = ("crash/*.py", "between.py", "e2e/conftest.py", "e2e/test_scheduled.py")
+_LENT: Final = (
+    "crash/*.py",
+    "between.py",
+    "e2e/conftest.py",
+    "e2e/test_scheduled.py",
+    "e2e/test_your_own_shop.py",
+    "interposition/conftest.py",
+    "interposition/test_standing.py",
+)
 """What tests/cluster takes from elsewhere."""
 CLUSTER: Final = Suite(
     "cluster",

@@ -7,7 +7,7 @@ where, and what to do next. Nothing here formats or prints.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 
 
@@ -66,6 +66,8 @@ class Problem:
     line: int
     """Counted from 1; 0 where the problem is the whole file's."""
     message: str
+    kind: str = field(default="", compare=False)
+    """One word for what is wrong (`missing-key`), for whoever sorts problems; empty where the reader gives none."""
 
     def __str__(self) -> str:
         where = f"{self.file}:{self.line}" if self.line else self.file

@@ -42,9 +42,9 @@ class Fields:
         """The line at which this mapping begins."""
         return self.document.line_of(self.path)
 
-    def note(self, message: str, *steps: Any) -> None:
+    def note(self, message: str, *steps: Any, kind: str = "value") -> None:
         """Note a problem at this mapping, or further down."""
-        self.problems.append(self.document.problem((*self.path, *steps), message))
+        self.problems.append(self.document.problem((*self.path, *steps), message, kind))
 
     def has(self, key: str) -> bool:
         """Say whether the key is there at all."""
@@ -65,7 +65,7 @@ class Fields:
 
         found = self._read(key, convert, default, required=required)
         if required and self.has(key) and not found:
-            self.note(f"expected a text for {key!r}, but it is empty", key)
+            self.note(f"expected a text for {key!r}, but it is empty", key, kind="missing-key")
         return found
 
     def number(self, key: str, default: float | None = None) -> float | None:
@@ -132,13 +132,14 @@ class Fields:
         options = sorted(self._asked | set(known))
         for key in self.data:
             if key not in options:
-                self.note(unknown_key(key, options, self._at(self.path)), key)
+                self.note(unknown_key(key, options, self._at(self.path)), key, kind="unknown-key")
 
     def _read(self, key: str, convert: Callable[[Any], T], default: D, *, required: bool = False) -> T | D:
         value = self.raw(key)
         if value is None:
             if required or self.has(key):
-                self.note(f"{key!r} is missing{self._at(self.path)}" if not self.has(key) else f"{key!r} has no value", key)
+                told = f"{key!r} is missing{self._at(self.path)}" if not self.has(key) else f"{key!r} has no value"
+                self.note(told, key, kind="missing-key")
             return default
         try:
             return convert(value)

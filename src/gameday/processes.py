@@ -124,6 +124,12 @@ def _kill(doomed: set[int], everything: Mapping[int, _Stat], spare: frozenset[in
                 end(number, signal.SIGKILL)
 
 
+def children() -> frozenset[int]:
+    """Return the pids of this process's children, ended ones that nobody has reaped yet among them."""
+    own = os.getpid()
+    return frozenset(pid for pid, stat in _all().items() if stat.parent == own)
+
+
 def end_process(process: ProcessId) -> bool:
     """SIGKILL that very process, if it is still there; say whether it was."""
     if process.start_ticks == 0 or not process.is_alive:

@@ -47,6 +47,13 @@ def faults_of_target(target: str, arguments: Mapping[str, Any], *, role: Role | 
     return faults(module, func, arguments, role=role)
 
 
+def is_there(target: str, role: Role) -> bool:
+    """Say whether an action or probe of that name, which has been looked at before, is there, whatever it is given."""
+    module, _, func = target.rpartition(".")
+    spec = getattr(getattr(sys.modules.get(module), func, None), "spec", None)
+    return isinstance(spec, ActionSpec if role == "action" else ProbeSpec)
+
+
 def _faults_of_ours(module: str, func: str, arguments: Mapping[str, Any], role: Role | None) -> list[str]:
     try:
         loaded = importlib.import_module(module)

@@ -16,6 +16,8 @@ from gameday.errors import InvalidFileError, Problem
 
 ITEM_LIMIT: Final = 100_000
 DEPTH_LIMIT: Final = 60
+SYNTAX: Final = "syntax"
+"""The kind of problem that is found here."""
 
 _Loader: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _MERGE = "tag:yaml.org,2002:merge"
@@ -67,7 +69,7 @@ class EventReader:
             self._note(mark, _in_words(error))
         except yaml.reader.ReaderError as error:
             line = self._text[: error.position].count("\n")
-            self.problems.append(Problem(self._file, self._first_line + line, f"not YAML: {error.reason}"))
+            self.problems.append(Problem(self._file, self._first_line + line, f"not YAML: {error.reason}", SYNTAX))
         raise InvalidFileError(self.problems)
 
     def _document(self) -> tuple[Any, Lines]:
@@ -188,7 +190,7 @@ class EventReader:
         return self._first_line + int(mark.line)
 
     def _note(self, mark: Any, message: str) -> None:
-        self.problems.append(Problem(self._file, self._line(mark) if mark else 0, message))
+        self.problems.append(Problem(self._file, self._line(mark) if mark else 0, message, SYNTAX))
 
     def _stop(self, mark: Any, message: str) -> NoReturn:
         self._note(mark, message)

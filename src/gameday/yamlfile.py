@@ -19,6 +19,8 @@ from gameday.errors import InvalidFileError, Problem
 from gameday.yamlevents import DEPTH_LIMIT, EventReader, Lines
 
 FILE_LIMIT_BYTES: Final = 1_000_000
+UNREADABLE: Final = "unreadable"
+"""The kind of problem that leaves nothing to be read."""
 
 YamlPath = tuple[Hashable, ...]
 
@@ -44,9 +46,9 @@ class Document:
             found = found.children[step]
         return found.line
 
-    def problem(self, path: YamlPath, message: str) -> Problem:
+    def problem(self, path: YamlPath, message: str, kind: str = "") -> Problem:
         """Say that something is wrong at the path."""
-        return Problem(self.file, self.line_of(path), message)
+        return Problem(self.file, self.line_of(path), message, kind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,21 +74,23 @@ def read_text(path: Path | str) -> Source:
     file = Path(path)
     problem = _unreadable(file)
     if problem:
-        raise InvalidFileError([Problem(str(path), 0, problem)])
+        raise InvalidFileError([Problem(str(path), 0, problem, UNREADABLE)])
     try:
         raw = file.read_bytes()
     except OSError as error:
-        raise InvalidFileError([Problem(str(path), 0, f"cannot be read: {error.strerror}")]) from error
+        raise InvalidFileError([Problem(str(path), 0, f"cannot be read: {error.strerror}", UNREADABLE)]) from error
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = raw[: error.start].count(b"\n") + 1
-        raise InvalidFileError([Problem(str(path), line, "expected text in UTF-8, but found other bytes")]) from error
+        message = "expected text in UTF-8, but found other bytes"
+        raise InvalidFileError([Problem(str(path), line, message, UNREADABLE)]) from error
     if "\x00" in text:
         line = text[: text.index("\x00")].count("\n") + 1
-        raise InvalidFileError([Problem(str(path), line, "expected text, but found a NUL byte; is this a binary file?")])
+        message = "expected text, but found a NUL byte; is this a binary file?"
+        raise InvalidFileError([Problem(str(path), line, message, UNREADABLE)])
     if not text.strip():
-        raise InvalidFileError([Problem(str(path), 0, "the file is empty")])
+        raise InvalidFileError([Problem(str(path), 0, "the file is empty", UNREADABLE)])
     return Source(text, hashlib.sha256(raw).hexdigest())
 
 

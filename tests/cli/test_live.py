@@ -1,9 +1,7 @@
 from __future__ import annotations
 
-import importlib.util
 import io
 import re
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,21 +13,15 @@ from rich.console import Console
 from gameday.cli.live import live, summary
 from gameday.log import AnyEvent, read
 from gameday.log.events import PhaseStarted, RoundStarted, RunStarted
+from tests.report import played
 
 Play = Callable[[str], list[AnyEvent]]
-PLAYED = Path(__file__).parents[1] / "report" / "played.py"
 CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
 
 
 @pytest.fixture
 def play(tmp_path: Path) -> Play:
     """Return a function that plays a log by its name and reads it."""
-    spec = importlib.util.spec_from_file_location("gameday_played_for_the_live_view", PLAYED)
-    assert spec is not None
-    assert spec.loader is not None
-    played = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = played
-    spec.loader.exec_module(played)
     return lambda name: read(getattr(played, name)(tmp_path / name))
 
 

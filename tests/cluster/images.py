@@ -2,8 +2,8 @@
 
 gameday's has three layers: Debian's own Python and nothing that it does not need, the packages that the wheel requires, and
 the wheel, which alone changes with the code. It goes by every name in the embedded cluster's table of images, with the
-entrypoint that stands there, so that the same manifests run on both. Needs root, since Debian's packages are unpacked and
-entered as a system.
+entrypoint that stands there, so that the same manifests run on both. Two have nothing of gameday in them, for shops that are
+not ours: Debian's Python, and Debian's Redis. Needs root, since Debian's packages are unpacked and entered as a system.
 """
 
 from __future__ import annotations
@@ -34,6 +34,10 @@ OURS: Final = "opt/gameday"
 REGISTRY: Final = "docker.io/library"
 """What a name without a registry means to every runtime; nothing is asked of it, since the images are there already."""
 
+ANOTHER_PYTHON: Final = "python:3.12-slim"
+"""What docs/your-own-shop.md calls its image: here Debian's Python, of whatever version that is, without gameday."""
+REDIS: Final = "redis:7"
+
 _FORMAT: Final = b"1"
 """Part of what every layer is known by; raise it when the same ingredients become something else."""
 _UNUSED: Final = (
@@ -43,8 +47,7 @@ _UNUSED: Final = (
 )
 _MERGED: Final = ("bin", "sbin", "lib", "lib64")
 """Folders that are links into /usr."""
-_NEEDED: Final = ("lib", "python3.", "zlib1g")
-_NO_NEED: Final = ("libperl", "libgdbm", "libdb")
+_NO_NEED: Final = ("libperl", "libgdbm", "libdb", "libdebian-installer", "libelogind", "libfile-", "libnumber-", "libtext-")
 _RELATIONS: Final = ("recommends", "suggests", "conflicts", "breaks", "replaces", "enhances")
 _PLATFORMS: Final = ("manylinux2014", "manylinux_2_17", "manylinux_2_28", "manylinux_2_34")
 
@@ -69,7 +72,7 @@ def make_images(home: Path, programs: Path) -> Path:
         _check_machine()
         base = _base(home)
         ours = (base.layer, _packages(home, base), _ours(home, base))
-        groups = {"gameday": _of_the_table(ours)}
+        groups = {"gameday": _of_the_table(ours), "others": _of_others(home, base)}
         for name in ("pause", "coredns", "metrics-server"):
             groups[name] = [_of_one_program(home, programs / name)]
         return _archives(home, groups)
@@ -102,40 +105,43 @@ def _base(home: Path) -> Base:
     if not place.exists():
         say("layer: Debian's Python …")
         shutil.rmtree(root, ignore_errors=True)
-        _unpack_debian(root)
+        _unpack_debian(root, [*_closure(_interpreter(), ("lib", "python3.", "zlib1g")), "busybox-static"])
+        _settle(root)
         _compile(root, "/usr/lib")
     return Base(root, make_layer(root, sorted(path.name for path in root.iterdir()), place))
 
 
-def _unpack_debian(root: Path) -> None:
+def _unpack_debian(root: Path, names: Sequence[str]) -> None:
     root.mkdir()
     for name in _MERGED:
         (root / "usr" / name).mkdir(parents=True)
         (root / name).symlink_to(f"usr/{name}")
     with tempfile.TemporaryDirectory() as downloads:
-        names = [*_python_packages(), "busybox-static"]
         done = subprocess.run(["apt-get", "download", *names], cwd=downloads, capture_output=True, text=True, check=False)
         if done.returncode != 0:
-            raise MissingError(f"expected apt to download Debian's Python; run `apt-get update` first\n{done.stderr}")
+            raise MissingError(f"expected apt to download {names[0]}; run `apt-get update` first\n{done.stderr}")
         for package in sorted(Path(downloads).iterdir()):
             with subprocess.Popen(["dpkg-deb", "--fsys-tarfile", package], stdout=subprocess.PIPE) as unpacking:
                 subprocess.run(["tar", "-x", "--keep-directory-symlink", "-C", root], stdin=unpacking.stdout, check=True)
     for unused in _UNUSED:
         for path in root.glob(unused):
             shutil.rmtree(path)
-    _settle(root)
 
 
-def _python_packages() -> list[str]:
-    """Return the packages of the interpreter that is this Debian's, its library, and what they are linked with."""
+def _interpreter() -> list[str]:
+    """Return the packages of the interpreter that is this Debian's, and of its library."""
     told = subprocess.run(["apt-cache", "depends", "python3-minimal"], capture_output=True, text=True, check=True).stdout
     minimal = next(word for word in told.split() if word.startswith("python3.") and word.endswith("-minimal"))
-    wanted = [minimal, f"lib{minimal.removesuffix('-minimal')}-stdlib"]
+    return [minimal, f"lib{minimal.removesuffix('-minimal')}-stdlib"]
+
+
+def _closure(wanted: Sequence[str], needed: tuple[str, ...]) -> list[str]:
+    """Return the packages and what they are linked with: of all that they depend on, what is named like `needed`."""
     switches = [f"--no-{relation}" for relation in _RELATIONS]
-    closure = subprocess.run(
+    told = subprocess.run(
         ["apt-cache", "depends", "--recurse", *switches, *wanted], capture_output=True, text=True, check=True
-    )
-    names = {line for line in closure.stdout.splitlines() if line.startswith(_NEEDED) and ":" not in line}
+    ).stdout
+    names = {line for line in told.splitlines() if line.startswith(needed) and ":" not in line}
     return sorted(name for name in names if not name.startswith(_NO_NEED))
 
 
@@ -216,6 +222,19 @@ def _of_the_table(layers: tuple[Layer, ...]) -> list[Image]:
         path = f"PYTHONPATH=/{OURS}:/{PACKAGES}"
         images.append(Image(names, layers, entrypoint, known.arguments, (path, "PYTHONUNBUFFERED=1")))
     return images
+
+
+def _of_others(home: Path, base: Base) -> list[Image]:
+    """Return images without gameday: Debian's Python, and its Redis upon that, whose shell and C library it uses."""
+    place = _place(home, "redis", base.layer.unpacked.encode())
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder, "root")
+        if not place.exists():
+            say("layer: Debian's Redis …")
+            _unpack_debian(root, _closure(["redis-server"], ("lib", "redis-")))
+        redis = make_layer(root, ["usr"], place)
+    python = Image((f"{REGISTRY}/{ANOTHER_PYTHON}",), (base.layer,))
+    return [python, Image((f"{REGISTRY}/{REDIS}",), (base.layer, redis), ("/usr/bin/redis-server",))]
 
 
 def _of_one_program(home: Path, program: Path) -> Image:

@@ -221,7 +221,7 @@ def put_on_the_node_that_will_be_lost(real: Real, app: str) -> None:
     real.kubectl("cordon", *kept)
     try:
         real.kubectl("delete", "pod", "-n", "shop", "-l", f"app={app}")
-        eventually(is_there, timeout_seconds=60)
+        eventually(is_there, timeout_seconds=120)
     finally:
         real.kubectl("uncordon", *kept)
     # A cordoned node is no settled cluster, so that is waited for only now.

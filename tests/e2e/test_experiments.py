@@ -1,7 +1,9 @@
-"""Every experiment that ships, in all of its settings, on the embedded cluster: each ends as its file says, nothing left."""
+"""Every experiment that ships ends as its file says, and every runbook is proven, on the embedded cluster; nothing is left."""
 
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -27,6 +29,7 @@ STORIES = (
     "zone-loss",
 )
 EXPERIMENTS = sorted(SHIPPED.glob("experiments/*.yaml"))
+RUNBOOKS = sorted(SHIPPED.glob("runbooks/*.md"))
 
 
 @pytest.mark.parametrize("file", EXPERIMENTS, ids=lambda file: file.stem)
@@ -40,6 +43,16 @@ def test_an_experiment_ends_as_its_file_says(command: Command, file: Path) -> No
     assert all(not event.error for event in events if isinstance(event, LedgerChecked)), told
     (ended,) = (event for event in events if isinstance(event, RunEnded))
     assert (done.returncode, ended.residue) == (0, []), told
+
+
+@pytest.mark.skipif(shutil.which("kubectl") is None, reason="the steps of the shipped runbooks call kubectl")
+@pytest.mark.parametrize("file", RUNBOOKS, ids=lambda file: file.stem)
+def test_a_runbook_is_proven_against_its_fault(command: Command, file: Path) -> None:
+    done = command.run("runbook", "verify", str(file), "--yes", "--no-record", "-o", "json", timeout_seconds=240)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (result,) = json.loads(done.stdout)
+    assert (result["outcome"], result["broken"], result["residue"]) == ("proven", [], [])
+    assert [step["step"] for step in result["steps"] if step["judgement"] in {"wrong", "worse"}] == []
 
 
 def test_each_outage_ships_in_a_setting_that_holds_and_in_one_that_deviates() -> None:

@@ -36,7 +36,11 @@ class Followed:
         return sorted((self.folder / "gamedays-of-kiosk" / "runs").iterdir())
 
 
-def script(folder: Path) -> str:
+UP, DOWN = 'eval "$(gameday staging up --empty -f kiosk.yaml)"\n', "gameday staging down\n"
+"""The two commands of the page that are others on a cluster of one's own."""
+
+
+def script(folder: Path, *, up: str = UP, down: str = DOWN) -> str:
     """Return the page's commands in their order, with its files put in place where they stand."""
     lines = ["set -euo pipefail"]
     for number, block in enumerate(BLOCK.finditer(PAGE)):
@@ -45,7 +49,7 @@ def script(folder: Path) -> str:
             kept.write_text(block["text"], encoding="utf-8")
             lines.append(f"cp {shlex.quote(str(kept))} {shlex.quote(block['file'])}")
         elif block["language"] == "sh":
-            lines.append(block["text"])
+            lines.append(block["text"].replace(UP, up).replace(DOWN, down))
     return "\n".join(lines)
 
 

@@ -13,7 +13,7 @@ PLAN = """\
 title: A day
 cluster: embedded
 namespaces: [shop]
-roles: {game-master: keeps the time}
+roles: {facilitator: keeps the time}
 deadline: 5m
 rounds:
   - experiment: pod-loss
@@ -46,7 +46,7 @@ def test_a_plan_is_read_whole(tmp_path: Path) -> None:
     assert (plan.title, plan.description, plan.cluster, plan.namespaces) == ("A day", "x", "embedded", ("shop",))
     assert plan.traffic is not None
     assert (plan.traffic.rate_per_second, plan.traffic.namespace) == (20.0, "shop")
-    assert plan.roles == {"game-master": "keeps the time"}
+    assert plan.roles == {"facilitator": "keeps the time"}
     assert plan.deadline_seconds == 300.0
     assert plan.switched_off_rules == ("hours",)
 
@@ -59,7 +59,7 @@ CASES = [
     ("title: A day\n", "", 1, "'title' is missing"),
     ("cluster: embedded", "clustr: embedded", 2, "did you mean 'cluster'?"),
     ("deadline: 5m", "deadline: later", 5, "expected a duration"),
-    ("roles: {game-master: keeps the time}", "roles: {game-master: [a]}", 4, "expected a text"),
+    ("roles: {facilitator: keeps the time}", "roles: {facilitator: [a]}", 4, "expected a text"),
     ("experiment: pod-loss", "experiment: pod-lost", 7, "no experiment is called 'pod-lost'; did you mean 'pod-loss'?"),
     ("experiment: pod-loss", "experiment: ./gone.yaml", 7, "no experiment at ./gone.yaml"),
     ("  - experiment: pod-loss\n", "  - expect: held\n", 7, "'experiment' is missing in rounds"),

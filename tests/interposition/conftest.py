@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import secrets
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -16,6 +17,7 @@ from gameday.change import Change, PatchObject
 from gameday.cluster import ObjectRef
 from gameday.cluster.reading import is_rolled_out
 from gameday.workspace import SHIPPED
+from tests.conftest import ECHO
 from tests.undo.books import books
 
 __all__ = ["books", "busy"]
@@ -76,12 +78,19 @@ class Busy:
 
 
 @pytest.fixture
+def outside() -> str:
+    """Return an address of this machine that is none of the cluster's, and that its pods can reach."""
+    return f"127.{1 + secrets.randbelow(250)}.{secrets.randbelow(255)}.9"
+
+
+@pytest.fixture
 def busy(scratch: Any) -> Iterator[Busy]:
     account = (SHIPPED / "deploy/namespace/proxy.yaml").read_text().replace("WHERE-THIS-GOES", scratch.name)
     for manifest in yaml.safe_load_all(account):
         scratch.cluster.create({**manifest, "metadata": {**manifest["metadata"], "namespace": scratch.name}})
     scratch.service()
-    scratch.deployment(replicas=2)
+    # With its text, since a pod of a real cluster does not see this machine's files.
+    scratch.deployment(replicas=2, command=["python", "-c", ECHO.read_text()])
     scratch.ready(number=2)
     service = scratch.get("Service", "web")
     found = Busy(scratch, service["spec"]["clusterIP"], service["spec"]["ports"][0]["port"])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import os
-import secrets
 import subprocess
 import sys
 import time
@@ -126,14 +125,13 @@ def test_a_second_fault_of_the_same_service_is_refused(busy: Busy, books: Any) -
 
 
 def test_what_lies_outside_the_cluster_is_reached_through_a_service_of_proxies_and_blocked_there(
-    busy: Busy, books: Any, tmp_path: Path
+    busy: Busy, books: Any, tmp_path: Path, outside: str
 ) -> None:
     """An object store that is no pod; a program in the cluster is pointed at the Service that stands for it."""
     scratch, block = busy.scratch, action_named("gameday.actions.storage.block")
-    address = f"127.{1 + secrets.randbelow(250)}.{secrets.randbelow(255)}.9"
     environment = {
         "PATH": os.environ["PATH"],
-        "POD_IP": address,
+        "POD_IP": outside,
         "DATA_DIR": str(tmp_path),
         "S3_ACCESS_KEY_ID": "KEY",
         "S3_SECRET_ACCESS_KEY": "secret",
@@ -142,7 +140,7 @@ def test_what_lies_outside_the_cluster_is_reached_through_a_service_of_proxies_a
     with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as store:
         try:
             represent = action_named("gameday.actions.services.represent")
-            changes = represent.plan(scratch.cluster, namespace=scratch.name, name="offsite", host=address, port=9000)
+            changes = represent.plan(scratch.cluster, namespace=scratch.name, name="offsite", host=outside, port=9000)
             busy.make(changes, books)
             scratch.eventually(lambda: represent.landed(scratch.cluster, changes).landed)
             service = scratch.get("Service", "offsite")

@@ -90,6 +90,23 @@ def test_scaling_down_loses_pods_and_what_is_not_there_loses_none(cluster: Any, 
     assert (gone.before, gone.pods_lost) == (None, 0)
 
 
+def test_a_changed_template_loses_every_pod_of_what_recreates_them_and_none_of_what_rolls(cluster: Any, scratch: Any) -> None:
+    scratch.deployment(pod={"nodeSelector": {"nowhere": "true"}}, replicas=3)
+    web = scratch.ref("Deployment", "web", "apps/v1")
+    renewed = {"/spec/template/metadata/annotations/again": "1"}
+    same = {"/spec/template/spec/containers[name=main]/image": "python:3"}
+    assert look_at(PatchObject(web, renewed), cluster, by="x").pods_lost == 0
+    recreated = {**renewed, "/spec/strategy": {"type": "Recreate"}}
+    assert look_at(PatchObject(web, recreated), cluster, by="x").pods_lost == 3, "from this change on it recreates them"
+    scratch.cluster.patch(web, [{"op": "add", "path": "/spec/strategy", "value": {"type": "Recreate"}}])
+    found = look_at(PatchObject(web, renewed), cluster, by="x")
+    assert found.pods_lost == 3
+    assert [(loss.workload.name, loss.pods, loss.wanted) for loss in found.losses] == [("web", 3, 3)]
+    assert look_at(PatchObject(web, {"/spec/replicas": 5, **renewed}), cluster, by="x").pods_lost == 3
+    assert look_at(PatchObject(web, same), cluster, by="x").pods_lost == 0, "nothing is replaced for what stays as it is"
+    assert look_at(PatchObject(web, {"/metadata/labels/tier": "front"}), cluster, by="x").pods_lost == 0
+
+
 def test_a_creation_is_planned_with_what_is_in_its_place(cluster: Any, scratch: Any) -> None:
     manifest = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "m", "namespace": scratch.name}}
     assert look_at(CreateObject(manifest), cluster, by="x").before is None

@@ -2,30 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
 from gameday.log import AnyEvent, read
-
-NAME = "gameday_played_logs"
-
-
-def _load() -> ModuleType:
-    spec = importlib.util.spec_from_file_location(NAME, Path(__file__).with_name("played.py"))
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[NAME] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    return module
-
-
-played = _load()
+from tests.report import played
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from gameday.log import AnyEvent, LogWriter, read
 from gameday.log.events import ChangeApplied, ChangeFailed, ChangeOwed, GuardJudged, Noted, UndoEnded
 from gameday.run.desk import Desk
 from gameday.run.inject import from_wire, is_definite, perform
+from gameday.run.looking import Looks
 from gameday.run.undoing import Undoing
 
 pytestmark = pytest.mark.e2e
@@ -139,29 +140,68 @@ def test_a_change_is_confirmed_once_its_request_was_answered(office: Office, scr
     assert office.desk.confirmed == frozenset()
 
 
-def test_what_a_shell_block_wrote_created_and_deleted_is_owed_logged_and_noted(office: Office, scratch: Any) -> None:
+def test_what_a_shell_block_wrote_created_and_deleted_is_owed_logged_and_undone(office: Office, scratch: Any) -> None:
     scratch.config_map("settings", colour="red")
-    scratch.config_map("doomed")
+    scratch.config_map("doomed", shape="round")
     message = {"by": "step mend"}
-    assert office.desk.look(message, office.policy) == {}
+    assert office.desk.look(message, office.policy, "r1") == {}
+    assert [file.stat().st_mode & 0o777 for file in office.directory.glob("look-*.json")] == [0o600]
     scratch.patch("ConfigMap", "settings", {"op": "replace", "path": "/data/colour", "value": "blue"})
     scratch.config_map("made")
     scratch.cluster.delete(scratch.ref("ConfigMap", "doomed"))
-    answer = office.desk.compare(message, office.policy, "r1")
-    assert answer == {"written": [f"wrote /data/colour of configmap {scratch.name}/settings"]}
-    owed = office.events(ChangeOwed)
-    assert [(event.kind, event.object) for event in owed if isinstance(event, ChangeOwed)] == [
-        ("patch", f"configmap {scratch.name}/settings"),
-        ("create", f"configmap {scratch.name}/made"),
+    answer = office.desk.compare(message)
+    assert answer == {
+        "written": [
+            f"deleted configmap {scratch.name}/doomed",
+            f"created configmap {scratch.name}/made",
+            f"wrote /data/colour of configmap {scratch.name}/settings",
+        ]
+    }
+    owed = [event for event in office.events(ChangeOwed) if isinstance(event, ChangeOwed)]
+    assert [(event.kind, event.object, event.by_shell) for event in owed] == [
+        ("delete", f"configmap {scratch.name}/doomed", True),
+        ("create", f"configmap {scratch.name}/made", True),
+        ("patch", f"configmap {scratch.name}/settings", True),
     ]
-    assert len(office.events(ChangeApplied)) == 2
-    (note,) = office.events(Noted)
-    assert isinstance(note, Noted)
-    assert note.text == f"step mend deleted configmap {scratch.name}/doomed, which is not brought back"
+    assert len(office.events(ChangeApplied)) == 3
+    assert list(office.directory.glob("look-*.json")) == []
     office.undo()
     assert {event.outcome for event in office.events(UndoEnded) if isinstance(event, UndoEnded)} == {"undone"}
     assert scratch.get("ConfigMap", "settings")["data"] == {"colour": "red"}
+    assert scratch.get("ConfigMap", "doomed")["data"] == {"shape": "round"}
     assert scratch.cluster.get(scratch.ref("ConfigMap", "made")) is None
+
+
+def test_what_was_deleted_comes_back_as_it_was_before_the_runs_own_writes(office: Office, scratch: Any) -> None:
+    ref = ObjectRef.of(scratch.config_map("settings", colour="red"))
+    office.carry_out(PatchObject(ref, {"/data/colour": "blue"}))
+    office.desk.look({"by": "step mend"}, office.policy, "r1")
+    scratch.cluster.delete(ref)
+    scratch.config_map("settings", colour="green")
+    office.desk.compare({"by": "step mend"})
+    office.undo()
+    assert scratch.get("ConfigMap", "settings")["data"] == {"colour": "red"}
+
+
+def test_what_a_shell_block_wrote_that_was_cut_short_is_undone_with_the_rest(office: Office, scratch: Any) -> None:
+    scratch.config_map("settings", colour="red")
+    office.desk.look({"by": "step mend"}, office.policy, "r1")
+    scratch.patch("ConfigMap", "settings", {"op": "replace", "path": "/data/colour", "value": "blue"})
+    office.undo()
+    assert scratch.get("ConfigMap", "settings")["data"] == {"colour": "red"}
+    (note,) = office.events(Noted)
+    assert isinstance(note, Noted)
+    assert note.text == "step mend was cut short; what it wrote is looked for"
+
+
+def test_a_successor_finds_the_look_of_a_guardian_that_is_gone(office: Office, scratch: Any) -> None:
+    scratch.create("Secret", "db", data={"password": "aHVudGVyMg=="})
+    office.desk.look({"by": "step mend"}, office.policy, "r1")
+    scratch.patch("Secret", "db", {"op": "replace", "path": "/data/password", "value": "aHVudGVyMw=="})
+    Looks(office.books.cluster, office.books.debt, office.log, office.directory).close()
+    office.undo()
+    assert scratch.get("Secret", "db")["data"] == {"password": "aHVudGVyMg=="}
+    assert "aHVudGVy" not in (office.directory / "events.jsonl").read_text()
 
 
 def test_no_secret_stands_in_the_log_from_the_first_request_to_the_last_undo(office: Office, scratch: Any) -> None:
@@ -169,13 +209,13 @@ def test_no_secret_stands_in_the_log_from_the_first_request_to_the_last_undo(off
     scratch.deployment(env=[{"name": "DB_PASSWORD", "value": "hunter2"}])
     web = scratch.ref("Deployment", "web", "apps/v1")
     office.carry_out(PatchObject(web, {"/spec/template/spec/containers[name=main]/env[name=DB_PASSWORD]/value": "hunter3"}))
-    office.desk.look({"by": "step x"}, office.policy)
+    office.desk.look({"by": "step x"}, office.policy, "r1")
     scratch.patch("Secret", "db", {"op": "replace", "path": "/data/password", "value": "aHVudGVyMw=="})
     side = {"name": "side", "image": "python:3", "env": [{"name": "API_TOKEN", "value": "hunter4"}]}
     scratch.patch(
         "Deployment", "web", {"op": "add", "path": "/spec/template/spec/containers/-", "value": side}, api_version="apps/v1"
     )
-    office.desk.compare({"by": "step x"}, office.policy, "r1")
+    office.desk.compare({"by": "step x"})
     refused = office.ask(PatchObject(scratch.ref("Secret", "db"), {"/data/password": "aHVudGVyNA=="}))
     assert "[protected-kind]" in refused["refused"]
     office.carry_out(

@@ -6,7 +6,7 @@ import pytest
 
 from gameday.errors import InvalidFileError
 from gameday.experiment import Objectives
-from gameday.runbook import Check, Runbook, StepAction, StepShell, load_runbook
+from gameday.runbook import Check, Proof, Runbook, StepAction, StepShell, load_runbook
 from gameday.runbook.model import PHASES
 from gameday.workspace import SHIPPED, Catalogue
 
@@ -22,7 +22,7 @@ experiments: [dependency-down]
 objectives: {rto: 1m, rpo: 0s}
 audiences: [support]
 updates_every: 15m
-last_proven: 2026-01-31
+last_proven: {run: r1, on: 2026-01-31, digest: "sha256:ab"}
 ---
 
 # Payment is down
@@ -88,7 +88,7 @@ def test_front_matter_is_read_whole(tmp_path: Path) -> None:
     assert runbook.experiments == ("dependency-down",)
     assert runbook.objectives == Objectives(60.0, 0.0)
     assert runbook.updates_every_seconds == 900.0
-    assert runbook.last_proven == "2026-01-31"
+    assert runbook.last_proven == Proof("r1", "2026-01-31", "sha256:ab")
 
 
 def test_a_step_has_its_phase_role_time_prose_and_line(tmp_path: Path) -> None:
@@ -195,7 +195,8 @@ def test_a_file_without_the_shape_of_a_runbook_says_what_is_missing(tmp_path: Pa
 
 
 def test_a_runbook_that_was_never_proven_says_nothing_there(tmp_path: Path) -> None:
-    assert read(TEXT.replace("last_proven: 2026-01-31", "last_proven:"), tmp_path).last_proven == ""
+    text = TEXT.replace(' {run: r1, on: 2026-01-31, digest: "sha256:ab"}', "")
+    assert read(text, tmp_path).last_proven is None
 
 
 def test_every_runbook_shipped_is_valid_and_goes_through_every_phase() -> None:

@@ -77,6 +77,20 @@ def test_an_order_of_the_drill_that_the_copy_lacks_is_lost_whatever_the_objectiv
     assert [entry.ended for entry in found.lost] == [103.0]
 
 
+def test_what_was_taken_until_a_step_restored_a_backup_is_forgotten_with_it_and_counts_by_its_age(tmp_path: Path) -> None:
+    old, harmed, between, new = before(98.0), of_drill(105.0), of_drill(110.5), of_drill(112.0)
+    ledger = written(tmp_path, [old, harmed, between, new])
+    found = check_copy(ledger, holding([old, new]), fault_at=FAULT_AT, repointed=(110.0, 111.0))
+    assert (found.lost, found.forgotten, found.recovery_point_seconds) == ((), 2, 7.0)
+    assert (found.acknowledged, found.drill) == (4, 3)
+
+
+def test_what_was_taken_after_a_step_has_restored_is_lost_if_it_is_not_there(tmp_path: Path) -> None:
+    ledger = written(tmp_path, [before(98.0), of_drill(112.0)])
+    found = check_copy(ledger, holding([before(98.0)]), fault_at=FAULT_AT, repointed=(110.0, 111.0))
+    assert [entry.ended for entry in found.lost] == [112.0]
+
+
 def test_an_order_that_is_missing_although_later_ones_are_there_is_a_hole_and_lost(tmp_path: Path) -> None:
     entries = [before(80.0), before(90.0), before(99.0)]
     found = copied(tmp_path, entries, [entries[0], entries[2]])

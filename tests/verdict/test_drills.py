@@ -6,8 +6,17 @@ from typing import Any
 
 import pytest
 
-from gameday.log.events import LedgerChecked, PhaseStarted, ProbeMeasured, RoundStarted, StepEnded
+from gameday.log.events import (
+    ChangeApplied,
+    ChangeLanded,
+    ChangeOwed,
+    LedgerChecked,
+    PhaseStarted,
+    ProbeMeasured,
+    RoundStarted,
+)
 from gameday.verdict import RoundVerdict, judge
+from gameday.verdict.samples import repointed_again
 from tests.verdict.conftest import Line, a_round, changed, probe, traffic, without
 
 
@@ -96,7 +105,25 @@ def test_a_deviating_probe_says_what_it_saw(stories: Any) -> None:
     assert found.reasons == ("checkout-works: expected 99 to 100, but measured 2 (orders/B: the checksum differs)",)
 
 
-def test_a_runbook_is_proven_although_the_drills_copy_is_left_by_its_undo(stories: Any) -> None:
-    step = StepEnded(runbook="b", step="see", how="executed", result="done", duration_seconds=1.0, round="r1")
-    executed = changed(a_drill((10.95, step)), RoundStarted, runbook_mode="execute")
-    assert verdict(stories, executed).runbook == "proven"
+DATABASE = "/spec/template/spec/containers[name=orders]/env[name=DATABASE]/value"
+
+
+def repointing(change: str, by: str, at: float, path: str = DATABASE) -> list[Line]:
+    fields = [{"path": path, "before": "a", "after": "b"}]
+    owed = ChangeOwed(
+        change_id=change, by=by, kind="patch", object="deployment shop/orders", summary="set", fields=fields, round="r1"
+    )
+    applied = ChangeApplied(change_id=change, applied_mono=at, round="r1")
+    return [(at, owed), (at, applied), (at + 0.5, ChangeLanded(change_ids=[change], by=by, landed=True, seen="", round="r1"))]
+
+
+def test_a_step_that_sets_what_the_fault_had_set_repoints_again_from_its_change_to_its_landing(stories: Any) -> None:
+    lines = [*repointing("c1", "lose_database", 5.0), *repointing("c2", "step restore-it", 9.0)]
+    events = stories.told(lines)
+    landed = next(event.mono for event in events if isinstance(event, ChangeLanded) and event.change_ids == ["c2"])
+    assert repointed_again(events, "r1") == (9.0, landed)
+
+
+def test_a_step_that_sets_something_else_repoints_nothing(stories: Any) -> None:
+    lines = [*repointing("c1", "lose_database", 5.0), *repointing("c2", "step copies", 9.0, "/spec/other")]
+    assert repointed_again(stories.told(lines), "r1") is None

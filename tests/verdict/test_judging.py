@@ -8,7 +8,6 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from msgspec.structs import replace
 
 from gameday.log import AnyEvent
 from gameday.log.events import (
@@ -29,7 +28,6 @@ from gameday.log.events import (
     RecoveryStarted,
     RoundEnded,
     RoundStarted,
-    StepEnded,
     UndoEnded,
     VerdictGiven,
 )
@@ -271,8 +269,7 @@ def test_a_deviation_stands_although_the_fault_was_set_back_meanwhile(stories: A
 
 def test_what_people_set_back_after_everything_was_measured_shows_what_it_shows(stories: Any) -> None:
     lines = scaled(stories, found=2, mode="people")
-    found = verdict(stories, lines)
-    assert (found.verdict, found.runbook) == ("held", "")
+    assert verdict(stories, lines).verdict == "held"
     early = (9.0, PhaseStarted(phase="people", detail="set back already: /spec/replicas of pod shop/a", round="r1"))
     doubtful(stories, [*lines, early], "set back already: /spec/replicas of pod shop/a, and nothing shows")
 
@@ -418,57 +415,3 @@ def test_no_loss_of_any_events_from_a_log_gives_held_without_all_that_it_rests_o
     }
     if judge(kept, "r1").verdict == "held":
         assert needed <= {(type(event), getattr(event, "phase", "")) for event in kept}
-
-
-# ------------------------------------------------------------------------------------------------ runbooks
-
-
-def step(result: str = "done", how: str = "executed", name: str = "mend") -> tuple[float, StepEnded]:
-    return 11.05, StepEnded(runbook="b", step=name, result=result, how=how, duration_seconds=1.0, round="r1")
-
-
-def executed(stories: Any, *steps: Any, undo: str = "already", **more: Any) -> str:
-    lines = stories.changed(stories.a_round(mode="execute", **more), UndoEnded, outcome=undo)
-    return verdict(stories, [*lines, *steps]).runbook
-
-
-def test_a_runbook_that_alone_brought_the_service_back_is_proven(stories: Any) -> None:
-    assert executed(stories, step(), step(how="prose for a person", result="skipped")) == "proven"
-
-
-@pytest.mark.parametrize("result", ["failed", "check_failed"])
-def test_a_runbook_whose_step_failed_is_refuted(stories: Any, result: str) -> None:
-    assert executed(stories, step(), step(result)) == "refuted"
-
-
-@pytest.mark.parametrize("undo", ["undone", "left_alone", "residue"])
-def test_a_runbook_that_left_something_for_the_undo_is_refuted(stories: Any, undo: str) -> None:
-    assert executed(stories, step(), undo=undo) == "refuted"
-
-
-def test_a_crowd_that_goes_in_the_end_is_no_help_to_the_runbook(stories: Any) -> None:
-    undone = stories.changed(stories.a_round(mode="execute"), UndoEnded, outcome="undone")
-    crowd = [(at, replace(event, kind="load") if isinstance(event, ChangeOwed) else event) for at, event in undone]
-    assert verdict(stories, [*undone, step()]).runbook == "refuted"
-    assert verdict(stories, [*crowd, step()]).runbook == "proven"
-    red = (11.0, PhaseEnded(phase="recovery", outcome="red", round="r1"))
-    assert verdict(stories, [*crowd, step(), red]).runbook == "refuted", "it came back only when the crowd had gone"
-
-
-def test_what_the_runbook_itself_changed_may_be_undone(stories: Any) -> None:
-    own = ChangeOwed(change_id="c2", by="step mend", kind="patch", object="x", summary="x", entry="e2", round="r1")
-    undone = UndoEnded(entry="e2", object="x", outcome="undone", detail="", round="r1")
-    helped = stories.changed(stories.a_round(mode="execute"), UndoEnded, outcome="already")
-    lines = [*helped, (9.0, own), (11.5, undone), step()]
-    assert verdict(stories, lines).runbook == "proven"
-
-
-def test_a_runbook_that_was_too_slow_or_did_not_help_is_refuted(stories: Any) -> None:
-    assert executed(stories, step(), objective=0.5) == "refuted"
-    assert executed(stories, step(), lines=stories.traffic(out=(5.0, 99.0))) == "refuted"
-
-
-def test_a_runbook_of_which_nothing_was_executed_is_neither(stories: Any) -> None:
-    assert executed(stories) == ""
-    assert executed(stories, step(how="prose for a person", result="skipped")) == ""
-    assert verdict(stories, [*stories.a_round(), step()]).runbook == ""

@@ -30,6 +30,12 @@ REPORT_FILE = "report.html"
 
 def launch_and_follow(spec: RunSpec, *, keep_fds: Sequence[int] = (), junit: Path | None = None, quiet: bool = False) -> ExitCode:
     """Start a run, show it until it is over, write its report, and return its exit code."""
+    launched = follow_to_its_end(spec, keep_fds=keep_fds, quiet=quiet)
+    return conclude(launched.directory, launched.exit_code(), junit=junit)
+
+
+def follow_to_its_end(spec: RunSpec, *, keep_fds: Sequence[int] = (), quiet: bool = False) -> Launched:
+    """Start a run and show it on standard error until it is over."""
     from gameday.run.launching import launch  # noqa: PLC0415
 
     launched = launch(spec, keep_fds=keep_fds)
@@ -47,7 +53,7 @@ def launch_and_follow(spec: RunSpec, *, keep_fds: Sequence[int] = (), junit: Pat
                 view.view(event)
     if launched.lost_why:
         console.print(f"{launched.lost_why}; a new one took over and undid everything it owed", style="yellow", highlight=False)
-    return conclude(launched.directory, launched.exit_code(), junit=junit)
+    return launched
 
 
 def conclude(directory: Path, code: ExitCode, *, junit: Path | None = None) -> ExitCode:

@@ -28,6 +28,7 @@ from gameday.log.events import (
     ProcessEnded,
     RecoveryStarted,
     RoundStarted,
+    RunbookJudged,
     RunEnded,
     RunStarted,
     StepEnded,
@@ -171,6 +172,9 @@ def _told(event: Any) -> tuple[str, str] | None:  # noqa: C901, PLR0911, PLR0912
                 else "good"
             )
             return tone, f"orders: {said(event)}"
+        case RunbookJudged():
+            tone = {"proven": "good", "refuted": "bad"}.get(event.outcome, "unclear")
+            return tone, _with(f"runbook {event.runbook}: {event.outcome}", "; ".join(event.reasons))
         case VerdictGiven():
             return _verdict(event)
         case AbortRequested():

@@ -25,6 +25,7 @@ _COMMANDS: Final = {
     "plan": ("gameday.cli.planning", "What a run would change, as a diff, and what the guard says."),
     "run": ("gameday.cli.running", "Run an experiment or a game day."),
     "rehearse": ("gameday.cli.rehearsing", "The same plan, for people: at a table, simulated, or live."),
+    "runbook": ("gameday.cli.runbooks", "Runbooks under test: lint and show them, and verify one against its fault."),
     "approve": ("gameday.cli.approving", "Print what an approval of a plan signs, or sign it."),
     "status": ("gameday.cli.status", "The run that is on: which round and phase, and who holds the cluster."),
     "abort": ("gameday.cli.aborting", "Stop the run that is on and undo it, from any terminal."),
@@ -34,6 +35,8 @@ _COMMANDS: Final = {
     "doctor": ("gameday.cli.doctor", "What a run would find here, and the next step for what is missing."),
     "report": ("gameday.cli.reporting", "The report of a run: HTML, Markdown, JUnit or JSON."),
 }
+_OF_GROUPS: Final = {"runbook": ("verify", "lint", "show", "schema"), "rehearse": ("hold", "join")}
+"""Groups whose subcommands take the options common to all, and in gameday.yaml have those of their own below the group."""
 CONFIGURATION_FILE: Final = "gameday.yaml"
 
 
@@ -120,4 +123,8 @@ def _defaults() -> dict[str, Any]:
 
     data = load(file).data
     common = {key.replace("-", "_"): value for key, value in data.items() if key not in _COMMANDS}
-    return {name: {**common, **(data.get(name) or {})} for name in _COMMANDS}
+    defaults: dict[str, Any] = {name: {**common, **(data.get(name) or {})} for name in _COMMANDS}
+    for group, names in _OF_GROUPS.items():
+        own = data.get(group) or {}
+        defaults[group] = {name: {**common, **(own.get(name) or {})} for name in names}
+    return defaults

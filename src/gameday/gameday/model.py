@@ -31,6 +31,17 @@ class Round:
     expect: Verdict
     runbook_mode: RunbookMode
     line: int = 0
+    another_runbook: Path | None = None
+    """The runbook that is proven, where it is not the one that the experiment names."""
+    without: tuple[str, ...] = ()
+    """Steps of it that are left out, to show whether they are needed."""
+    verifies: bool = False
+    """The round is about its runbook (gameday runbook verify)."""
+
+    @property
+    def runbook_path(self) -> Path | None:
+        """The runbook about this failure; None where there is none."""
+        return self.another_runbook or self.experiment.runbook_path
 
 
 @dataclass(frozen=True, slots=True)

@@ -138,6 +138,11 @@ def to_remove(ref: ObjectRef) -> Iterator[Access]:
     yield from (_on(verb, ref) for verb in ("get", "delete"))
 
 
+def to_make_again(ref: ObjectRef) -> Iterator[Access]:
+    """Yield what making an object again that was deleted needs; the name of what is created is unknown to an authoriser."""
+    yield from (_on("get", ref), _on("create", ref, named=False))
+
+
 def to_replace(ref: ObjectRef) -> Iterator[Access]:
     """Yield what waiting for a pod's replacement needs; the pod is fenced by a patch, since its deletion may be under way."""
     yield from (_on(verb, ref) for verb in ("get", "patch"))

@@ -15,6 +15,7 @@ from gameday.interposition.standing import PROTOCOL, config_map_of, counts_of, p
 from gameday.interposition.targets import MARK, PROTOCOLS, Target
 
 _SETTINGS: Final = "settings"
+_SECONDS: Final = "seconds"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +37,17 @@ def switched_on(view: View, target: Target, fault: Fault, *, protocol: Protocol,
     name = config_map_of(target.ref.name)
     labels = {MARK: target.ref.name, "app.kubernetes.io/managed-by": "gameday"}
     metadata = {"name": name, "namespace": target.ref.namespace, "labels": labels}
-    data = {_SETTINGS: json.dumps(settings, indent=2, sort_keys=True), "seconds": f"{lasts:g}"}
+    data = {_SETTINGS: json.dumps(settings, indent=2, sort_keys=True), _SECONDS: f"{lasts:g}"}
     return CreateObject({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data})
+
+
+def lasts_seconds(manifest: Mapping[str, Any]) -> float | None:
+    """Return how long the fault that this object switches on lasts at most; None for an object that is no switch."""
+    is_switch = manifest.get("kind") == "ConfigMap" and MARK in (manifest["metadata"].get("labels") or {})
+    try:
+        return float(manifest["data"][_SECONDS]) if is_switch else None
+    except (KeyError, TypeError, ValueError):
+        return None
 
 
 def are_hit(view: View, changes: Sequence[Change]) -> Evidence:

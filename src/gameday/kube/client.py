@@ -17,8 +17,10 @@ import msgspec
 from kubernetes import client
 
 from gameday.cluster import NAME_LABEL, SYSTEM_NAMESPACE, Access, HttpAnswer, Identity, Json, ObjectRef, Permission, Selection
+from gameday.cluster.discovery import Account, Served
 from gameday.errors import ClusterError, ConflictError, ForbiddenError, NotFoundError
 from gameday.kube.answers import UnprocessableError
+from gameday.kube.discovery import served
 from gameday.kube.pods import in_pod_of
 from gameday.kube.projection import as_json, page_of
 from gameday.kube.resources import ResourceMap
@@ -31,7 +33,8 @@ _PAGE_OF_METADATA = 5_000
 _JSON_PATCH = "application/json-patch+json"
 _APPLY = "application/apply-patch+yaml"
 _METADATA_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
-_REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+_SELF = "SelfSubjectAccessReview"
+_OTHERS = "SubjectAccessReview"
 
 
 class KubeCluster:
@@ -99,6 +102,18 @@ class KubeCluster:
 
     def may(self, access: Access) -> Permission:
         """Ask by a SelfSubjectAccessReview; a ClusterError where the server has none, or could not tell."""
+        return self._review(_SELF, access, {}, "this account")
+
+    def may_as(self, account: Account, access: Access) -> Permission:
+        """Ask by a SubjectAccessReview; ForbiddenError where this account may not ask about others."""
+        asked_for: Json = {"user": account.name, "groups": list(account.groups)}
+        return self._review(_OTHERS, access, asked_for, account.name)
+
+    def served(self) -> Served:
+        """Return the kinds that the server serves."""
+        return served(lambda path: self._transport.json("GET", path))
+
+    def _review(self, kind: str, access: Access, asked_for: Json, whose: str) -> Permission:
         resource, _, subresource = access.resource.partition("/")
         asked = {
             "verb": access.verb,
@@ -110,14 +125,15 @@ class KubeCluster:
         }
         review = {
             "apiVersion": "authorization.k8s.io/v1",
-            "kind": "SelfSubjectAccessReview",
-            "spec": {"resourceAttributes": {key: value for key, value in asked.items() if value}},
+            "kind": kind,
+            "spec": {"resourceAttributes": {key: value for key, value in asked.items() if value}, **asked_for},
         }
-        status = self._transport.json("POST", _REVIEWS, body=review).get("status", {})
+        path = f"/apis/authorization.k8s.io/v1/{kind.lower()}s"
+        status = self._transport.json("POST", path, body=review).get("status", {})
         allowed = bool(status.get("allowed"))
         if status.get("evaluationError") and not allowed:
-            raise ClusterError(f"{self.server} could not tell whether this account may {access}: {status['evaluationError']}")
-        return Permission(access, allowed, status.get("reason", ""))
+            raise ClusterError(f"{self.server} could not tell whether {whose} may {access}: {status['evaluationError']}")
+        return Permission(access, allowed, status.get("reason", ""), asked_for.get("user", ""))
 
     def connects(self, host: str, port: int, *, timeout_seconds: float = 1.0) -> bool | None:
         """Try a TCP connection: True, False when refused, None when such an address is out of reach from here."""

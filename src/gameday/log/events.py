@@ -35,7 +35,7 @@ class RunStarted(Event, frozen=True, kw_only=True, tag="run.started"):
 
     run_id: str
     kind: str
-    """experiment, gameday or foreign."""
+    """experiment, gameday, foreign, or runbook (a proof: gameday runbook verify)."""
     title: str
     source: str
     """The file as the user named it."""
@@ -134,7 +134,19 @@ class RoundStarted(Event, frozen=True, kw_only=True, tag="round.started"):
     runbook_mode: str = "show"
     """show (its steps stand in the report), execute (they are carried out and measured) or people (people carry them out)."""
     runbook_steps: list[dict[str, Any]] = []
-    """What the runbook says to do: phase, title, role, expected_seconds of each step, carried out or not."""
+    """What the runbook says to do: id, phase, title, role, expected_seconds of each step, carried out or not; does (action,
+    probe, shell or nothing) and checked."""
+    runbook_file: str = ""
+    runbook_digest: str = ""
+    """Of its text without its last proof (`runbook.proof.digest_without_proof`)."""
+    runbook_objectives: dict[str, float] = {}
+    """What the runbook promises itself: rto_seconds, rpo_seconds; the round's own where it says nothing."""
+    runbook_warnings: list[dict[str, Any]] = []
+    """What nobody may do until it is mended: id, text, step, forbids (a list of do, kind, namespace, name, field)."""
+    runbook_without: list[str] = []
+    """Steps that are left out, to show whether they are needed."""
+    verifies: bool = False
+    """The round is about its runbook: whether that is proven is what the run comes to."""
     expected: str = "held"
     objectives: dict[str, float] = {}
     """rto_seconds, rpo_seconds."""
@@ -232,6 +244,10 @@ class ChangeOwed(Event, frozen=True, kw_only=True, tag="change.owed"):
     """The entry of the undo record that it is owed under; `undo.ended` names the same."""
     prepares: bool = False
     """It was made before the baseline, and is undone after the verdict: part of what the fault meets, not of the fault."""
+    by_shell: bool = False
+    """A step's shell block did it, which was seen only afterwards; a pod that it took away may have been deleted or evicted."""
+    lasts_seconds: float | None = None
+    """How long after being applied the change is over by itself, as a fault proxy's is; None for one that stays."""
 
     @property
     def is_fault(self) -> bool:
@@ -381,7 +397,40 @@ class StepEnded(Event, frozen=True, kw_only=True, tag="step.ended"):
     check: dict[str, Any] = {}
     """probe, value, unit, within, met."""
     effect: dict[str, Any] = {}
-    """What it did to checkout: before and after (success in percent, samples)."""
+    """What it did to checkout: before, during and after (success in percent, samples, ok, and low and high, the bounds of its
+    95 % interval), and change (from before to after, in points: points, low, high)."""
+    check_before: dict[str, Any] = {}
+    """The same as `check`, measured once before the step; empty where it was not."""
+    wrote: list[str] = []
+    """What it changed in the cluster, a sentence each."""
+    missing: list[str] = []
+    """Programs that its shell block needs and that are not on this machine, so that it was not executed."""
+    left_out: bool = False
+    """It was not carried out because it was to be shown whether it is needed."""
+
+
+class RunbookJudged(Event, frozen=True, kw_only=True, tag="runbook.judged"):
+    """What a round in which a runbook was executed says of it, with the reasons."""
+
+    runbook: str
+    outcome: str
+    """proven, refuted, or void (the round shows neither)."""
+    reasons: list[str]
+    steps: list[dict[str, Any]] = []
+    """Of each step: step, title, phase, judgement (helped, did_nothing, worse, wrong, skipped or unknown), why, and noted:
+    whether it is worth a reader's attention, as a step of Resolve that did nothing is, and a look of Diagnose is not."""
+    broken: list[dict[str, Any]] = []
+    """Warnings that were broken: id, text, step (that broke it), change, forbidden."""
+    recovery_seconds: float | None = None
+    """From the fault to when checkout was itself again; None where that was not seen before the undo."""
+    objective_seconds: float | None = None
+    """The recovery time that was promised."""
+    without: list[str] = []
+    """Steps that were left out."""
+    worked_around: bool = False
+    """The fault was still in place when checkout was itself again."""
+    digest: str = ""
+    """Of the text that was executed, without its last proof."""
 
 
 class VerdictGiven(Event, frozen=True, kw_only=True, tag="verdict.given"):
@@ -397,7 +446,7 @@ class VerdictGiven(Event, frozen=True, kw_only=True, tag="verdict.given"):
     recovery_point_seconds: float | None = None
     """In a drill that restores a database: how old the newest recovered order was at the loss."""
     runbook: str = ""
-    """What the round says of the runbook: proven, refuted, or empty where it was not executed."""
+    """What the round says of the runbook: proven, refuted, void, or empty where it was not executed."""
 
 
 RunEvent = (
@@ -430,4 +479,5 @@ RunEvent = (
     | StepStarted
     | StepEnded
     | VerdictGiven
+    | RunbookJudged
 )

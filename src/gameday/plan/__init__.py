@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 from gameday.change import (
     MISSING,
@@ -35,6 +35,9 @@ from gameday.cluster.reading import workload_of
 from gameday.errors import BadParameterError, NoTargetError
 from gameday.experiment import Activity, Experiment, TrafficSpec
 from gameday.traffic.spec import HIGHEST_RATE_PER_SECOND
+
+_TEMPLATE: Final = "/spec/template"
+_STRATEGY: Final = "/spec/strategy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,11 +256,27 @@ def _targets(scaler: Json, ref: ObjectRef) -> bool:
 
 
 def _pods_lost(change: PatchObject, before: Json | None) -> int:
-    if before is None or "/spec/replicas" not in change.fields:
+    """Return how many pods a patch takes away: by scaling, or because a changed template replaces all of them at once."""
+    if before is None:
+        return 0
+    # One is what the API makes of a workload that does not say how many.
+    have = int(before.get("spec", {}).get("replicas", 1))
+    if _recreates(change, before):
+        return have
+    if "/spec/replicas" not in change.fields:
         return 0
     wanted = change.fields["/spec/replicas"]
-    # One is what the API makes of a workload that does not say how many.
-    return max(0, int(before["spec"].get("replicas", 1)) - (1 if wanted == MISSING else int(wanted)))
+    return max(0, have - (1 if wanted == MISSING else int(wanted)))
+
+
+def _recreates(change: PatchObject, before: Json) -> bool:
+    """Say whether a Deployment ends every pod before it starts a new one, since the template of its pods is changed."""
+    strategy = change.fields.get(_STRATEGY, get_field(before, _STRATEGY))
+    strategy = strategy if isinstance(strategy, Mapping) else {}
+    if change.ref.kind != "Deployment" or strategy.get("type") != "Recreate":
+        return False
+    new = [path for path, value in change.fields.items() if get_field(before, path) != value]
+    return any(path == _TEMPLATE or path.startswith(f"{_TEMPLATE}/") for path in new)
 
 
 __all__ = [

@@ -13,7 +13,7 @@ from gameday.report.words import count, duration, listed
 
 NOBODY = "whoever ran this"
 RECOVER = "gameday recover"
-_LEADS = ("lead", "facilitator", "game master", "game-master", "commander", "incident-commander", "operator", "owner")
+_LEADS = ("lead", "facilitator", "incident commander", "incident-commander", "commander", "operator", "owner")
 
 
 def owner_of_run(roles: Mapping[str, str]) -> str:

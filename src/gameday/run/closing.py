@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from gameday.log import AnyEvent, LogWriter, read
-from gameday.log.events import RoundEnded, RoundStarted, VerdictGiven
+from gameday.log.events import RoundEnded, RoundStarted, RunbookJudged, VerdictGiven
 from gameday.traffic.windows import Recovery
-from gameday.verdict import judge
+from gameday.verdict import judge, judge_runbook
 
 
 def give_verdict(log: LogWriter, round_id: str) -> None:
     """Judge a round by the log so far and write the verdict."""
-    found = judge(read(log.path), round_id)
+    events = read(log.path)
+    found, runbook = judge(events, round_id), judge_runbook(events, round_id)
+    if runbook is not None:
+        log.write(RunbookJudged(**asdict(runbook), round=round_id))
     log.write(
         VerdictGiven(
             verdict=found.verdict,
@@ -22,7 +26,7 @@ def give_verdict(log: LogWriter, round_id: str) -> None:
             recovery=_recovery(found.recovery),
             within_objective=found.within_objective,
             recovery_point_seconds=found.recovery_point_seconds,
-            runbook=found.runbook,
+            runbook=runbook.outcome if runbook is not None else "",
             round=round_id,
         ),
         durable=True,

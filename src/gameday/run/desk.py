@@ -5,22 +5,22 @@ The guardian's desk for one run. It keeps what the caps count and which entries 
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from typing import Any
 
-from gameday.change import shown, wire
-from gameday.cluster import Cluster, ObjectRef
+from gameday.change import CreateObject, shown, wire
+from gameday.cluster import Cluster
 from gameday.errors import GamedayError
 from gameday.guard import Policy, gather, judge
 from gameday.guard.accounts import UndoAccount
+from gameday.interposition.switching import lasts_seconds
 from gameday.log import LogWriter
 from gameday.log.events import ChangeApplied, ChangeFailed, ChangeOwed, Event, GuardJudged, Noted
 from gameday.plan import PlannedChange, look_at, with_load
 from gameday.run.conditions import Conditions
 from gameday.run.inject import to_wire
 from gameday.run.load import Load
-from gameday.run.snapshot import Snapshot, compare, look
+from gameday.run.looking import Looks
 from gameday.run.tally import Tally
 from gameday.undo.owing import Debt, Owed
 from gameday.undo.record import OWED
@@ -42,7 +42,7 @@ class Desk:
         self._cluster, self._debt, self._log = cluster, debt, log
         self._conditions = conditions or Conditions(cluster, None)
         self._tally = Tally()
-        self._looks: dict[str, Snapshot] = {}
+        self._looks = Looks(cluster, debt, log, log.path.parent, announced=self._seen_done)
         self._entries: dict[str, str] = {}
         self._open: set[str] = set()
         self._announced: dict[str, tuple[tuple[str, Any, Any], ...]] = {}
@@ -55,6 +55,10 @@ class Desk:
         """Entries of which every request was answered, so that none can still come late."""
         pending = {self._entries[change_id] for change_id in self._open}
         return frozenset(set(self._entries.values()) - pending)
+
+    def _seen_done(self, change_id: str, entry: str) -> None:
+        """Take note of a change that a shell block has made, and that was seen afterwards."""
+        self._entries[change_id] = entry
 
     def change(self, message: Mapping[str, Any], policy: Policy, round_id: str) -> dict[str, Any]:
         """Answer a worker's request for one change: the operation that it may make, or why it may not."""
@@ -101,30 +105,17 @@ class Desk:
         if isinstance(event, ChangeApplied) or (isinstance(event, ChangeFailed) and event.definite):
             self._open.discard(event.change_id)
 
-    def look(self, message: Mapping[str, Any], policy: Policy) -> dict[str, Any]:
+    def look(self, message: Mapping[str, Any], policy: Policy, round_id: str) -> dict[str, Any]:
         """Look at the opted-in namespaces before a shell block."""
-        try:
-            self._looks[message["by"]] = look(self._cluster, policy.namespaces)
-        except GamedayError as error:
-            return {"refused": f"not executed, since what it would write could not be told afterwards: {error}"}
-        return {}
+        return self._looks.look(message["by"], policy.namespaces, round_id)
 
-    def compare(self, message: Mapping[str, Any], policy: Policy, round_id: str) -> dict[str, Any]:
+    def compare(self, message: Mapping[str, Any]) -> dict[str, Any]:
         """Look again after it, and owe what it wrote."""
-        by = message["by"]
-        try:
-            writes = compare(self._looks.pop(by), look(self._cluster, policy.namespaces))
-            for ref, fields in writes.fields.items():
-                entry = self._debt.owe_writes(ref, fields, by=by, round_id=round_id)
-                self._log_written(ref, fields, by=by, round_id=round_id, entry=entry.id)
-            for ref in writes.created:
-                entry = self._debt.owe_created(ref, by=by, round_id=round_id)
-                self._log_written(ref, {}, by=by, round_id=round_id, entry=entry.id)
-        except GamedayError as error:
-            return {"refused": f"what it wrote could not be recorded: {error}"}
-        for ref in writes.deleted:
-            self._log.write(Noted(level="warning", text=f"{by} deleted {ref}, which is not brought back", round=round_id))
-        return {"written": [f"wrote {', '.join(fields)} of {ref}" for ref, fields in writes.fields.items()]}
+        return self._looks.compare(message["by"])
+
+    def close_looks(self) -> None:
+        """Owe what shell blocks have written that were cut short."""
+        self._looks.close()
 
     def _guarded(self, planned: PlannedChange, policy: Policy, round_id: str, *, again: str) -> str:
         """Judge one change as things stand now; return the refusal, or nothing."""
@@ -168,6 +159,7 @@ class Desk:
             undoers=owed.entry.undoers,
             entry=owed.entry.id,
             prepares=owed.entry.prepares,
+            lasts_seconds=lasts_seconds(planned.change.manifest) if isinstance(planned.change, CreateObject) else None,
             round=round_id,
         )
         self._log.write_ahead(event)
@@ -177,21 +169,3 @@ class Desk:
     def _next_id(self) -> str:
         self._count += 1
         return f"c{self._count}"
-
-    def _log_written(self, ref: ObjectRef, fields: Mapping[str, tuple[Any, Any]], *, by: str, round_id: str, entry: str) -> None:
-        """Log what a shell block did by itself, as owed and applied in one."""
-        change_id = self._next_id()
-        told = [
-            {"path": path, "before": shown(ref.kind, path, before), "after": shown(ref.kind, path, after)}
-            for path, (before, after) in fields.items()
-        ]
-        summary = f"wrote {', '.join(fields)} of {ref}" if fields else f"created {ref}"
-        kind = "patch" if fields else "create"
-        self._log.write(
-            ChangeOwed(
-                change_id=change_id, by=by, kind=kind, object=str(ref), summary=summary, fields=told, entry=entry, round=round_id
-            ),
-            durable=True,
-        )
-        self._log.write(ChangeApplied(change_id=change_id, applied_mono=time.monotonic(), round=round_id))
-        self._entries[change_id] = entry

@@ -264,7 +264,10 @@ class Guardian:
         close_open_rounds(self._log, events)
         events = read(self._directory)
         code = worst(exit_code(events), ExitCode.INTERNAL if failure else ExitCode.EXPECTED)
-        self._log.write(RunEnded(exit_code=code, summary=_summary(code), residue=list(residue(events))), durable=True)
+        self._log.write(
+            RunEnded(exit_code=code, summary=_summary(code, proves=bool(self._spec.runbook)), residue=list(residue(events))),
+            durable=True,
+        )
         self._line.close()
         return code
 
@@ -287,7 +290,14 @@ class Guardian:
             return
 
 
-def _summary(code: ExitCode) -> str:
+def _summary(code: ExitCode, *, proves: bool) -> str:
+    of_a_proof = {
+        ExitCode.EXPECTED: "the runbook is proven",
+        ExitCode.VERDICT_DIFFERS: "the runbook is refuted",
+        ExitCode.INCONCLUSIVE: "void: the run says nothing of the runbook",
+    }
+    if proves and code in of_a_proof:
+        return of_a_proof[code]
     return {
         ExitCode.EXPECTED: "every verdict is the expected one",
         ExitCode.VERDICT_DIFFERS: "a verdict is not the expected one",

@@ -40,9 +40,14 @@ def new_run(
     unguarded: bool = False,
     attached: bool = False,
     people: PeopleSpec | None = None,
+    runbook: Path | None = None,
+    without: Sequence[str] = (),
 ) -> RunSpec:
-    """Make the folder `<utc>-<name>` for a run and return what it is about; UsageError if it cannot be made."""
-    name = re.sub(r"[^a-z0-9]+", "-", Path(file).stem.lower()).strip("-")[:24].strip("-") or "run"
+    """Make the folder `<utc>-<name>` for a run and return what it is about; UsageError if it cannot be made.
+
+    With `runbook`, the run is its proof by the experiment `file`, `without` some of its steps.
+    """
+    name = re.sub(r"[^a-z0-9]+", "-", Path(runbook or file).stem.lower()).strip("-")[:24].strip("-") or "run"
     run_id = f"{datetime.now(UTC):%Y%m%dt%H%M%Sz}-{name}"
     directory = _made(root, run_id)
     spec = RunSpec(
@@ -55,6 +60,8 @@ def new_run(
         unguarded=unguarded,
         attached=attached,
         people=people,
+        runbook=str(runbook.absolute()) if runbook else "",
+        without=list(without),
     )
     spec.save()
     (directory / EVENTS_FILE).touch()

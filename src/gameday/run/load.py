@@ -164,13 +164,15 @@ class Load:
             end_process(process_id(self._process.pid))
             await self._reading
 
-    async def check_copy(self, round_id: str, *, fault_at: float) -> None:
+    async def check_copy(self, round_id: str, *, fault_at: float, repointed: tuple[float, float] | None = None) -> None:
         """Look up every acknowledged order in the copy that a drill has repointed to, and log what became of them."""
         if self._journey.ledger is None:
             return
         find = finder(self._journey.ledger.orders, self._spec.targets[0])
         try:
-            result = await self._patiently(lambda: check_copy(self._directory / LEDGER_FILE, find, fault_at=fault_at))
+            result = await self._patiently(
+                lambda: check_copy(self._directory / LEDGER_FILE, find, fault_at=fault_at, repointed=repointed)
+            )
         except (GamedayError, OSError) as error:
             self._log.write(LedgerChecked(acknowledged=0, found=0, of_copy=True, error=str(error), round=round_id))
             return

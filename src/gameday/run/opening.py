@@ -26,7 +26,7 @@ from gameday.run.preflight import (
     check_nothing_owed,
     check_plans,
     conditions_of,
-    load_programme,
+    of_spec,
     traffic_of,
 )
 from gameday.run.spec import RunSpec
@@ -68,7 +68,7 @@ def open_run(spec: RunSpec, log: LogWriter) -> Opened:
     """Read, plan, have judged, find the customers' door, and take the Lease; a GamedayError refuses the run."""
     own = process_id(os.getpid())
     log.write(ProcessStarted(role="guardian", pid=own.pid, start_ticks=own.start_ticks, boot=boot_id()))
-    programme = _as_rehearsed(load_programme(spec.file), spec)
+    programme = _as_rehearsed(of_spec(spec), spec)
     check_foreign(programme, spec)
     cluster = _reach(programme, spec)
     identity = cluster.identity() if cluster else None

@@ -21,6 +21,7 @@ from gameday.plan import Plan, make_plan
 from gameday.run.conditions import Conditions
 from gameday.run.load import target_url
 from gameday.run.spec import RunSpec
+from gameday.runbook import load_runbook
 from gameday.traffic.journey import Journey
 from gameday.traffic.journey_file import load_journey
 from gameday.undo.storing import SecretStore
@@ -42,7 +43,7 @@ class Programme:
     """A file as a run carries it out: an experiment is a game day of one round."""
 
     kind: str
-    """experiment, gameday or foreign."""
+    """experiment, gameday, foreign or runbook (the proof of one)."""
     title: str
     path: Path
     digest: str
@@ -130,6 +131,20 @@ def of_experiment(experiment: Experiment) -> Programme:
         traffic=experiment.traffic,
         deadline_seconds=3600.0,
     )
+
+
+def of_spec(spec: RunSpec) -> Programme:
+    """Return what a run is to carry out; InvalidFileError with every problem at once."""
+    programme = load_programme(spec.file)
+    return proof_of(programme, Path(spec.runbook), tuple(spec.without)) if spec.runbook else programme
+
+
+def proof_of(programme: Programme, path: Path, without: tuple[str, ...] = ()) -> Programme:
+    """Return an experiment as the proof of a runbook: its steps are executed after the method, and are what is judged."""
+    runbook = load_runbook(path)
+    (item,) = programme.rounds
+    round_ = replace(item, id=runbook.id, runbook_mode="execute", another_runbook=path, without=without, verifies=True)
+    return replace(programme, kind="runbook", title=runbook.title, path=path, digest=runbook.digest, rounds=(round_,))
 
 
 def check_foreign(programme: Programme, spec: RunSpec) -> None:

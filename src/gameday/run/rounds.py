@@ -18,7 +18,6 @@ from typing import Any, Final
 
 import msgspec
 
-from gameday.experiment import Experiment
 from gameday.experiment.stops import Stop
 from gameday.gameday import Round
 from gameday.guard import Policy
@@ -45,11 +44,13 @@ from gameday.run.people_desk import PeopleDesk
 from gameday.run.stopping import Watches
 from gameday.run.undoing import Undoing
 from gameday.run.worker_process import WorkerProcess
-from gameday.runbook import load_runbook
+from gameday.runbook import Runbook, Step, load_runbook
 from gameday.runbook.opened import opened
+from gameday.runbook.proof import digest_without_proof
 from gameday.traffic.windows import Recovery
 from gameday.verdict import recovery_of
-from gameday.verdict.samples import fault_applied_at
+from gameday.verdict.samples import fault_applied_at, repointed_again
+from gameday.yamlfile import read_text
 
 _FROM_WORKERS: Final[tuple[type[Event], ...]] = (
     ActivityEnded,
@@ -194,8 +195,8 @@ class RoundPlayer:
             # Not in a thread: nothing may come between the look at what is owed and the change.
             return desk.change_load(message)
         if what == "look":
-            return await asyncio.to_thread(desk.look, message, self._policy)
-        return await asyncio.to_thread(desk.compare, message, self._policy, round_id)
+            return await asyncio.to_thread(desk.look, message, self._policy, round_id)
+        return await asyncio.to_thread(desk.compare, message)
 
     async def close_aborted(self, hurry: asyncio.Event) -> None:
         """After an abort and its undo: watch for a moment whether checkout recovers, and look the orders up.
@@ -219,15 +220,18 @@ class RoundPlayer:
             "rto_seconds": experiment.objectives.rto_seconds,
             "rpo_seconds": experiment.objectives.rpo_seconds,
         }
+        path = self._round.runbook_path
+        runbook = load_runbook(path) if path is not None else None
         self._started = self._log.write(
             RoundStarted(
                 title=experiment.title,
                 experiment=str(experiment.path.name),
                 experiment_digest=experiment.digest,
                 hypothesis=experiment.hypothesis_title,
-                runbook=experiment.runbook,
+                runbook=runbook.id if runbook else experiment.runbook,
                 runbook_mode=self._round.runbook_mode,
-                runbook_steps=_steps_of(experiment),
+                runbook_without=list(self._round.without),
+                verifies=self._round.verifies,
                 expected=self._round.expect,
                 objectives={name: value for name, value in objectives.items() if value is not None},
                 drill_orders=experiment.drill_orders,
@@ -235,6 +239,7 @@ class RoundPlayer:
                 foreign=[item.name for item in experiment.activities if item.type == "action" and not item.ours],
                 rollbacks=[item.name for item in experiment.rollbacks],
                 round=self._round.id,
+                **_about(runbook),
             )
         )
 
@@ -305,7 +310,8 @@ class RoundPlayer:
         fault_at = self._fault_at()
         if self._load is not None and fault_at is not None:
             self._log.write(PhaseStarted(phase="ledger", detail="in the copy", round=self._round.id))
-            await self._load.check_copy(self._round.id, fault_at=fault_at)
+            repointed = repointed_again(read(self._directory), self._round.id)
+            await self._load.check_copy(self._round.id, fault_at=fault_at, repointed=repointed)
             self._log.write(PhaseEnded(phase="ledger", outcome="ok", round=self._round.id))
 
     async def _await_original(self) -> None:
@@ -328,6 +334,9 @@ class RoundPlayer:
             "since": self._started.mono,
             "traffic": self._load is not None,
             "execute_runbook": self._round.runbook_mode == "execute",
+            "runbook": str(self._round.runbook_path or ""),
+            "without": list(self._round.without),
+            "verifies": self._round.verifies,
         }
 
     def _write(self, data: Mapping[str, Any]) -> None:
@@ -353,14 +362,31 @@ class RoundPlayer:
         return fault_applied_at(read(self._directory), self._round.id)
 
 
-def _steps_of(experiment: Experiment) -> list[dict[str, Any]]:
-    """Return a runbook's steps as the log has them; none for an experiment without one."""
-    if experiment.runbook_path is None:
-        return []
-    return [
-        {"phase": step.phase, "title": step.title, "role": step.role, "expected_seconds": step.expected_seconds}
-        for step in load_runbook(experiment.runbook_path).steps
-    ]
+def _about(runbook: Runbook | None) -> dict[str, Any]:
+    """Return what the log has to know of a runbook; nothing for a round without one."""
+    if runbook is None:
+        return {}
+    objectives = {"rto_seconds": runbook.objectives.rto_seconds, "rpo_seconds": runbook.objectives.rpo_seconds}
+    return {
+        "runbook_steps": [_about_step(step) for step in runbook.steps],
+        "runbook_file": str(runbook.path),
+        "runbook_digest": digest_without_proof(read_text(runbook.path).text),
+        "runbook_objectives": {name: value for name, value in objectives.items() if value is not None},
+        "runbook_warnings": [caution.as_dict() for caution in runbook.cautions],
+    }
+
+
+def _about_step(step: Step) -> dict[str, Any]:
+    does = "shell" if step.shell else "" if step.action is None else "action" if step.action.is_action else "probe"
+    return {
+        "id": step.id,
+        "phase": step.phase,
+        "title": step.title,
+        "role": step.role,
+        "expected_seconds": step.expected_seconds,
+        "does": does,
+        "checked": step.check is not None,
+    }
 
 
 def _recovered(found: Recovery) -> str:

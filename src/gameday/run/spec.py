@@ -34,6 +34,10 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True):
     kubeconfig: str = ""
     context: str = ""
     unguarded: bool = False
+    runbook: str = ""
+    """The runbook that is to be proven with the experiment that `file` is; empty: no proof."""
+    without: list[str] = []
+    """Ids of its steps that are left out."""
     attached: bool = False
     """The starter is itself the worker (plain `chaos run`)."""
     people: PeopleSpec | None = None

@@ -18,6 +18,7 @@ from gameday.log import AnyEvent, LogWriter, read
 from gameday.log.events import LeaseReleased, Noted, ProcessEnded, ProcessStarted, RecoveryStarted, RunEnded, RunStarted
 from gameday.processes import ProcessId, boot_id, end_process, end_tree, process_id
 from gameday.run.closing import close_open_rounds
+from gameday.run.looking import Looks
 from gameday.run.spec import RunSpec, load_spec
 from gameday.run.undoing import Undoing
 from gameday.undo.accounts import account_for
@@ -71,8 +72,9 @@ def _end_processes(events: Sequence[AnyEvent]) -> list[ProcessStarted]:
     for event in events:
         if isinstance(event, ProcessStarted) and event.role in {"worker", "load"}:
             process = ProcessId(event.pid, event.start_ticks)
-            if process.is_alive:
-                end_tree(process)
+            was_alive = process.is_alive
+            # Also of one that is dead: a shell block of its steps may have outlived it, in its session.
+            if end_tree(process) or was_alive:
                 ended.append(event)
     return ended
 
@@ -123,6 +125,9 @@ def _undo(spec: RunSpec, log: LogWriter, cluster: Cluster | None) -> None:
     stored = [_as_ours(item, Path(spec.directory)) for item in store.read(spec.run_id)]
     uid = cluster.identity().uid if cluster else ""
     debt = Debt(store, cluster, blank_shard(spec.run_id, Path(spec.directory), cluster_uid=uid), stored=stored)
+    if cluster is not None:
+        # What was on when the guardian was lost has left its look in the run's folder, and is ended by now.
+        Looks(cluster, debt, log, Path(spec.directory)).close()
     account = account_for(cluster, debt.entries) if cluster else None
     Undoing(log, debt, cluster, run_id=spec.run_id, desk=None, account=account).undo_now("the run's guardian was lost")
     try:

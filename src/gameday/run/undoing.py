@@ -89,6 +89,9 @@ class Undoing:
 
     def undo_now(self, reason: str, round_id: str = "", *, keep_prepared: bool = False) -> None:
         """Do the same, blocking."""
+        if self.desk is not None:
+            # A shell block that was cut short has written what nobody has compared yet.
+            self.desk.close_looks()
 
         def concerns(entry: Entry) -> bool:
             return not (keep_prepared and entry.prepares)

@@ -7,6 +7,7 @@ asks the guardian. If the guardian is lost it injects nothing more: it starts a 
 from __future__ import annotations
 
 import argparse
+import json
 import logging
 import os
 import socket
@@ -22,16 +23,18 @@ from gameday.cluster import Cluster
 from gameday.errors import ExitCode, GamedayError
 from gameday.experiment import Experiment, load_experiment
 from gameday.log.events import PhaseEnded, PhaseStarted
-from gameday.processes import name_process, process_id
+from gameday.processes import end_orphans, name_process, process_id
 from gameday.run.channel import Peer
 from gameday.run.engine import WorkerEngine
 from gameday.run.observing import RunObservations
+from gameday.run.restored import measure_again
 from gameday.run.spec import RunSpec, load_spec
 from gameday.run.steps import StepRunner
 from gameday.run.successor import start_successor
 from gameday.runbook import load_runbook
 from gameday.workspace import Catalogue, make_importable
 
+CONTEXT_FILE: Final = "context.yaml"
 _SETTLE_SECONDS: Final = 2.0
 
 
@@ -47,6 +50,8 @@ def main() -> int:
     guardian = process_id(os.getppid())
 
     def lost(why: str) -> None:
+        # What a step's shell block is at would go on writing after it has been looked at.
+        end_orphans(spare=frozenset())
         start_successor(arguments.run, guardian, f"the guardian (pid {guardian.pid}) {why}")
         os._exit(ExitCode.ABORTED)
 
@@ -77,10 +82,32 @@ def _play(peer: Peer, spec: RunSpec, directory: Path) -> None:
     if task["traffic"]:
         wait_for_baseline(engine, observations, seconds=experiment.baseline_seconds)
     journal = run_experiment(experiment.document, log=engine.log, begun=lambda name: setattr(engine, "activity", name))
-    if task["execute_runbook"] and experiment.runbook_path is not None and journal.get("run"):
-        environment = {"KUBECONFIG": spec.kubeconfig} if spec.kubeconfig else {}
-        steps = StepRunner(engine, observations, peer, {"PATH": os.environ.get("PATH", os.defpath), **environment})
-        steps.run(load_runbook(experiment.runbook_path, catalogue=catalogue))
+    if task["execute_runbook"] and task["runbook"] and journal.get("run"):
+        steps = StepRunner(
+            engine,
+            observations,
+            peer,
+            shell_environment(spec, directory),
+            without=frozenset(task["without"]),
+            looks_before=bool(task["verifies"]),
+        )
+        steps.run(load_runbook(task["runbook"]))
+        if task["verifies"]:
+            measure_again(engine, experiment.hypothesis, seconds=experiment.recovery_timeout_seconds)
+
+
+def shell_environment(spec: RunSpec, directory: Path) -> dict[str, str]:
+    """Return what a shell block is told of the cluster: the run's, also where that is not the kubeconfig's current context.
+
+    kubectl merges the files of KUBECONFIG, and the first one that says which context is the current one wins.
+    """
+    found = {"PATH": os.environ.get("PATH", os.defpath)}
+    files = spec.kubeconfig or os.environ.get("KUBECONFIG", "")
+    if spec.context:
+        current = directory / CONTEXT_FILE
+        current.write_text(json.dumps({"apiVersion": "v1", "kind": "Config", "current-context": spec.context}), encoding="utf-8")
+        files = os.pathsep.join([str(current), files or str(Path("~/.kube/config").expanduser())])
+    return found | ({"KUBECONFIG": files} if files else {})
 
 
 def build_engine(

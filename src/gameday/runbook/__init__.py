@@ -3,7 +3,7 @@
 Nothing here executes a step. See docs/files.md for the format.
 """
 
-from gameday.runbook.model import Check, Runbook, Step, StepAction, StepShell
+from gameday.runbook.model import Caution, Check, Forbidden, Proof, Runbook, Step, StepAction, StepShell
 from gameday.runbook.reading import load_runbook
 
-__all__ = ["Check", "Runbook", "Step", "StepAction", "StepShell", "load_runbook"]
+__all__ = ["Caution", "Check", "Forbidden", "Proof", "Runbook", "Step", "StepAction", "StepShell", "load_runbook"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from markdown_it import MarkdownIt
@@ -18,8 +18,12 @@ from gameday.errors import InvalidFileError, Problem
 
 _FENCE: Final = "---"
 _ID_COMMENT = re.compile(r"<!--\s*id:\s*(?P<id>[^>]*?)\s*-->\s*")
+_LINT_COMMENT = re.compile(r"\s*<!--\s*lint:[^>]*-->\s*")
 _LABELS = re.compile(r"\*\*(?P<label>[^*:]+):\*\*\s*(?P<value>[^·|*]*)")
 _ABOUT_STEP = re.compile(r"\*\*(Role|Expected):\*\*")
+_WARNING: Final = re.compile(r"\*\*Warning:\*\*\s*(?P<text>.*)", re.DOTALL)
+_WARNING_ID: Final = re.compile(r"<!--\s*id:\s*(?P<id>[^>]*?)\s*-->")
+FORBIDS: Final = "yaml forbids"
 _PHASE_TAG: Final = "h2"
 _STEP_TAG: Final = "h3"
 
@@ -56,17 +60,34 @@ class Section:
     prose: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A quotation that begins with **Warning:**, and the block after it (or in it) that says what it forbids."""
+
+    id: str
+    text: str
+    line: int
+    step: Heading | None
+    """The heading ### that it stands below; None at the top and in a phase."""
+    block: Block | None
+
+
 def split_front_matter(text: str, *, file: str) -> tuple[str, str]:
     """Return the front matter, and the rest with as many blank lines before it as keep the line numbers true."""
     lines = text.split("\n")
     if lines[0].strip() != _FENCE:
         raise InvalidFileError(
-            [Problem(file, 1, "expected front matter: a first line ---, then id, title and owner, then --- again")]
+            [
+                Problem(
+                    file, 1, "expected front matter: a first line ---, then id, title and owner, then --- again", "front-matter"
+                )
+            ]
         )
     for number, line in enumerate(lines[1:], start=1):
         if line.strip() == _FENCE:
             return "\n".join(lines[1:number]), "\n" * (number + 1) + "\n".join(lines[number + 1 :])
-    raise InvalidFileError([Problem(file, 1, "the front matter is never closed: expected a second line ---")])
+    message = "the front matter is never closed: expected a second line ---"
+    raise InvalidFileError([Problem(file, 1, message, "front-matter")])
 
 
 def sections(body: str) -> list[Section]:
@@ -92,6 +113,37 @@ def sections(body: str) -> list[Section]:
     return found
 
 
+def notices(body: str) -> tuple[list[Notice], list[Block]]:
+    """Return the warnings of the body in order, and the blocks `yaml forbids` that belong to none."""
+    lines = body.split("\n")
+    found: list[Notice] = []
+    strays: list[Block] = []
+    step: Heading | None = None
+    tokens = MarkdownIt("commonmark").parse(body)
+    for index, token in enumerate(tokens):
+        if token.type == "heading_open":
+            heading = Heading(token.tag, _plain_text(tokens[index + 1]), _line(token))
+            step = heading if token.tag == _STEP_TAG else None
+        elif token.type == "inline" and (quoted := _WARNING.match(token.content)) and _is_quoted(tokens[:index]):
+            marked = _WARNING_ID.search(quoted["text"])
+            text = " ".join(_WARNING_ID.sub("", quoted["text"]).split())
+            found.append(Notice(marked["id"] if marked else "", text, _line(token), step, None))
+        elif token.type == "fence" and token.info.strip() == FORBIDS:
+            start, end = _span(token)
+            closed = end - start > 1 and lines[end - 1].strip(" >").startswith(token.markup)
+            block = Block(FORBIDS, token.content, start + 2, closed)
+            if found and found[-1].block is None and found[-1].step == step:
+                found[-1] = replace(found[-1], block=block)
+            else:
+                strays.append(block)
+    return found, strays
+
+
+def _is_quoted(before: list[Token]) -> bool:
+    """Say whether what comes after these tokens stands at the beginning of a quotation."""
+    return [token.type for token in before[-2:]] == ["blockquote_open", "paragraph_open"]
+
+
 def slug(heading: str) -> str:
     """Return the anchor that GitHub gives a heading."""
     kept = re.sub(r"[^\w\- ]", "", heading.strip().lower())
@@ -111,6 +163,8 @@ def _take(token: Token, section: Section, lines: list[str], before: Token) -> It
     if comment:
         section.id_comment = comment["id"]
         yield from range(start, end)
+    elif token.type == "html_block" and _LINT_COMMENT.fullmatch(token.content):
+        yield from range(start, end)
     elif token.type == "inline" and before.type == "paragraph_open" and _ABOUT_STEP.match(token.content):
         section.labels += [(match["label"], match["value"].strip(), start + 1) for match in _LABELS.finditer(token.content)]
         yield from range(start, end)
@@ -123,7 +177,7 @@ def _take(token: Token, section: Section, lines: list[str], before: Token) -> It
 
 def is_read(info: str) -> bool:
     """Say whether a block with this info string is one that is read, and not only shown."""
-    return info.strip() in ("sh", "yaml", "yaml check")
+    return info.strip() in ("sh", "yaml", "yaml check", FORBIDS)
 
 
 def _plain_text(inline: Token) -> str:

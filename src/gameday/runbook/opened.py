@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from gameday.log.people import RunbookOpened
-from gameday.runbook.model import Check, Runbook, Step, StepAction
+from gameday.runbook.model import Caution, Check, Runbook, Step, StepAction
 
 
 def opened(runbook: Runbook, *, round_id: str) -> RunbookOpened:
@@ -16,12 +17,13 @@ def opened(runbook: Runbook, *, round_id: str) -> RunbookOpened:
         title=runbook.title,
         digest=runbook.digest,
         objectives={name: value for name, value in objectives.items() if value is not None},
-        steps=[_step(step) for step in runbook.steps],
+        steps=[_step(step, runbook.cautions) for step in runbook.steps],
+        warnings=[{"id": caution.id, "text": caution.text} for caution in runbook.cautions],
         round=round_id,
     )
 
 
-def _step(step: Step) -> dict[str, Any]:
+def _step(step: Step, cautions: Sequence[Caution]) -> dict[str, Any]:
     return {
         "id": step.id,
         "title": step.title,
@@ -32,7 +34,7 @@ def _step(step: Step) -> dict[str, Any]:
         "shell": step.shell.text if step.shell else "",
         "action": _action(step.action) if step.action else {},
         "check": _check(step.check) if step.check else {},
-        "warnings": [],
+        "warnings": [{"id": caution.id, "text": caution.text} for caution in cautions if caution.step == step.id],
     }
 
 

@@ -6,6 +6,7 @@ the morning. Nothing is executed here.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -14,21 +15,43 @@ from gameday import durations
 from gameday.errors import InvalidFileError, Problem, UsageError
 from gameday.experiment.block import read_objectives
 from gameday.fields import Fields, did_you_mean
-from gameday.providers import Role, faults_of_target
-from gameday.runbook.markdown import Block, Heading, Section, is_phase, is_step, sections, slug, split_front_matter
-from gameday.runbook.model import PHASES, Check, Runbook, Step, StepAction, StepShell
+from gameday.providers import Role, faults_of_target, is_there
+from gameday.runbook.cautions import read_cautions
+from gameday.runbook.markdown import FORBIDS, Block, Heading, Section, is_phase, is_step, sections, slug, split_front_matter
+from gameday.runbook.model import PHASES, Check, Proof, Runbook, Step, StepAction, StepShell
 from gameday.workspace import Catalogue, make_importable
 from gameday.yamlfile import parse, read_text
 
 _LABELS: Final = ("Role", "Expected")
 _PAIR: Final = 2
+_DAY: Final = re.compile(r"\d{4}-\d\d-\d\d")
+_READ: Final = ("yaml", "yaml check", "yaml example", FORBIDS)
 _SHELLS: Final = ("bash", "shell", "zsh", "console", "shell-session")
 
 
 def load_runbook(path: Path | str, *, catalogue: Catalogue | None = None) -> Runbook:
     """Read one runbook; InvalidFileError carries every problem at once."""
+    runbook, problems = examine_runbook(path, catalogue=catalogue)
+    if runbook is None or problems:
+        raise InvalidFileError(problems)
+    return runbook
+
+
+def examine_runbook(path: Path | str, *, catalogue: Catalogue | None = None) -> tuple[Runbook | None, tuple[Problem, ...]]:
+    """Return what can be made of a runbook, with every problem; None where nothing can.
+
+    Of a step with a problem, what could not be read is missing. For whoever looks further than at the first kind of problem.
+    """
     known = catalogue or Catalogue.around(path)
     make_importable(known.project)
+    try:
+        runbook, problems = _read(path, known)
+    except InvalidFileError as error:
+        return None, error.problems
+    return runbook, tuple(sorted(problems))
+
+
+def _read(path: Path | str, known: Catalogue) -> tuple[Runbook, list[Problem]]:
     source = read_text(path)
     front, body = split_front_matter(source.text, file=str(path))
     problems: list[Problem] = []
@@ -49,15 +72,15 @@ def load_runbook(path: Path | str, *, catalogue: Catalogue | None = None) -> Run
         severity=fields.text("severity"),
         alerts=fields.texts("alerts"),
         audiences=fields.texts("audiences"),
-        # A runbook that was never proven says so with a key that has no value.
-        last_proven=fields.text("last_proven") if fields.raw("last_proven") is not None else "",
+        last_proven=_last_proven(fields),
+        proven_with=_proven_with(fields, known),
+        cautions=read_cautions(body, str(path), problems),
     )
     if runbook.id != runbook.path.stem:
-        fields.note(f"id: expected {runbook.path.stem!r}, the file's name, by which it is found, but got {runbook.id!r}", "id")
+        told = f"id: expected {runbook.path.stem!r}, the file's name, by which it is found, but got {runbook.id!r}"
+        fields.note(told, "id", kind="id")
     fields.done()
-    if problems:
-        raise InvalidFileError(problems)
-    return runbook
+    return runbook, problems
 
 
 def _read_body(body: str, reader: _StepReader) -> tuple[tuple[str, ...], tuple[Step, ...]]:
@@ -65,7 +88,7 @@ def _read_body(body: str, reader: _StepReader) -> tuple[tuple[str, ...], tuple[S
     steps = tuple(reader.step(part) for part in parts if is_step(part))
     reader.unique(steps)
     if not steps:
-        reader.note(0, "expected at least one step: a heading ### below a phase (## Detect, ## Resolve, …)")
+        reader.note(0, "expected at least one step: a heading ### below a phase (## Detect, ## Resolve, …)", "no-step")
     return reader.phases(parts), steps
 
 
@@ -77,13 +100,47 @@ def _front_matter(front: str, file: str, problems: list[Problem]) -> Fields:
     return Fields.top(document, problems)
 
 
+def _last_proven(fields: Fields) -> Proof | None:
+    """Return the last proof. A runbook that was never proven says so with a key that has no value, or without the key."""
+    value = fields.raw("last_proven")
+    if value is None:
+        return None
+    if not isinstance(value, dict):
+        fields.note(
+            "last_proven: expected {run: …, on: 2026-11-25, digest: sha256:…}, as gameday runbook verify writes it, or no value "
+            f"for never, but got {str(value)!r}",
+            "last_proven",
+            kind="proof",
+        )
+        return None
+    # YAML reads the key `on` as a boolean.
+    inner = fields.inside({"on" if key is True else key: item for key, item in value.items()}, "last_proven")
+    run, day, digest = (inner.text(key, required=True) for key in ("run", "on", "digest"))
+    inner.done()
+    if day and not _DAY.fullmatch(day):
+        inner.note(f"on: expected a day such as 2026-11-25, but got {day!r}", "on", kind="proof")
+    if digest and not digest.startswith("sha256:"):
+        inner.note(f"digest: expected sha256:…, but got {digest!r}", "digest", kind="proof")
+    return Proof(run, day, digest)
+
+
+def _proven_with(fields: Fields, catalogue: Catalogue) -> str:
+    name = fields.text("proven_with") if fields.raw("proven_with") is not None else ""
+    if name:
+        try:
+            catalogue.resolve("experiment", name, beside=Path(fields.document.file))
+        except UsageError as error:
+            fields.note(str(error), "proven_with", kind="experiment")
+    return name
+
+
 def _experiments(fields: Fields, catalogue: Catalogue) -> tuple[str, ...]:
     names = fields.texts("experiments")
     for index, name in enumerate(names):
         try:
             catalogue.resolve("experiment", name, beside=Path(fields.document.file))
         except UsageError as error:
-            fields.note(str(error), "experiments", index)
+            fields.note(str(error), "experiments", index, kind="experiment")
     return names
 
 
@@ -94,8 +151,8 @@ class _StepReader:
         self._file = file
         self._problems = problems
 
-    def note(self, line: int, message: str) -> None:
-        self._problems.append(Problem(self._file, line, message))
+    def note(self, line: int, message: str, kind: str) -> None:
+        self._problems.append(Problem(self._file, line, message, kind))
 
     def phases(self, parts: Sequence[Section]) -> tuple[str, ...]:
         """Return the phases that have steps, in the file's order."""
@@ -108,7 +165,7 @@ class _StepReader:
         for step in steps:
             if step.id in first:
                 message = f"the step id {step.id!r} is taken by line {first[step.id]}; put <!-- id: … --> below the heading"
-                self.note(step.line, message)
+                self.note(step.line, message, "duplicate-id")
             first.setdefault(step.id, step.line)
 
     def step(self, part: Section) -> Step:
@@ -121,7 +178,8 @@ class _StepReader:
         self._other_blocks(part)
         identifier = part.id_comment or slug(heading.text)
         if not identifier or identifier != slug(identifier):
-            self.note(heading.line, f"expected a step id of lower-case letters, digits and dashes, but got {identifier!r}")
+            message = f"expected a step id of lower-case letters, digits and dashes, but got {identifier!r}"
+            self.note(heading.line, message, "step-id")
         return Step(
             id=identifier,
             title=heading.text,
@@ -137,15 +195,14 @@ class _StepReader:
 
     def _phase(self, phase: Heading | None, heading: Heading) -> str:
         if phase is None:
-            self.note(
-                heading.line, f"the step {heading.text!r} stands in no phase: put it below one of ## {', ## '.join(PHASES)}"
-            )
+            message = f"the step {heading.text!r} stands in no phase: put it below one of ## {', ## '.join(PHASES)}"
+            self.note(heading.line, message, "no-phase")
             return ""
         if phase.text not in PHASES:
             message = (
                 f"{phase.text!r} holds a step but is no phase{did_you_mean(phase.text, PHASES)} (phases: {', '.join(PHASES)})"
             )
-            self.note(phase.line, message)
+            self.note(phase.line, message, "unknown-phase")
         return phase.text
 
     def _labels(self, part: Section) -> tuple[str, float | None]:
@@ -153,9 +210,10 @@ class _StepReader:
         expected_seconds: float | None = None
         for label, value, line in part.labels:
             if label not in _LABELS:
-                self.note(line, f"unknown label {label!r}{did_you_mean(label, _LABELS)} (known: {', '.join(_LABELS)})")
+                message = f"unknown label {label!r}{did_you_mean(label, _LABELS)} (known: {', '.join(_LABELS)})"
+                self.note(line, message, "label")
             elif not value:
-                self.note(line, f"the label {label} has no value")
+                self.note(line, f"the label {label} has no value", "label")
             elif label == "Role":
                 role = value
             else:
@@ -166,29 +224,30 @@ class _StepReader:
         try:
             return durations.seconds(value)
         except ValueError as error:
-            self.note(line, f"Expected: {error}")
+            self.note(line, f"Expected: {error}", "duration")
             return None
 
     def _only(self, part: Section, infos: tuple[str, ...], what: str) -> Block | None:
         found = [block for block in part.blocks if block.info in infos]
         for block in found[1:]:
-            self.note(block.line - 1, f"a step has at most {what}, but this is a second one; make it a step of its own")
+            message = f"a step has at most {what}, but this is a second one; make it a step of its own"
+            self.note(block.line - 1, message, "second-block")
         return found[0] if found else None
 
     def _other_blocks(self, part: Section) -> None:
         for block in part.blocks:
             if not block.closed:
-                self.note(block.line - 1, f"the block is never closed: expected a line {'`' * 3} after it")
+                self.note(block.line - 1, f"the block is never closed: expected a line {'`' * 3} after it", "unclosed")
             if block.info.split(" ")[0] in _SHELLS:
                 why = "commands of a step stand in a block marked sh; mark it text if it is only to be read"
-                self.note(block.line - 1, f"a block marked {block.info!r} is not read: {why}")
-            elif block.info.startswith(("yaml", "yml")) and block.info not in ("yaml", "yaml check", "yaml example"):
-                known = "yaml (an action or probe), yaml check, yaml example (only shown)"
-                self.note(block.line - 1, f"unknown block {block.info!r}; known are: {known}")
+                self.note(block.line - 1, f"a block marked {block.info!r} is not read: {why}", "mark")
+            elif block.info.startswith(("yaml", "yml")) and block.info not in _READ:
+                known = "yaml (an action or probe), yaml check, yaml forbids (of a warning), yaml example (only shown)"
+                self.note(block.line - 1, f"unknown block {block.info!r}; known are: {known}", "mark")
 
     def _shell(self, block: Block) -> StepShell:
         if not block.text.strip():
-            self.note(block.line - 1, "the sh block is empty")
+            self.note(block.line - 1, "the sh block is empty", "empty-block")
         return StepShell(block.text, block.line)
 
     def _action(self, block: Block) -> StepAction | None:
@@ -198,14 +257,15 @@ class _StepReader:
         named: list[Role] = [role for role in ("action", "probe") if fields.has(role)]
         if len(named) != 1:
             fields.note(
-                "expected either action: or probe:, with a name such as gameday.actions.workloads.scale; for show: yaml example"
+                "expected either action: or probe:, with a name such as gameday.actions.workloads.scale; for show: yaml example",
+                kind="no-target",
             )
             fields.done(known=("action", "probe", "with"))
             return None
         target = fields.text(named[0], required=True)
         arguments = self._target(fields, named[0], target)
         fields.done(known=("action", "probe"))
-        return StepAction(target, arguments, block.line)
+        return StepAction(target, arguments, block.line, is_action=named[0] == "action")
 
     def _check(self, block: Block) -> Check | None:
         fields = self._fields(block)
@@ -228,8 +288,10 @@ class _StepReader:
         inner = fields.mapping("with")
         arguments = dict(inner.data) if inner else {}
         if target:
-            for message in faults_of_target(target, arguments, role=role):
-                fields.note(message, role)
+            faults = faults_of_target(target, arguments, role=role)
+            kind = "arguments" if is_there(target, role) else "target"
+            for message in faults:
+                fields.note(message, role, kind=kind)
         return arguments
 
     def _within(self, fields: Fields) -> tuple[float | None, float | None]:
@@ -239,11 +301,12 @@ class _StepReader:
             fields.note(
                 f"within: expected [low, high] with null for an open end, such as [99, 100] or [null, 500], but got {value!r}",
                 "within",
+                kind="bounds",
             )
             return None, None
         low, high = (None if item is None else float(item) for item in value)
         if low is not None and high is not None and low > high:
-            fields.note(f"within: expected the lower bound first, but got {value!r}", "within")
+            fields.note(f"within: expected the lower bound first, but got {value!r}", "within", kind="bounds")
         return low, high
 
 

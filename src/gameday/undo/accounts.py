@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from gameday.cluster import Access, Cluster
 from gameday.guard.accounts import UndoAccount, undo_account
-from gameday.guard.needs import to_remove, to_replace, to_set_back
+from gameday.guard.needs import to_make_again, to_remove, to_replace, to_set_back
 from gameday.undo.owing import ref_of
 from gameday.undo.record import Entry
 
@@ -23,6 +23,8 @@ def _needs(entry: Entry) -> Iterator[Access]:
         return
     if entry.pod is not None:
         yield from to_replace(ref)
+    elif entry.remake is not None:
+        yield from to_make_again(ref)
     elif entry.created:
         yield from to_remove(ref)
     else:

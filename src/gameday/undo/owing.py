@@ -34,6 +34,7 @@ from gameday.cluster.reading import ready_pods, workload_of
 from gameday.errors import NoTargetError, RecordError, RefusedError, ServerError, UnreachableError
 from gameday.processes import process_id
 from gameday.undo.record import OWED, Entry, OwedPod, OwedRollback, Shard, Target, encode, owe_field, refuse_field, with_entries
+from gameday.undo.remaking import as_it_was
 from gameday.undo.storing import RUN_LABEL, SHARD_BYTES, Store, Stored, shard_name
 
 DEADLINE_SECONDS = 60.0
@@ -112,6 +113,34 @@ class Debt:
         """Write down an object that a step's shell block has created."""
         with self._lock:
             entry = msgspec.structs.replace(self._entry_for(ref, _Whose(by, round_id)), created=True)
+            self._put(entry)
+            return entry
+
+    def owe_deleted(self, obj: Json, *, by: str, round_id: str) -> Entry:
+        """Write down an object that a step's shell block has deleted, to be made again as it was before the run's own writes.
+
+        One that this run has created itself is not owed back: then the entry is that of its creation.
+        """
+        with self._lock:
+            ref = ObjectRef.of(obj)
+            mine = [entry for entry in self.entries if entry.target == target_of(ref) or _created_as(entry, ref)]
+            created = next((entry for entry in mine if entry.created), None)
+            if created is not None:
+                return created
+            entry = self._entry_for(ref, _Whose(by, round_id))
+            entry = msgspec.structs.replace(entry, remake=as_it_was(obj, [item for item in mine if not item.is_settled]))
+            self._put(entry)
+            return entry
+
+    def owe_pod(self, pod: Json, *, by: str, round_id: str) -> Entry | None:
+        """Write down a pod that a step's shell block has taken away; None for one whose workload is gone too."""
+        with self._lock:
+            workload = workload_of(self._reached, pod)
+            if workload is None or "selector" not in workload.get("spec", {}):
+                return None
+            wanted = int(workload["spec"].get("replicas", (workload.get("status") or {}).get("desiredNumberScheduled", 1)))
+            entry = self._entry_for(ObjectRef.of(pod), _Whose(by, round_id))
+            entry = msgspec.structs.replace(entry, pod=OwedPod(target_of(ObjectRef.of(workload)), wanted))
             self._put(entry)
             return entry
 
@@ -278,6 +307,11 @@ class Debt:
     def _write(self, name: str, shard: Shard) -> None:
         version = self._stored[name].version if name in self._stored else ""
         self._stored[name] = self.store.write(name, shard, version=version)
+
+
+def _created_as(entry: Entry, ref: ObjectRef) -> bool:
+    """Say whether the entry is of the creation of an object of this name; a creation is owed before its uid is known."""
+    return entry.created and ref_of(entry.target).anonymous == ref.anonymous and entry.target.uid in {"", ref.uid}
 
 
 def _anchored(obj: Json, fields: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,8 +15,9 @@ import msgspec
 
 from gameday.change import LOAD
 
-FORMAT = 1
-"""Raised when a reader of the former format could undo wrongly; an older reader then leaves the record alone."""
+FORMAT = 2
+"""The newest that this gameday reads; raised when a reader of the former format could undo wrongly, and an older reader then
+leaves the record alone. A shard is of 1 unless it owes the making again of an object, which readers of 1 take for settled."""
 
 OWED, UNDOING, UNDONE = "owed", "undoing", "undone"
 
@@ -57,7 +58,7 @@ class OwedRollback(msgspec.Struct, frozen=True):
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
-    """One object of which the run owes something; exactly one of fields, pod, created and rollback says what."""
+    """One object of which the run owes something; one of fields, pod, created, rollback and remake says what."""
 
     id: str
     round: str
@@ -67,6 +68,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     pod: OwedPod | None = None
     created: bool = False
     rollback: OwedRollback | None = None
+    remake: dict[str, Any] | None = None
+    """The object as it is to be made again: a step's shell block has deleted it. Where fields are owed too, they are in it."""
     undoers: str = "any"
     prepares: bool = False
     """It was there before the baseline, and stays until the round is judged; an abort undoes it with everything else."""
@@ -91,7 +94,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
 class Shard(msgspec.Struct, frozen=True, kw_only=True):
     """One piece of a record, complete in itself: whose it is, until when its guardian answers for it, and entries."""
 
-    format: int = FORMAT
+    format: int = 1
     run_id: str
     cluster_uid: str
     host: str
@@ -145,7 +148,9 @@ def refuse_field(entry: Entry, path: str, *, value: Any, found: Any) -> Entry:
 
 def with_entries(shard: Shard, *entries: Entry) -> Shard:
     """Return the shard with these entries put in place of those of the same id."""
-    return msgspec.structs.replace(shard, entries={**shard.entries, **{entry.id: entry for entry in entries}})
+    kept = {**shard.entries, **{entry.id: entry for entry in entries}}
+    needed = 2 if any(entry.remake is not None for entry in kept.values()) else 1
+    return msgspec.structs.replace(shard, format=max(shard.format, needed), entries=kept)
 
 
 def encode(shard: Shard) -> bytes:

@@ -24,6 +24,7 @@ from gameday.errors import ClusterError, ConflictError, NotFoundError, ServerErr
 from gameday.processes import ProcessId, process_id
 from gameday.undo.owing import Debt, ref_of
 from gameday.undo.record import UNDOING, UNDONE, Entry, OwedPod
+from gameday.undo.remaking import WITH_DATA, is_as_made
 from gameday.undo.storing import RUN_LABEL
 
 ATTEMPTS: Final = 8
@@ -160,6 +161,8 @@ def settle(undoer: Undoer, entry: Entry) -> Settled:
     try:
         if entry.pod is not None:
             return _replace_pod(undoer, entry, entry.pod)
+        if entry.remake is not None:
+            return _make_again(undoer, entry, entry.remake)
         return _remove_created(undoer, entry) if entry.created else _set_back(undoer, entry)
     except (UnreachableError, ServerError):
         raise
@@ -306,6 +309,37 @@ def _delete_ours(undoer: Undoer, ref: ObjectRef) -> Json | None:
     except NotFoundError:
         return None
     return obj
+
+
+def _make_again(undoer: Undoer, entry: Entry, manifest: Json) -> Settled:
+    """Make an object again that is gone; one of its name that has come since is left, and told where it is another."""
+    ref = ref_of(entry.target).anonymous
+    deadline = undoer.now() + undoer.pod_deadline_seconds
+    while True:
+        obj = undoer.cluster.get(ref)
+        is_going = obj is not None and "deletionTimestamp" in obj["metadata"]
+        if obj is not None and not is_going and obj["metadata"]["uid"] == entry.target.uid:
+            return _set_back(undoer, entry)
+        if obj is not None and not is_going:
+            if is_as_made(obj, manifest):
+                return Settled(entry, "already", f"{ref} was deleted, and is there again as it was")
+            return Settled(entry, "left_alone", f"{ref} was deleted, and somebody else has made another one since")
+        try:
+            if obj is None:
+                undoer.cluster.create(manifest)
+                return _made_again(entry, ref)
+        except ConflictError:
+            # It has come in between, or the old one is not quite gone: the next look tells.
+            pass
+        if undoer.now() > deadline:
+            return Settled(entry, "residue", f"{ref} was deleted and is still being removed, so it could not be made again")
+        undoer.sleep(0.1)
+
+
+def _made_again(entry: Entry, ref: ObjectRef) -> Settled:
+    if ref.kind in WITH_DATA:
+        return Settled(entry, "residue", f"{ref} was deleted; it was made again, but what was stored in it cannot be")
+    return Settled(entry, "undone", f"{ref} was deleted, and was made again as it was before")
 
 
 def _await_pods_gone(undoer: Undoer, removed: Json) -> list[str]:

@@ -17,13 +17,18 @@ from gameday.log.events import (
 from gameday.log.every import AnyEvent
 
 _LEFT_BEHIND = ("residue", "left_alone")
+_OF_RUNBOOKS = {"proven": ExitCode.EXPECTED, "refuted": ExitCode.VERDICT_DIFFERS, "void": ExitCode.INCONCLUSIVE}
 
 
 def exit_code(events: Sequence[AnyEvent]) -> ExitCode:
     """Fold a log into its exit code; refusals before the first round are the caller's to add."""
     codes = [ExitCode.EXPECTED]
+    proofs = {event.round for event in events if isinstance(event, RoundStarted) and event.verifies}
     for event in events:
-        if isinstance(event, VerdictGiven) and event.verdict != event.expected:
+        if isinstance(event, VerdictGiven) and event.round in proofs:
+            # What became of the system is not what was asked: it was harmed so that its runbook can mend it.
+            codes.append(_OF_RUNBOOKS.get(event.runbook, ExitCode.INCONCLUSIVE))
+        elif isinstance(event, VerdictGiven) and event.verdict != event.expected:
             codes.append(ExitCode.INCONCLUSIVE if event.verdict == "inconclusive" else ExitCode.VERDICT_DIFFERS)
         if isinstance(event, AbortRequested | RecoveryStarted):
             codes.append(ExitCode.ABORTED)

@@ -27,7 +27,6 @@ from gameday.log.events import (
     RecoveryStarted,
     RoundEnded,
     RoundStarted,
-    StepEnded,
     UndoEnded,
     VerdictGiven,
 )
@@ -55,8 +54,6 @@ class RoundVerdict:
     within_objective: bool | None = None
     recovery_point_seconds: float | None = None
     """In a drill that restores a database: how old the newest recovered order was at the loss."""
-    runbook: str = ""
-    """proven or refuted, if its steps were executed."""
 
     @property
     def is_expected(self) -> bool:
@@ -140,7 +137,6 @@ def _given(round_: _Round, verdict: str, reasons: Sequence[str]) -> RoundVerdict
         recovery,
         within,
         recovery_point_seconds=point.seconds if point is not None else None,
-        runbook=_runbook(round_, within=within),
     )
 
 
@@ -160,6 +156,18 @@ def _doubts(round_: _Round) -> Iterator[str]:
         if isinstance(event, LedgerChecked) and event.error:
             yield f"the orders could not be looked up: {event.error}"
     yield from drills.doubts(round_.started, round_.own)
+
+
+def fault_doubts(events: Sequence[AnyEvent], round_id: str) -> list[str]:
+    """Return what makes it doubtful that this round's fault, and what customers had of it, are what the log says."""
+    round_ = _round(events, round_id)
+    found = [*_interrupted(round_), *_preparation(round_), *_baseline(round_), *_injection(round_), *_evidence(round_)]
+    return [*found, *_generator(round_), *_cut_off(round_)]
+
+
+def lost_orders(events: Sequence[AnyEvent], round_id: str) -> list[str]:
+    """Return what the round shows of orders that were acknowledged and are not there, not once, or not as they were told."""
+    return [*_acknowledged_orders(_round(events, round_id))]
 
 
 def _interrupted(round_: _Round) -> Iterator[str]:
@@ -311,6 +319,22 @@ def _deviations(round_: _Round) -> Iterator[str]:
             seen = _seen(round_, event)
             told = f" ({seen})" if seen else ""
             yield f"{event.name}: expected {_tolerance(event.tolerance)}, but measured {_number(event.output)}{told}"
+        if isinstance(event, LedgerChecked) and event.untracked and asks_for_tracking(round_.own):
+            of = f"{len(event.untracked)} of {event.failed}"
+            yield f"{of} failed order(s) are not on the shop's list of those to be told: {_some(event.untracked)}"
+        if isinstance(event, LedgerChecked) and event.unrecorded:
+            yield f"{len(event.unrecorded)} customer(s) charged and no order recorded: {_some(event.unrecorded)}"
+    yield from _acknowledged_orders(round_)
+    yield from drills.deviations(round_.started, round_.own)
+    objective = _objective(round_)
+    if objective is not None and round_.recovery is not None and round_.recovery.seconds > objective:
+        yield f"recovery took {round_.recovery.seconds:.1f} s, longer than the objective of {objective:g} s"
+    if objective is not None and round_.recovery is None and _ended(round_, "recovery"):
+        yield f"it was not seen to recover; the objective is {objective:g} s"
+
+
+def _acknowledged_orders(round_: _Round) -> Iterator[str]:
+    for event in round_.own:
         if isinstance(event, LedgerChecked) and event.lost:
             where = " in the copy" if event.of_copy else ""
             yield f"{len(event.lost)} acknowledged order(s) lost{where}: {_some(event.lost)}"
@@ -318,17 +342,6 @@ def _deviations(round_: _Round) -> Iterator[str]:
             yield f"{len(event.doubled)} order(s) doubled: {_some(event.doubled)}"
         if isinstance(event, LedgerChecked) and event.altered:
             yield f"{len(event.altered)} order(s) with another amount than was told: {_some(event.altered)}"
-        if isinstance(event, LedgerChecked) and event.unrecorded:
-            yield f"{len(event.unrecorded)} customer(s) charged and no order recorded: {_some(event.unrecorded)}"
-        if isinstance(event, LedgerChecked) and event.untracked and asks_for_tracking(round_.own):
-            of = f"{len(event.untracked)} of {event.failed}"
-            yield f"{of} failed order(s) are not on the shop's list of those to be told: {_some(event.untracked)}"
-    yield from drills.deviations(round_.started, round_.own)
-    objective = _objective(round_)
-    if objective is not None and round_.recovery is not None and round_.recovery.seconds > objective:
-        yield f"recovery took {round_.recovery.seconds:.1f} s, longer than the objective of {objective:g} s"
-    if objective is not None and round_.recovery is None and _ended(round_, "recovery"):
-        yield f"it was not seen to recover; the objective is {objective:g} s"
 
 
 def _seen(round_: _Round, ended: ActivityEnded) -> str:
@@ -362,29 +375,6 @@ def _confirmations(round_: _Round) -> Iterator[str]:
             yield f"the customers of all {event.failed} failed orders are known to the shop"
     for name in _foreign(round_):
         yield f"the action {name!r} of another extension says that it succeeded; nothing else shows what it changed"
-
-
-def _runbook(round_: _Round, *, within: bool | None) -> str:
-    """Return proven if the runbook alone brought the steady state back in time, refuted if it was executed and did not.
-
-    What it did itself may be undone, and a crowd goes by itself: neither is a help to it. The fault's other traces are.
-    """
-    if round_.started.runbook_mode != "execute":
-        return ""
-    steps = [event for event in round_.own if isinstance(event, StepEnded)]
-    executed = [step for step in steps if step.how == "executed" and step.result != "skipped"]
-    failed = [step for step in executed if step.result != "done"]
-    owed = [event for event in round_.own if isinstance(event, ChangeOwed)]
-    faults = {event.entry for event in owed if event.is_fault and event.kind != "load"}
-    others = {event.entry for event in owed} - faults
-    ended = [event for event in round_.own if isinstance(event, UndoEnded) and event.entry not in others]
-    # A drill's copy is left by its undo in any case, which takes nothing from what was restored into it.
-    undone_by_us = [event for event in ended if event.outcome != "already" and not round_.started.drill_orders]
-    unseen = [event for event in _ended(round_, "recovery") if event.outcome == "red"]
-    if not executed:
-        return ""
-    alone = not failed and not undone_by_us and not unseen
-    return "proven" if alone and round_.recovery is not None and within is not False else "refuted"
 
 
 def _tolerance(tolerance: object) -> str:

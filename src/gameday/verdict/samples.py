@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from gameday.log.events import ChangeApplied, ChangeOwed, LoadWindow
+from gameday.log.events import ChangeApplied, ChangeLanded, ChangeOwed, LoadWindow
 from gameday.log.every import AnyEvent
 from gameday.traffic.windows import Recovery, Window, from_json, success_at_least, time_to_recover
 
@@ -27,6 +27,29 @@ def fault_applied_at(events: Sequence[AnyEvent], round_id: str) -> float | None:
     }
     times = [event.applied_mono for event in events if isinstance(event, ChangeApplied) and event.change_id in injected]
     return min(times, default=None)
+
+
+def repointed_again(events: Sequence[AnyEvent], round_id: str) -> tuple[float, float] | None:
+    """Return from when to when a runbook's step set once more what the round's fault had set; None if none did.
+
+    It begins when the change was acknowledged and ends when it was seen to have landed. Where several did, the last one counts.
+    """
+    own = [event for event in events if event.round == round_id]
+    owed = [event for event in own if isinstance(event, ChangeOwed)]
+    of_fault = {(event.object, field["path"]) for event in owed if event.is_fault for field in event.fields}
+    again = {
+        event.change_id
+        for event in owed
+        if event.by.startswith("step ") and any((event.object, field["path"]) in of_fault for field in event.fields)
+    }
+    applied = [event for event in own if isinstance(event, ChangeApplied) and event.change_id in again]
+    if not applied:
+        return None
+    last = max(applied, key=lambda event: event.applied_mono)
+    landed = [
+        event.mono for event in own if isinstance(event, ChangeLanded) and event.landed and last.change_id in event.change_ids
+    ]
+    return last.applied_mono, max([last.applied_mono, *landed])
 
 
 def recovery_of(

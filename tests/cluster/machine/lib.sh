@@ -66,6 +66,10 @@ start_service_again() { eval "start_service $1 $(cat "$RUN/command.$1")"; }
 # ---- cgroups: v1 as one folder a controller, v2 as one folder
 
 CGROUPS=/sys/fs/cgroup
+# What a node's pods weigh beside the rest: at the root, where this machine's processes and the cluster's own are, each *thread* weighs
+# as much as a new cgroup, so that ten busy ones would leave all pods of a node a tenth of a core. On a node of its own, systemd would
+# hold the rest of the machine to a third. Ten threads' worth it is.
+TIMES_A_THREAD=10
 is_v2() { [ -e $CGROUPS/cgroup.controllers ]; }
 cgroups_of() { # the cgroup folders of a node
     if is_v2; then
@@ -82,9 +86,11 @@ make_cgroups() {
     for folder in $(cgroups_of "$1"); do mkdir -p "$folder"; done
     if is_v2; then
         echo "+cpu +cpuset +memory +pids +io" | tee $CGROUPS/cgroup.subtree_control >"$CGROUPS/$1/cgroup.subtree_control"
+        echo $((100 * TIMES_A_THREAD)) >"$CGROUPS/$1/cpu.weight"
     else
         cat $CGROUPS/cpuset/cpuset.cpus >"$CGROUPS/cpuset/$1/cpuset.cpus"
         cat $CGROUPS/cpuset/cpuset.mems >"$CGROUPS/cpuset/$1/cpuset.mems"
+        echo $((1024 * TIMES_A_THREAD)) >"$CGROUPS/cpu/$1/cpu.shares"
     fi
 }
 remove_cgroups() {

@@ -18,14 +18,16 @@ import pytest
 
 from gameday.staging.shop.alone import ShopAlone
 from gameday.staging.shop.door import MOST_OPEN_PER_WORKER
-from gameday.staging.shop.scaler import USE, Demand, Limits
+from gameday.staging.shop.kube_api import KubeApi, KubeError
+from gameday.staging.shop.scaler import USE, Demand, Limits, Replicas
 from gameday.staging.shop.settings import PORTS
+from tests.staging.shop.kube_server import ADDRESS, serving
 
 PAGE_SECONDS = 0.2
 WORKERS = 2
 
 
-class Replicas:
+class Sales:
     """Several replicas of the sale, each a process with an address of its own."""
 
     def __init__(self, shop: ShopAlone, number: int, **settings: str) -> None:
@@ -83,7 +85,7 @@ def shop(tmp_path: Path) -> Iterator[ShopAlone]:
 
 def seconds_for(shop: ShopAlone, replicas: int, customers: int) -> float:
     """Return how long it takes until a crowd is served, with a waiting page for nobody."""
-    standing = Replicas(shop, replicas, WAITING_PAGE="off")
+    standing = Sales(shop, replicas, WAITING_PAGE="off")
     begun = time.monotonic()
     served = standing.crowd(customers)
     took = time.monotonic() - begun
@@ -100,7 +102,7 @@ def test_throughput_rises_with_replicas_although_they_share_the_cores(shop: Shop
 
 
 def test_whoever_does_not_fit_in_is_told_so_and_when_to_come_back(shop: ShopAlone) -> None:
-    replica = Replicas(shop, 1, WAITING_SECONDS="7")
+    replica = Sales(shop, 1, WAITING_SECONDS="7")
     answers = replica.crowd(20)
     replica.stop()
     refused = [(headers, body["error"]) for status, headers, body in answers if status == 503]
@@ -117,7 +119,7 @@ def test_whoever_does_not_fit_in_is_told_so_and_when_to_come_back(shop: ShopAlon
 
 
 def test_the_scaler_hears_of_everybody_who_asked_to_come_in(shop: ShopAlone) -> None:
-    replica = Replicas(shop, 1)
+    replica = Sales(shop, 1)
     replica.crowd(10)
     deadline = time.monotonic() + 5
     while asked_at(shop) < 10:
@@ -154,14 +156,26 @@ def test_replicas_follow_a_crowd_that_lasts_and_stay_until_it_has_been_gone_for_
     assert up[-1] == 7, f"30 a second are {30 / (6 * USE):.1f} replicas"
     down = wishes(demand, [3] * 20, current=7, begin=8)
     assert down[:14] == [7] * 14
-    assert down[-1] == 2
+    assert down[14:] == [6, 5, 4, 3, 2, 2], "one at a time, so that those that stay are spread over the nodes as all were"
 
 
 def test_no_more_is_wanted_than_is_allowed_and_that_is_known() -> None:
     demand = Demand(Limits(least=2, most=2, visits_per_second=6, up_seconds=0, down_seconds=15))
     assert set(wishes(demand, [300] * 5, current=2)) == {2}
     assert demand.is_short(5)
-    assert demand.wanted(5, 7) == 2, "what somebody else has set beyond the limits is taken back"
+    assert demand.wanted(5, 3) == 2, "what somebody else has set beyond the limits is taken back"
+
+
+async def test_replicas_are_read_and_asked_for_through_the_deployment_s_scale(tmp_path: Path) -> None:
+    async with serving(tmp_path, ADDRESS) as served:
+        replicas = Replicas(KubeApi.from_environment(served.environment), "/scale")
+        served.body = json.dumps({"spec": {"replicas": 3}}).encode()
+        assert await replicas.wanted() == 3
+        await replicas.want(2)
+        served.status = "404 Not Found"
+        with pytest.raises(KubeError, match="no such Deployment"):
+            await replicas.wanted()
+    assert [(asked, body) for asked, _, body in served.asked][1] == ("PATCH /scale", b'{"spec": {"replicas": 2}}')
 
 
 def test_a_submit_that_fails_at_the_sale_is_written_down_as_at_the_storefront_and_its_waiting_page_stays_honest(

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
-from types import MethodType
 from typing import Any
 
 import pytest
 
 from gameday.staging.shop.alone import ShopAlone
 from gameday.staging.shop.announcing import EACH_OWN, ONE_SOURCE, Board, announcement_of, spoken
-from gameday.staging.shop.incident_source import ConfigMapReader, source_of
+from gameday.staging.shop.incident_source import follow, source_of
+from gameday.staging.shop.kube_api import KubeError
 from gameday.staging.shop.settings import Environment
+from tests.staging.shop.kube_server import ADDRESS, serving
 from tests.staging.shop.waiting import eventually
 
 Customer = Any
@@ -78,22 +80,34 @@ def test_what_is_announced_appears_on_every_channel_and_on_the_page(closed_shop:
     assert customer.ask("GET", "/channels/fax", service="status").status == 404
 
 
-def test_in_a_cluster_it_reads_one_config_map_of_the_api_wherever_that_listens(tmp_path: Path) -> None:
-    variables = {
-        "INCIDENT_CONFIGMAP": "status-incident",
-        "NAMESPACE": "shop",
-        "ACCOUNT_DIR": str(tmp_path),
-        "KUBERNETES_SERVICE_HOST": "127.0.0.1",
-        "KUBERNETES_SERVICE_PORT": "443",
-    }
-    environment = Environment(variables)
-    read = source_of(environment)
-    environment.check()
-    assert isinstance(read, MethodType)
-    assert isinstance(read.__self__, ConfigMapReader)
-    assert (read.__self__.api.port, read.__self__.path) == (443, "/api/v1/namespaces/shop/configmaps/status-incident")
-    with pytest.raises(OSError, match="token"):
-        read()
+async def test_in_a_cluster_it_reads_one_config_map_of_the_api_wherever_that_listens(tmp_path: Path) -> None:
+    async with serving(tmp_path, ADDRESS) as served:
+        served.body = json.dumps({"data": {"incident": "all is well"}}).encode()
+        named = {"INCIDENT_CONFIGMAP": "status-incident", "NAMESPACE": "shop"}
+        environment = Environment({**served.environment.variables, **named})
+        read = source_of(environment)
+        environment.check()
+        assert await read() == {"incident": "all is well"}
+        served.status = "404 Not Found"
+        assert await read() == {}, "nobody has announced anything"
+        served.status = "403 Forbidden"
+        with pytest.raises(KubeError, match="403"):
+            await read()
+    assert {asked for asked, _, _ in served.asked} == {"GET /api/v1/namespaces/shop/configmaps/status-incident"}
+
+
+async def test_what_was_announced_last_goes_on_being_said_where_the_source_cannot_be_read() -> None:
+    troubles = iter([None, KubeError("cannot get it"), OSError("nor now"), ValueError("nor this"), asyncio.CancelledError()])
+
+    async def read() -> dict[str, str]:
+        if trouble := next(troubles):
+            raise trouble
+        return {"incident": json.dumps(FAILING)}
+
+    board = Board(ONE_SOURCE)
+    with pytest.raises(asyncio.CancelledError):
+        await follow(read, board.take, pause_seconds=0)
+    assert {channel["state"] for channel in board.channels()} == {"identified"}
 
 
 def test_a_file_that_is_damaged_is_said_once_in_the_log(closed_shop: ShopAlone, customer: Customer) -> None:

@@ -17,7 +17,8 @@ from gameday.plan import PlannedChange
 def cap_pods(changes: Sequence[PlannedChange], policy: Policy, facts: Facts) -> Found:
     """The rounds that are on take away no more pods than the cap.
 
-    Deleted, evicted, scaled away and lost with a node, all together; `caps: {pods: 1}` unless the experiment says otherwise.
+    Deleted, evicted, scaled away, lost with a node, and ended by a Deployment that recreates its pods (`strategy: Recreate`) when
+    their template is changed, all together; `caps: {pods: 1}` unless the experiment says otherwise.
     """
     cap = policy.caps.get("pods", 1)
     lost = facts.pods_lost_before + sum(change.pods_lost for change in changes)
@@ -60,7 +61,7 @@ def cap_objects(changes: Sequence[PlannedChange], policy: Policy, facts: Facts) 
 
 
 def disruption_budget(changes: Sequence[PlannedChange], policy: Policy, facts: Facts) -> Found:
-    """No change takes more healthy pods than a PodDisruptionBudget leaves over, whether it deletes, evicts, scales or taints.
+    """No change takes more healthy pods than a PodDisruptionBudget leaves over, in whichever way it takes them.
 
     What is left over is `status.disruptionsAllowed`, or less if fewer pods are healthy by now; without a status, the budget's
     spec says it. A drain asks again while the cluster refuses an eviction, so it is refused only by a budget that never lets a

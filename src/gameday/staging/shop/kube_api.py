@@ -1,5 +1,7 @@
 """The cluster's API as a pod of the shop sees it: its account's token, and the two requests that the shop makes.
 
+Whoever of the shop asks the cluster for something asks here: the agents, the status page, and the scaler.
+
 Raw JSON over the shop's own HTTP client, since a client library would cost more memory than all of the shop. Of the cluster it
 knows what every pod is told: where the API is, and the folder with token and certificate.
 """
@@ -32,19 +34,22 @@ class KubeApi:
 
     server: Neighbour
     account: Path
+    """The folder with `token` and `ca.crt`."""
+    timeout_seconds: float = TIMEOUT_SECONDS
 
     @staticmethod
-    def from_environment(environment: Environment) -> KubeApi:
-        """Return the API that the pod's environment names."""
+    def from_environment(environment: Environment, *, timeout_seconds: float = TIMEOUT_SECONDS) -> KubeApi:
+        """Return the API that the pod's environment names; what it lacks is among the environment's problems."""
         account = Path(environment.text("ACCOUNT_DIR", ACCOUNT_DIR))
         host = environment.text("KUBERNETES_SERVICE_HOST")
-        port = int(environment.number("KUBERNETES_SERVICE_PORT", 443))
+        # Not as a neighbour of the shop: the API's own port is 443 on most clusters.
+        port = int(environment.number("KUBERNETES_SERVICE_PORT", 443, lowest=1))
         tls = ssl.create_default_context()
         try:
             tls.load_verify_locations(account / "ca.crt")
         except OSError as error:
             environment.problems.append(f"ACCOUNT_DIR: expected ca.crt and token in {account}, found {error.strerror or error}")
-        return KubeApi(Neighbour("kubernetes", Address(host, port), tls=tls), account)
+        return KubeApi(Neighbour("kubernetes", Address(host, port), tls=tls), account, timeout_seconds)
 
     async def get(self, path: str) -> dict[str, Any]:
         """Return what is at a path; `{}` if there is nothing."""
@@ -60,7 +65,7 @@ class KubeApi:
             # Read each time: the cluster writes a new one long before the old one ends.
             token = (self.account / "token").read_text(encoding="ascii").strip()
             headers = {"authorization": f"Bearer {token}", "accept": "application/json", "content-type": media_type}
-            return await self.server.call(Call(method, path, body, headers, TIMEOUT_SECONDS, repeatable=True))
+            return await self.server.call(Call(method, path, body, headers, self.timeout_seconds, repeatable=True))
         except (CallFailedError, OSError) as error:
             raise KubeError(f"cannot {method.lower()} {path}: {error}") from None
 

@@ -3,9 +3,10 @@
 Why not a HorizontalPodAutoscaler: a replica that is full waits, and hardly uses its processor, so the one measure that clusters
 have without further ado would never see the crowd; and one look in 15 s is late for the start of a sale. So the doors
 report who came (see `door`), and twice a second the replicas that this takes are asked for through the Deployment's
-subresource `scale`: up when it took them for `UP_SECONDS`, down when fewer would have done for `DOWN_SECONDS`. It is frozen
-by `MOST_REPLICAS`, which is the weakness: then it looks on, and says so. It needs `get` and `patch` of that one
-`deployments/scale`, and nothing else.
+subresource `scale`: up when it took them for `UP_SECONDS`, down when fewer would have done for `DOWN_SECONDS`, one at a time:
+which pods of several go at once is decided by how they stand before the first, so those that stay may all stand on one node,
+and that is the next to be lost. It is frozen by `MOST_REPLICAS`, which is the weakness: then it looks on, and says so. It needs
+`get` and `patch` of that one `deployments/scale`, and nothing else.
 
 Other tools see who owns the replicas by the Deployment's annotation `gameday.dev/replicas-owner`.
 """
@@ -13,17 +14,14 @@ Other tools see who owns the replicas by the Deployment's annotation `gameday.de
 from __future__ import annotations
 
 import asyncio
-import http.client
-import json
 import math
-import ssl
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from gameday.staging.shop.apology import Sorry
+from gameday.staging.shop.kube_api import KubeApi, KubeError
 from gameday.staging.shop.server import Request, Response, answer
 from gameday.staging.shop.service import Service, routed
 from gameday.staging.shop.settings import Environment
@@ -34,6 +32,8 @@ SPAN_SECONDS = 2.0
 """Over how long the customers are counted."""
 RECONCILE_SECONDS = 10.0
 """How often the Deployment is looked at while nobody comes: somebody else may have set another number."""
+TIMEOUT_SECONDS = 3.0
+"""How long the API may take for an answer."""
 USE = 0.75
 """How much of what a replica can serve is planned with; the rest is for chance."""
 
@@ -77,49 +77,33 @@ class Demand:
         return self.needed(now) > self.limits.most
 
     def wanted(self, now: float, current: int) -> int:
-        """Return how many replicas there shall be: more or fewer only after that was right for some time."""
+        """Return how many replicas there shall be: more, or one fewer, only after that was right for some time."""
         wish = min(max(self.needed(now), self.limits.least), self.limits.most)
         self.wishes.append((now, wish))
         while self.wishes[0][0] <= now - max(self.limits.up_seconds, self.limits.down_seconds):
             self.wishes.popleft()
         at_least = min(number for at, number in self.wishes if at > now - self.limits.up_seconds or at == now)
         at_most = max(number for at, number in self.wishes if at > now - self.limits.down_seconds or at == now)
-        return at_least if at_least > current else min(at_most, current)
+        return at_least if at_least > current else max(min(at_most, current), current - 1)
 
 
 @dataclass(frozen=True, slots=True)
-class Api:
-    """The one subresource of the cluster's API that is read and written."""
+class Replicas:
+    """How many replicas one Deployment is asked to have: its subresource `scale`, read and written."""
 
-    host: str
-    port: int
-    folder: Path
-    """Where the pod's token and the API's certificate are."""
+    api: KubeApi
     path: str
 
-    def replicas(self) -> int:
-        """Return how many replicas are asked for."""
-        return int(self._ask("GET")["spec"]["replicas"])
+    async def wanted(self) -> int:
+        """Return how many are asked for."""
+        found = await self.api.get(self.path)
+        if not found:
+            raise KubeError(f"cannot get {self.path}: there is no such Deployment")
+        return int(found["spec"]["replicas"])
 
-    def scale(self, replicas: int) -> None:
+    async def want(self, number: int) -> None:
         """Ask for another number."""
-        self._ask("PATCH", {"spec": {"replicas": replicas}})
-
-    def _ask(self, method: str, body: Any = None) -> Any:
-        context = ssl.create_default_context(cafile=str(self.folder / "ca.crt"))
-        # A token is short-lived: it is read again for each request.
-        token = (self.folder / "token").read_text(encoding="ascii").strip()
-        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/merge-patch+json"}
-        connection = http.client.HTTPSConnection(self.host, self.port, timeout=3, context=context)
-        try:
-            connection.request(method, self.path, json.dumps(body) if body else None, headers)
-            reply = connection.getresponse()
-            data = reply.read()
-        finally:
-            connection.close()
-        if reply.status != 200:  # noqa: PLR2004 - HTTP's own number
-            raise OSError(f"the API answered {reply.status}: {data[:200].decode('utf-8', 'replace')}")
-        return json.loads(data)
+        await self.api.patch(self.path, {"spec": {"replicas": number}})
 
 
 @dataclass(slots=True)
@@ -127,7 +111,7 @@ class Scaler:
     """Looks, and scales."""
 
     demand: Demand
-    api: Api | None
+    replicas: Replicas | None
     current: int = 0
     """What is asked for, as of the last look; 0 before there was one."""
     _looked_at: float = field(default=float("-inf"))
@@ -140,24 +124,24 @@ class Scaler:
             await asyncio.sleep(LOOK_SECONDS)
             try:
                 await self._look(now())
-            except (OSError, ValueError, KeyError, http.client.HTTPException) as error:
+            except (KubeError, ValueError, KeyError) as error:
                 self._tell("error", "cannot scale", reason=str(error))
 
     async def _look(self, now: float) -> None:
-        if self.api is None:
+        if self.replicas is None:
             return
         if now - self._looked_at >= RECONCILE_SECONDS:
-            self.current, self._looked_at = await asyncio.to_thread(self.api.replicas), now
+            self.current, self._looked_at = await self.replicas.wanted(), now
         wanted = self.demand.wanted(now, self.current)
         if self.demand.is_short(now):
             self._tell("warning", "more would be needed than MOST_REPLICAS allows", replicas=wanted)
         # Nothing is what somebody wants who scales to nothing: then it is left there.
         if wanted == self.current or not self.current:
             return
-        found = await asyncio.to_thread(self.api.replicas)
+        found = await self.replicas.wanted()
         per_second = round(self.demand.per_second(now), 1)
         if found and found != wanted:
-            await asyncio.to_thread(self.api.scale, wanted)
+            await self.replicas.want(wanted)
             self._tell("info", "scaled", replicas=wanted, before=found, visits_per_second=per_second)
             found = wanted
         self.current = found
@@ -178,22 +162,18 @@ def build(environment: Environment) -> Service:
         environment.number("UP_SECONDS", 0),
         environment.number("DOWN_SECONDS", 15),
     )
-    scaler = Scaler(Demand(limits), _api(environment))
+    scaler = Scaler(Demand(limits), _replicas(environment))
     environment.check()
     return Service(routed({"POST /visits": _noted(scaler), "GET /demand": _shown(scaler)}), background=scaler.run)
 
 
-def _api(environment: Environment) -> Api | None:
-    """Return how to reach the API; None outside of a cluster, where there is nothing to scale."""
+def _replicas(environment: Environment) -> Replicas | None:
+    """Return what is scaled; None outside of a cluster, where there is nothing to scale."""
     if not environment.variables.get("KUBERNETES_SERVICE_HOST"):
         return None
     namespace, name = environment.text("NAMESPACE"), environment.text("DEPLOYMENT")
-    return Api(
-        environment.text("KUBERNETES_SERVICE_HOST"),
-        int(environment.number("KUBERNETES_SERVICE_PORT", 443)),
-        Path(environment.text("API_ACCESS")),
-        f"/apis/apps/v1/namespaces/{namespace}/deployments/{name}/scale",
-    )
+    api = KubeApi.from_environment(environment, timeout_seconds=TIMEOUT_SECONDS)
+    return Replicas(api, f"/apis/apps/v1/namespaces/{namespace}/deployments/{name}/scale")
 
 
 def _noted(scaler: Scaler) -> Callable[[Request], Any]:

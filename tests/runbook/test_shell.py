@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gameday.run.steps import programs
+from gameday.runbook.shell import UNKNOWN, commands, programs
 
 
 @pytest.mark.parametrize(
@@ -35,3 +35,29 @@ from gameday.run.steps import programs
 )
 def test_the_programs_of_a_script_are_the_words_that_its_commands_begin_with(script: str, found: list[str]) -> None:
     assert programs(script) == found
+
+
+@pytest.mark.parametrize(
+    ("script", "found"),
+    [
+        ("a b\nc d", [(1, "a b"), (2, "c d")]),
+        ("a \\\n  b \\\n  c\nd", [(1, "a b c"), (4, "d")]),
+        ("# a\n\na # b; c\n", [(3, "a")]),
+        ("a 'b; c | d\ne' f", [(1, "a b; c | d\ne f")]),
+        ("a && b || c; d & e | f", [(1, word) for word in "abcdef"]),
+        ("a > b 2>&1 < c\nd >>e", [(1, "a"), (2, "d")]),
+        ("a \"b $C d\" '$E'", [(1, "a b ? d $E")]),
+        ("a $(b c) `d`", [(1, "b c"), (1, "d"), (1, "a ? ?")]),
+        ("A=1 B='x y' c d", [(1, "c d")]),
+        ("if ! a; then b; else c; fi", [(1, "a"), (1, "b"), (1, "c")]),
+        ("for x in $(a b); do c $x; done", [(1, "a b"), (1, "c ?")]),
+        ("(a; b)\nc", [(1, "a"), (1, "b"), (2, "c")]),
+        ("a - <<EOF\nb\nc\nEOF\nd", [(1, "a -"), (5, "d")]),
+        ("echo $((1 + 2)) ${A:-b} $1", [(1, "echo ? ? ?")]),
+        ("a 'b", [(1, "a b")]),
+        ('a "b $(c', [(1, "c"), (1, "a b ?")]),
+    ],
+)
+def test_a_script_is_cut_into_commands_with_their_lines(script: str, found: list[tuple[int, str]]) -> None:
+    told = [(command.line, " ".join(command.words).replace(UNKNOWN, "?")) for command in commands(script)]
+    assert told == found

@@ -1,0 +1,224 @@
+"""What a step's shell block did to the cluster: looked at before and after, owed, and told as changes of the run.
+
+The look before is kept in the run's folder too (readable by its owner only, since it holds Secrets) until the block has been
+compared, so that a successor of a guardian that was killed meanwhile can still tell what there was. What cannot be told, or
+not be brought back, is named as left behind. Nothing is undone here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import count
+from pathlib import Path
+from typing import Any, Final
+
+from gameday.change import shown
+from gameday.cluster import Cluster, Json, ObjectRef
+from gameday.errors import GamedayError
+from gameday.log import LogWriter
+from gameday.log.events import ChangeApplied, ChangeOwed, Noted, UndoEnded
+from gameday.run.snapshot import Snapshot, Writes, compare, look
+from gameday.undo.owing import Debt
+from gameday.undo.record import Entry
+
+_FILES: Final = "look-*.json"
+_PATIENCE_SECONDS: Final = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What there was before a shell block, and whose block it is."""
+
+    by: str
+    round: str
+    namespaces: tuple[str, ...]
+    found: Snapshot
+    file: Path
+
+
+@dataclass(frozen=True, slots=True)
+class _Write:
+    """One thing that a block did to one object."""
+
+    kind: str
+    ref: ObjectRef
+    fields: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
+
+    @property
+    def summary(self) -> str:
+        """The write in one line of plain words."""
+        match self.kind:
+            case "delete":
+                return f"took away {self.ref}" if self.ref.kind == "Pod" else f"deleted {self.ref}"
+            case "create":
+                return f"created {self.ref}"
+            case _:
+                return f"wrote {', '.join(self.fields)} of {self.ref}"
+
+
+class Looks:
+    """The looks of one run; called in threads."""
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        debt: Debt,
+        log: LogWriter,
+        directory: Path,
+        *,
+        announced: Callable[[str, str], None] = lambda _change, _entry: None,
+    ) -> None:
+        """Take the cluster to read, the record to owe in, the log, the run's folder, and who hears of each change."""
+        self._cluster, self._debt, self._log, self._directory = cluster, debt, log, directory
+        self._announced = announced
+        self._open: dict[str, _Look] = {}
+        self._lock = threading.Lock()
+        # Another numbering than the desk's, and than that of a guardian which came before.
+        self._numbers = (f"s{os.getpid()}.{number}" for number in count(1))
+
+    def look(self, by: str, namespaces: Sequence[str], round_id: str) -> dict[str, Any]:
+        """Look before a block; say why it must not be executed, if what it will write could not be told."""
+        try:
+            found = look(self._cluster, namespaces)
+            file = self._directory / f"look-{re.sub(r'[^A-Za-z0-9]+', '-', by)}.json"
+            made = _Look(by, round_id, tuple(namespaces), found, file)
+            _save(made)
+        except (GamedayError, OSError) as error:
+            return {"refused": f"not executed, since what it would write could not be told afterwards: {error}"}
+        with self._lock:
+            self._open[by] = made
+        return {}
+
+    def compare(self, by: str) -> dict[str, Any]:
+        """Look again after a block, owe what it did, and return it in words; `refused` says what could not be told."""
+        with self._lock:
+            made = self._open.pop(by, None)
+        if made is None:
+            return {"refused": "what it wrote could not be told: there was no look before it"}
+        return self._compared(made)
+
+    def close(self) -> None:
+        """Compare what is still open: blocks that were cut short, in this process or in one that is lost."""
+        with self._lock:
+            unfinished = {made.file: made for made in self._open.values()}
+            self._open.clear()
+        for file in sorted(self._directory.glob(_FILES)):
+            if file not in unfinished:
+                with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+                    unfinished[file] = _loaded(file)
+        for made in unfinished.values():
+            self._log.write(
+                Noted(level="warning", text=f"{made.by} was cut short; what it wrote is looked for", round=made.round)
+            )
+            self._compared(made)
+
+    def _compared(self, made: _Look) -> dict[str, Any]:
+        try:
+            now = self._look_again(made.namespaces)
+        except GamedayError as error:
+            self._left(made, f"what {made.by} wrote", f"could not be told, so it could not be undone: {error}")
+            return {"refused": f"what it wrote could not be recorded: {error}"}
+        writes = compare(made.found, now)
+        told = [*self._owe(made, writes)]
+        with contextlib.suppress(OSError):
+            made.file.unlink()
+        failed = [text for text, failure in told if failure]
+        answer: dict[str, Any] = {"written": [text for text, _ in told]}
+        return answer | ({"refused": f"could not be recorded: {'; '.join(failed)}"} if failed else {})
+
+    def _look_again(self, namespaces: Sequence[str]) -> Snapshot:
+        """Look, also past a moment in which the server is away."""
+        give_up = time.monotonic() + _PATIENCE_SECONDS
+        while True:
+            try:
+                return look(self._cluster, namespaces)
+            except GamedayError:
+                if time.monotonic() > give_up:
+                    raise
+                time.sleep(0.5)
+
+    def _owe(self, made: _Look, writes: Writes) -> list[tuple[str, str]]:
+        """Owe each write; deletions first, so that what came in the place of something is removed before that is made again."""
+        return [self._one(made, write, owe) for write, owe in self._writes(made, writes)]
+
+    def _writes(self, made: _Look, writes: Writes) -> Iterator[tuple[_Write, Callable[[], Entry | None]]]:
+        debt, whose = self._debt, {"by": made.by, "round_id": made.round}
+        for ref in writes.deleted:
+            yield _Write("delete", ref), partial(debt.owe_deleted, made.found[ref], **whose)
+        for ref in writes.pods_taken:
+            yield _Write("delete", ref), partial(debt.owe_pod, made.found[ref], **whose)
+        for ref in writes.created:
+            yield _Write("create", ref), partial(debt.owe_created, ref, **whose)
+        for ref, fields in writes.fields.items():
+            yield _Write("patch", ref, fields), partial(debt.owe_writes, ref, fields, **whose)
+
+    def _one(self, made: _Look, write: _Write, owe: Callable[[], Entry | None]) -> tuple[str, str]:
+        """Owe and tell one write; return it in words, and what failed."""
+        ref, summary = write.ref, write.summary
+        entry, failure = "", ""
+        try:
+            owed = owe()
+            entry = owed.id if owed is not None else ""
+        except GamedayError as error:
+            failure = str(error)
+            self._left(made, str(ref), f"{made.by} {summary}, which could not be written down, and is not undone: {error}")
+        change_id = next(self._numbers)
+        told = [
+            {"path": path, "before": shown(ref.kind, path, before), "after": shown(ref.kind, path, after)}
+            for path, (before, after) in write.fields.items()
+        ]
+        self._log.write(
+            ChangeOwed(
+                change_id=change_id,
+                by=made.by,
+                kind=write.kind,
+                object=str(ref),
+                summary=summary,
+                fields=told,
+                entry=entry,
+                by_shell=True,
+                round=made.round,
+            ),
+            durable=True,
+        )
+        self._log.write(ChangeApplied(change_id=change_id, applied_mono=time.monotonic(), round=made.round))
+        if entry:
+            self._announced(change_id, entry)
+        return summary, failure
+
+    def _left(self, made: _Look, what: str, detail: str) -> None:
+        """Name what is left behind although no record owes it."""
+        event = UndoEnded(entry=f"unrecorded {what}", object=what, outcome="residue", detail=detail, round=made.round)
+        self._log.write(event, durable=True)
+
+
+def _save(made: _Look) -> None:
+    """Write a look where a successor finds it; readable by its owner only."""
+    objects = [_kept(obj) for obj in made.found.values()]
+    data = json.dumps({"by": made.by, "round": made.round, "namespaces": made.namespaces, "objects": objects}).encode()
+    handle = os.open(made.file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    with os.fdopen(handle, "wb") as stream:
+        stream.write(data)
+
+
+def _kept(obj: Json) -> Json:
+    """Return an object without what only servers read."""
+    return {**obj, "metadata": {name: value for name, value in obj["metadata"].items() if name != "managedFields"}}
+
+
+def _loaded(file: Path) -> _Look:
+    """Read a look that another process wrote; ValueError, KeyError or TypeError for one that was cut off in the writing.
+
+    Before it was written no block was begun, so one that cannot be read has nothing to tell.
+    """
+    data = json.loads(file.read_bytes())
+    found = {ObjectRef.of(obj): obj for obj in data["objects"]}
+    return _Look(data["by"], data["round"], tuple(data["namespaces"]), found, file)
