@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import os
 import sys
@@ -12,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import click
 
@@ -78,6 +77,9 @@ class _Wish:
 @click.option("--role", "roles", multiple=True, help=f"As what; may be repeated. One of {', '.join(ROLES)}.")
 @click.option("--no-page", is_flag=True, help="Without pages.")
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="Of the pages; default: one that is free.")
+@click.option(
+    "--unguarded", is_flag=True, help="Live: also let activities of other extensions happen, which the guard cannot see."
+)
 @cluster_options
 @runs_option
 @yes_option
@@ -93,6 +95,7 @@ def hold(
     roles: tuple[str, ...],
     no_page: bool,
     port: int,
+    unguarded: bool,
     kubeconfig: str,
     context: str,
     runs: Path,
@@ -108,7 +111,7 @@ def hold(
     if level == "simulated":
         return _simulated(wish, record, script)
     if level == "live":
-        return _live(wish, kubeconfig, context, yes=yes)
+        return _live(wish, kubeconfig, context, yes=yes, unguarded=unguarded)
     return _tabletop(wish, resume)
 
 
@@ -180,7 +183,7 @@ def _tabletop(wish: _Wish, resume: str) -> int:
     return _conclude(directory)
 
 
-def _live(wish: _Wish, kubeconfig: str, context: str, *, yes: bool) -> int:
+def _live(wish: _Wish, kubeconfig: str, context: str, *, yes: bool, unguarded: bool) -> int:
     from rich.console import Console  # noqa: PLC0415
 
     from gameday.cli.following import noted_signals  # noqa: PLC0415  # a run's machinery, only where there is a run
@@ -198,6 +201,7 @@ def _live(wish: _Wish, kubeconfig: str, context: str, *, yes: bool) -> int:
         shown_file=wish.shown_file,
         kubeconfig=choice.kubeconfig,
         context=choice.context,
+        unguarded=unguarded,
         people=people_spec(plan),
     )
     launched = launch(spec)
@@ -260,12 +264,13 @@ def _seat(session: Session, wish: _Wish, each: Callable[[], bool]) -> None:
 @contextmanager
 def _pages(session: Session, wish: _Wish) -> Iterator[dict[str, str]]:
     """Serve the pages while it is held; yield their links, none without pages."""
-    serve = _web() if wish.pages else None
-    if serve is None:
+    if not wish.pages:
         yield {}
         return
+    from gameday.web import serve  # noqa: PLC0415  # a web server, only where there are pages
+
     with serve(session, port=wish.port) as served:
-        links = {name: served.url_for(name) for name in ("commander", "facilitator")}
+        links = {"commander": served.url_for("commander"), "facilitator": served.url_for("facilitator")}
         file = session.directory / PAGES_FILE
         file.touch(mode=0o600)
         file.write_text(json.dumps(links))
@@ -275,15 +280,6 @@ def _pages(session: Session, wish: _Wish) -> Iterator[dict[str, str]]:
             time.sleep(_LINGER_SECONDS)
         finally:
             file.unlink(missing_ok=True)
-
-
-def _web() -> Callable[..., Any] | None:
-    """Return what serves the pages, or None where this installation has none."""
-    try:
-        serve: Callable[..., Any] = importlib.import_module("gameday.web").serve
-    except ModuleNotFoundError:
-        return None
-    return serve
 
 
 def _pages_of(directory: Path) -> dict[str, str]:

@@ -71,7 +71,8 @@ class LiveSession:
     def submit(self, person: str, request: Mapping[str, Any]) -> Answer:
         """Have the guardian write somebody's request, unless it contradicts the log."""
         if not self._opened():
-            return Answer(refused="the run has not begun yet; try again in a moment")
+            over = "the run is over, and had not begun" if self.is_over else "the run has not begun yet; try again in a moment"
+            return Answer(refused=over)
         with self._lock:
             self._catch_up()
             try:
