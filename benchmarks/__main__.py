@@ -19,6 +19,7 @@ import of_interposing
 import of_lists
 import of_pages
 import of_people
+import of_rehearsals
 from measuring import Figure
 
 BENCHMARKS: Final[dict[str, Callable[[], Iterator[Figure]]]] = {
@@ -37,6 +38,7 @@ BENCHMARKS: Final[dict[str, Callable[[], Iterator[Figure]]]] = {
     "choosing": of_lists.choosing,
     "interposing": of_interposing.passing,
     "pages": of_pages.pages,
+    "simulating": of_rehearsals.simulations,
 }
 
 

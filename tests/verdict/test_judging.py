@@ -267,6 +267,13 @@ def test_a_deviation_stands_although_the_fault_was_set_back_meanwhile(stories: A
     assert verdict(stories, lines).verdict == "deviated"
 
 
+def test_what_people_set_back_after_everything_was_measured_shows_what_it_shows(stories: Any) -> None:
+    lines = scaled(stories, found=2, mode="people")
+    assert verdict(stories, lines).verdict == "held"
+    early = (9.0, PhaseStarted(phase="people", detail="set back already: /spec/replicas of pod shop/a", round="r1"))
+    doubtful(stories, [*lines, early], "set back already: /spec/replicas of pod shop/a, and nothing shows")
+
+
 def test_what_the_runbook_set_back_shows_what_it_shows(stories: Any) -> None:
     assert verdict(stories, scaled(stories, found=2, mode="execute")).verdict == "held"
 

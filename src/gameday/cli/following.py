@@ -42,7 +42,7 @@ def follow_to_its_end(spec: RunSpec, *, keep_fds: Sequence[int] = (), quiet: boo
     launched.watch()
     # What moves goes to standard error with everything else that is not data; the summary is data.
     console = Console(file=sys.stderr, no_color=bool(os.environ.get("NO_COLOR")) or None)
-    with _noted_signals() as signals, live(console, terminal=console.is_terminal) as view:
+    with noted_signals() as signals, live(console, terminal=console.is_terminal) as view:
 
         def finished() -> bool:
             signals.heed(launched, console)
@@ -75,7 +75,7 @@ def conclude(directory: Path, code: ExitCode, *, junit: Path | None = None) -> E
 
 
 @dataclass(slots=True)
-class _Signals:
+class Signals:
     """Signals as they were heard. A handler may run between any two instructions, so it only notes; `heed` acts."""
 
     heard: list[int] = field(default_factory=list)
@@ -98,8 +98,9 @@ class _Signals:
 
 
 @contextmanager
-def _noted_signals() -> Iterator[_Signals]:
-    signals = _Signals()
+def noted_signals() -> Iterator[Signals]:
+    """Note signals instead of dying of them; whoever heeds them turns them into an abort."""
+    signals = Signals()
     before = {number: signal.signal(number, signals.note) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield signals

@@ -24,6 +24,7 @@ _COMMANDS: Final = {
     "validate": ("gameday.cli.validate", "Check files: every problem at once, each with file and line."),
     "plan": ("gameday.cli.planning", "What a run would change, as a diff, and what the guard says."),
     "run": ("gameday.cli.running", "Run an experiment or a game day."),
+    "rehearse": ("gameday.cli.rehearsing", "The same plan, for people: at a table, simulated, or live."),
     "runbook": ("gameday.cli.runbooks", "Runbooks under test: lint and show them, and verify one against its fault."),
     "approve": ("gameday.cli.approving", "Print what an approval of a plan signs, or sign it."),
     "status": ("gameday.cli.status", "The run that is on: which round and phase, and who holds the cluster."),
@@ -34,7 +35,7 @@ _COMMANDS: Final = {
     "doctor": ("gameday.cli.doctor", "What a run would find here, and the next step for what is missing."),
     "report": ("gameday.cli.reporting", "The report of a run: HTML, Markdown, JUnit or JSON."),
 }
-_OF_GROUPS: Final = {"runbook": ("verify", "lint", "show", "schema")}
+_OF_GROUPS: Final = {"runbook": ("verify", "lint", "show", "schema"), "rehearse": ("hold", "join")}
 """Groups whose subcommands take the options common to all, and in gameday.yaml have those of their own below the group."""
 CONFIGURATION_FILE: Final = "gameday.yaml"
 

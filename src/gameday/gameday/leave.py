@@ -64,7 +64,7 @@ def _window(entry: Fields) -> Window | None:
     days = _days(entry)
     opens, closes = _minute(entry, "from", 0), _minute(entry, "to", _END_OF_DAY)
     timezone = entry.text("timezone", required=True)
-    if timezone and not _is_zone(timezone):
+    if timezone and not is_zone(timezone):
         entry.note(f"timezone: expected a name such as Europe/Berlin or UTC, but got {timezone!r}", "timezone")
     if opens == closes:
         entry.note("from and to are the same; for a whole day leave both out", "to")
@@ -103,8 +103,9 @@ def _minute(entry: Fields, key: str, default: int) -> int:
     return minute
 
 
-def _is_zone(name: str) -> bool:
-    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError  # noqa: PLC0415  # only for plans with windows
+def is_zone(name: str) -> bool:
+    """Say whether this is the name of a time zone that this machine knows."""
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError  # noqa: PLC0415  # only for plans that name one
 
     try:
         ZoneInfo(name)

@@ -6,7 +6,7 @@ Values only; `reading` makes them out of a file.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -14,8 +14,10 @@ from gameday.errors import Problem
 from gameday.experiment import Experiment, TrafficSpec
 from gameday.experiment.model import Verdict
 from gameday.experiment.stops import Stop
+from gameday.gameday.people import RehearsalPlan
 
-RunbookMode: TypeAlias = Literal["show", "execute"]
+RunbookMode: TypeAlias = Literal["show", "execute", "people"]
+"""What is done with a round's runbook; people, in a rehearsal only, whatever the plan says."""
 
 DEFAULT_DEADLINE_SECONDS = 3600.0
 
@@ -89,3 +91,5 @@ class GameDay:
     stops: tuple[Stop, ...] = ()
     """What ends the run before its end, in every round."""
     warnings: tuple[Problem, ...] = ()
+    rehearsal: RehearsalPlan = field(default_factory=RehearsalPlan)
+    """How it is rehearsed with people; the defaults where the plan says nothing of it."""

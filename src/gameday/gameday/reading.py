@@ -18,6 +18,7 @@ from gameday.experiment.stops import read_stops
 from gameday.fields import Fields
 from gameday.gameday.leave import read_approvals, read_freezes, read_windows
 from gameday.gameday.model import DEFAULT_DEADLINE_SECONDS, GameDay, Round, RunbookMode
+from gameday.gameday.reading_people import read_rehearsal
 from gameday.runbook import load_runbook
 from gameday.workspace import Catalogue
 from gameday.yamlfile import Document, load
@@ -67,6 +68,7 @@ def read_gameday(document: Document, *, catalogue: Catalogue) -> GameDay:
         freezes=read_freezes(fields, warnings),
         approvals=read_approvals(fields, warnings),
         stops=read_stops(fields),
+        rehearsal=read_rehearsal(fields, [one.id for one in rounds]),
         warnings=tuple(dict.fromkeys([*warnings, *(warning for one in rounds for warning in one.experiment.warnings)])),
     )
     fields.done()

@@ -132,7 +132,7 @@ class RoundStarted(Event, frozen=True, kw_only=True, tag="round.started"):
     runbook: str = ""
     """The runbook's id; empty if the experiment names none."""
     runbook_mode: str = "show"
-    """show (its steps stand in the report) or execute (they are carried out and measured)."""
+    """show (its steps stand in the report), execute (they are carried out and measured) or people (people carry them out)."""
     runbook_steps: list[dict[str, Any]] = []
     """What the runbook says to do: id, phase, title, role, expected_seconds of each step, carried out or not; does (action,
     probe, shell or nothing) and checked."""
@@ -162,7 +162,8 @@ class RoundStarted(Event, frozen=True, kw_only=True, tag="round.started"):
 class PhaseStarted(Event, frozen=True, kw_only=True, tag="phase.started"):
     """A phase of a round began: prepare, traffic, baseline, method, hypothesis, rollbacks, runbook, undo, recovery, ledger.
 
-    After the verdict comes restore, in which what prepared the round is undone.
+    In a rehearsal, people stands for runbook. After the verdict comes restore, in which what prepared the round is undone, and
+    in a rehearsal closing, until people have closed the incident.
     """
 
     phase: str

@@ -27,7 +27,7 @@ class RehearsalStarted(Event, frozen=True, kw_only=True, tag="rehearsal.started"
     """What is owed in time, in seconds: first_message, scope, updates_every, follow_up; detection, acknowledge, … if set."""
     roles: list[str] = []
     injects: list[dict[str, Any]] = []
-    """The timeline: id, at_seconds after the fault, what, to (roles), text, absent."""
+    """The timeline: id, at_seconds after the fault, what, to (roles), text, absent (a role), round (empty: every one)."""
     readers: list[dict[str, Any]] = []
     """Per audience: audience, timezone (a name such as Europe/Berlin), channels."""
 
@@ -172,6 +172,15 @@ class FaultRevealed(Event, frozen=True, kw_only=True, tag="fault.revealed"):
     by: str = ""
 
 
+class PeopleDone(Event, frozen=True, kw_only=True, tag="people.done"):
+    """The facilitator says that a round is over for people; the run, if there is one, undoes, and the next one begins."""
+
+    person: str
+    """Empty: the deadline."""
+    rehearsal_over: bool = False
+    """No other round begins."""
+
+
 PeoplesEvent = (
     RehearsalStarted
     | RunbookOpened
@@ -188,4 +197,5 @@ PeoplesEvent = (
     | NoteTaken
     | DecisionTaken
     | FaultRevealed
+    | PeopleDone
 )

@@ -27,6 +27,7 @@ class _Tagged(msgspec.Struct):
 
 _tag_decoder = msgspec.json.Decoder(_Tagged)
 _decoder: msgspec.json.Decoder[AnyEvent] = msgspec.json.Decoder(AnyEvent)
+_SAMPLE = b'{"type":"load.window"'
 _KNOWN = {event.__struct_config__.tag for event in get_args(AnyEvent)}
 
 
@@ -43,6 +44,11 @@ def decode(line: bytes) -> AnyEvent | None:
 def read(path: Path) -> list[AnyEvent]:
     """Read a log; `path` is the file or the run's folder. InvalidFileError names the line that is no event."""
     return list(_events(_file(path)))
+
+
+def stream(path: Path, *, samples: bool = True) -> Iterator[AnyEvent]:
+    """Yield a log's events one after the other; without `samples` those of traffic are not even decoded."""
+    return _events(_file(path), samples=samples)
 
 
 def follow(path: Path, *, finished: Callable[[], bool], poll_seconds: float = 0.05) -> Iterator[AnyEvent]:
@@ -74,11 +80,13 @@ def _file(path: Path) -> Path:
     return path / EVENTS_FILE if path.is_dir() else path
 
 
-def _events(file: Path) -> Iterator[AnyEvent]:
-    with file.open("rb") as stream:
-        for number, line in enumerate(stream, start=1):
+def _events(file: Path, *, samples: bool = True) -> Iterator[AnyEvent]:
+    with file.open("rb") as lines:
+        for number, line in enumerate(lines, start=1):
             if not line.endswith(b"\n"):
                 return
+            if not samples and line.startswith(_SAMPLE):
+                continue
             event = _event(file, number, line)
             if event is not None:
                 yield event

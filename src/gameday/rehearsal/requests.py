@@ -9,7 +9,8 @@ A request is a flat JSON object with `do` and the fields of its kind, the same f
     message {audience, channel, text, template, next_at}
     open {runbook}   begin {step}         tick {step}       skip {step, reason}
     note {text, step, missing_step}       decide {text, reason}
-    inject {what, to, text}               absent {role, text}         reveal {}      (the facilitator's)
+    inject {what, to, text}               absent {role, text}         reveal {}      (the facilitator's, and:)
+    next-round {}                         end {}                      mark {moment: fault}
 
 Values are checked for their type and length here, and never for what they mean to people.
 """
@@ -31,6 +32,7 @@ from gameday.log.people import (
     MessageSent,
     MomentMarked,
     NoteTaken,
+    PeopleDone,
     PersonJoined,
     PersonLeft,
     RoleHandedOver,
@@ -182,6 +184,8 @@ def _mark(asked: _Asked) -> Event:
     moment = asked.choice("moment", MOMENTS)
     if moment in _BY_THE_RUN and asked.state.started is not None and asked.state.started.level == "live":
         raise RefusedError(f"{moment} is seen by the run itself")
+    if moment in _BY_THE_RUN and FACILITATOR not in asked.state.roles_of(asked.person):
+        raise RefusedError(f"{moment} is the facilitator's to mark, and {asked.person} is not")
     earlier = asked.incident.moments.get(moment)
     if earlier is not None:
         raise RefusedError(f"{moment} was marked already, by {earlier.person or 'the run'} at {earlier.at:%H:%M:%S} UTC")
@@ -198,6 +202,8 @@ def _withdraw(asked: _Asked) -> Event:
     moment = asked.choice("moment", MOMENTS)
     if moment not in asked.incident.moments:
         raise RefusedError(f"{moment} is not marked")
+    if moment in _BY_THE_RUN:
+        raise RefusedError(f"{moment} has happened, and cannot be taken back; to end the round: next-round")
     return MomentMarked(moment=moment, person=asked.person, withdrawn=True, round=asked.round)
 
 
@@ -294,6 +300,14 @@ def _reveal(asked: _Asked) -> Event:
     return FaultRevealed(by=asked.person, round=asked.round)
 
 
+def _next_round(asked: _Asked) -> Event:
+    return PeopleDone(person=asked.person, round=asked.round)
+
+
+def _end(asked: _Asked) -> Event:
+    return PeopleDone(person=asked.person, rehearsal_over=True, round=asked.state.round)
+
+
 def _name(person: str) -> str:
     if not 0 < len(person.strip()) <= _LONGEST_NAME or not person.isprintable():
         raise RefusedError(f"person: expected a name of 1 to {_LONGEST_NAME} printable characters, but got {person[:80]!r}")
@@ -318,5 +332,7 @@ _KINDS: Final[Mapping[str, Callable[[_Asked], Event]]] = {
     "inject": _inject,
     "absent": _absent,
     "reveal": _reveal,
+    "next-round": _next_round,
+    "end": _end,
 }
-_FACILITATORS: Final = frozenset({"inject", "absent", "reveal"})
+_FACILITATORS: Final = frozenset({"inject", "absent", "reveal", "next-round", "end"})

@@ -13,7 +13,16 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from gameday.log import AnyEvent
-from gameday.log.events import ChangeApplied, ChangeOwed, RoundEnded, RoundStarted, RunEnded, RunStarted, VerdictGiven
+from gameday.log.events import (
+    AbortRequested,
+    ChangeApplied,
+    ChangeOwed,
+    RoundEnded,
+    RoundStarted,
+    RunEnded,
+    RunStarted,
+    VerdictGiven,
+)
 from gameday.log.people import (
     Classified,
     DecisionTaken,
@@ -22,6 +31,7 @@ from gameday.log.people import (
     MessageSent,
     MomentMarked,
     NoteTaken,
+    PeopleDone,
     PersonJoined,
     PersonLeft,
     RehearsalStarted,
@@ -109,6 +119,8 @@ class Incident:
     decisions: list[DecisionTaken] = field(default_factory=list)
     verdict: VerdictGiven | None = None
     revealed: bool = False
+    people_done: bool = False
+    """The facilitator went on, or the deadline did."""
     ended: bool = False
 
     @property
@@ -133,6 +145,10 @@ class State:
     """The round that is on, or was last."""
     seq: int = 0
     ended: RunEnded | None = None
+    is_aborted: bool = False
+    """It was stopped; what there is to undo is being undone, or is."""
+    is_last: bool = False
+    """No other round begins: the facilitator has ended the rehearsal."""
     _faults: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -313,6 +329,17 @@ def _fault_revealed(state: State, event: FaultRevealed) -> None:
     state.incident_of(event).revealed = True
 
 
+def _people_done(state: State, event: PeopleDone) -> None:
+    state.is_last = state.is_last or event.rehearsal_over
+    if event.round or state.round:
+        state.incident_of(event).people_done = True
+
+
+def _abort_requested(state: State, event: AbortRequested) -> None:
+    del event
+    state.is_aborted = True
+
+
 def _first(incident: Incident, moment: Moment) -> None:
     """Keep a moment unless it is there already: whoever was first in the log was first."""
     incident.moments.setdefault(moment.name, moment)
@@ -341,4 +368,6 @@ _HANDLERS: Final[Mapping[type[Any], Callable[[State, Any], None]]] = {
     NoteTaken: _note_taken,
     DecisionTaken: _decision_taken,
     FaultRevealed: _fault_revealed,
+    PeopleDone: _people_done,
+    AbortRequested: _abort_requested,
 }

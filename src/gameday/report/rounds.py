@@ -159,6 +159,8 @@ class Draft:
         if self.steps and self.steps[-1].end_seconds is None:
             return "runbook"
         running = [phase.name for phase in self.phases if phase.end_seconds is None]
+        if running and running[-1] in {"people", "closing"}:
+            return "runbook"
         return running[-1] if running and running[-1] in {"prepare", "runbook"} else "fault"
 
     def _end_phase(self, event: PhaseEnded, at: float) -> None:

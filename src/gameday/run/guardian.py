@@ -13,7 +13,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -43,6 +43,7 @@ from gameday.run.closing import close_open_rounds
 from gameday.run.line import Line
 from gameday.run.load import LEDGER_FILE, Load
 from gameday.run.opening import Opened, open_run
+from gameday.run.people import People
 from gameday.run.preflight import Traffic, stops_of
 from gameday.run.rounds import RoundPlayer
 from gameday.run.spec import RunSpec, load_spec
@@ -57,6 +58,8 @@ _RENEW_EVERY: Final = 10
 """Every so many looks at the Lease, it and the record are renewed."""
 _LOG_SECONDS: Final = 0.1
 _GIVE_BACK_SECONDS: Final = 60.0
+_AFTER_PEOPLE_SECONDS: Final = 300.0
+"""How long a rehearsal whose time is over may take to undo, see the recovery and look orders up, before it is aborted."""
 
 
 _logger = structlog.get_logger("gameday.guardian")
@@ -75,6 +78,7 @@ class Guardian:
         self._attached_done = asyncio.Event()
         self._load: Load | None = None
         self._player: RoundPlayer | None = None
+        self._people = People(log, spec.people.started) if spec.people is not None else None
 
     async def run(self) -> ExitCode:
         """Carry the run out and return its exit code; whatever happens, what is owed is undone or named."""
@@ -89,11 +93,10 @@ class Guardian:
         watching = asyncio.create_task(self._watch_log())
         playing = asyncio.create_task(self._play(opened))
         aborting = asyncio.create_task(self._abort.wait())
-        seconds = opened.programme.deadline_seconds
-        told = f"its deadline of {seconds:g} s has passed"
-        deadline = asyncio.get_running_loop().call_later(seconds, self.abort, "deadline", told)
+        deadlines = list(self._deadlines(opened.programme.deadline_seconds))
         await asyncio.wait({playing, aborting}, return_when=asyncio.FIRST_COMPLETED)
-        deadline.cancel()
+        for deadline in deadlines:
+            deadline.cancel()
         watching.cancel()
         failure = await self._stop_playing(playing, aborting)
         return await self._close(opened, renewing, failure)
@@ -110,6 +113,15 @@ class Guardian:
             self._player.end_worker("the run is aborted")
         self._abort.set()
 
+    def _deadlines(self, seconds: float) -> Iterator[asyncio.TimerHandle]:
+        """Set the time by which the run is over; of a rehearsal, that is when people are, and what follows has its own time."""
+        loop = asyncio.get_running_loop()
+        told = f"its deadline of {seconds:g} s has passed"
+        if self._people is not None:
+            yield loop.call_later(seconds, self._people.end)
+            seconds += _AFTER_PEOPLE_SECONDS
+        yield loop.call_later(seconds, self.abort, "deadline", told)
+
     def _refuse(self, error: GamedayError) -> ExitCode:
         """End a run of which nothing has happened yet."""
         code = ExitCode.REFUSED if isinstance(error, RefusedError) else error.exit_code
@@ -120,11 +132,15 @@ class Guardian:
     # ------------------------------------------------------------------------------------------------ the run
 
     async def _play(self, opened: Opened) -> None:
+        if self._people is not None:
+            self._people.begin()
         if opened.traffic is not None:
             drills = {item.experiment.drill_orders for item in opened.programme.rounds}
             self._load = await self._start_load(opened.traffic, tuple(sorted(drills - {""})))
             opened.undoing.attach(self._load)
         for item in opened.programme.rounds:
+            if self._people is not None and self._people.is_over:
+                return
             self._player = RoundPlayer(
                 self._directory,
                 self._log,
@@ -134,6 +150,7 @@ class Guardian:
                 policy=opened.programme.policy(item),
                 stops=stops_of(opened.programme, item),
                 died=self.abort,
+                people=self._people,
             )
             if self._spec.attached:
                 await self._player.play_attached(self._attached_done)
@@ -196,8 +213,10 @@ class Guardian:
     async def _heard(self, message: dict[str, Any]) -> dict[str, Any] | None:
         """Serve whoever started us: an abort from the command, or everything a worker may ask if it is the worker."""
         if "abort" in message:
-            self.abort(str(message["abort"]), "asked for from the terminal")
+            self.abort(str(message["abort"]), str(message.get("reason") or "asked for from the terminal"))
             return None
+        if "people" in message:
+            return self._people.heard(message["people"]) if self._people else {"refused": "no people take part in this run"}
         if message.get("done"):
             self._attached_done.set()
             return None
@@ -233,6 +252,8 @@ class Guardian:
         await opened.undoing.undo("the run is over" if self._abort_by is None else "the run was aborted")
         if self._player is not None and (self._abort_by or failure):
             await self._player.close_aborted(self._hurry)
+            # What people wrote last, and the undo took for somebody else's, is owed now and set back below.
+            await asyncio.to_thread(self._player.owe_people)
         if self._load is not None:
             await self._load.stop()
         # A request for a change that was being decided when the worker was ended may have been written down since.

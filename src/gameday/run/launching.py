@@ -16,14 +16,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
+
+import msgspec
 
 from gameday.errors import ExitCode, GamedayError, UsageError
-from gameday.log import EVENTS_FILE
+from gameday.log import EVENTS_FILE, Event
 from gameday.log.events import RunEnded
 from gameday.log.reading import read
 from gameday.processes import ProcessId, end_process, process_id
 from gameday.run.channel import Peer
-from gameday.run.spec import RunSpec
+from gameday.run.spec import PeopleSpec, RunSpec
 from gameday.run.successor import start_successor
 
 
@@ -36,6 +39,7 @@ def new_run(
     context: str = "",
     unguarded: bool = False,
     attached: bool = False,
+    people: PeopleSpec | None = None,
     runbook: Path | None = None,
     without: Sequence[str] = (),
 ) -> RunSpec:
@@ -55,6 +59,7 @@ def new_run(
         context=context,
         unguarded=unguarded,
         attached=attached,
+        people=people,
         runbook=str(runbook.absolute()) if runbook else "",
         without=list(without),
     )
@@ -101,10 +106,19 @@ class Launched:
         """Begin to beat, and to listen for the guardian's beats."""
         self.peer = Peer(self.connection, lost=self.replace)
 
-    def abort(self, by: str) -> None:
+    def abort(self, by: str, reason: str = "") -> None:
         """Ask the guardian to abort; asking twice changes nothing."""
         if self.peer is not None:
-            self.peer.tell({"abort": by})
+            self.peer.tell({"abort": by, "reason": reason})
+
+    def tell_of_people(self, event: Event) -> dict[str, Any]:
+        """Have the guardian write what people did; its answer is the event as written, or why it was not: `refused`."""
+        if self.peer is None:
+            return {"refused": "the run is not yet on"}
+        try:
+            return self.peer.ask({"people": msgspec.to_builtins(event)})
+        except ConnectionError:
+            return {"refused": "the run is over, or its guardian is lost"}
 
     @property
     def is_over(self) -> bool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import socket
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gameday import __version__
@@ -68,7 +68,7 @@ def open_run(spec: RunSpec, log: LogWriter) -> Opened:
     """Read, plan, have judged, find the customers' door, and take the Lease; a GamedayError refuses the run."""
     own = process_id(os.getpid())
     log.write(ProcessStarted(role="guardian", pid=own.pid, start_ticks=own.start_ticks, boot=boot_id()))
-    programme = of_spec(spec)
+    programme = _as_rehearsed(of_spec(spec), spec)
     check_foreign(programme, spec)
     cluster = _reach(programme, spec)
     identity = cluster.identity() if cluster else None
@@ -81,6 +81,17 @@ def open_run(spec: RunSpec, log: LogWriter) -> Opened:
     log.write(_started(spec, programme, traffic, identity))
     undoing = _undoing(spec, log, cluster, conditions, account, uid=identity.uid if identity else "")
     return Opened(programme, traffic, undoing, cluster, _held(spec, log, cluster))
+
+
+def _as_rehearsed(programme: Programme, spec: RunSpec) -> Programme:
+    """Return a programme in the order and with the time that a rehearsal has; any other as it is."""
+    if spec.people is None:
+        return programme
+    by_id = {item.id: item for item in programme.rounds}
+    if sorted(by_id) != sorted(spec.people.order):
+        raise RefusedError(f"{spec.shown_file} was changed while the rehearsal was being started; start it again")
+    rounds = tuple(by_id[name] for name in spec.people.order)
+    return replace(programme, rounds=rounds, deadline_seconds=spec.people.deadline_seconds)
 
 
 def _reach(programme: Programme, spec: RunSpec) -> Cluster | None:

@@ -1,8 +1,10 @@
 """One round: a worker of its own, then undo, recovery, the ledger and the verdict, in an order that the runbook decides.
 
 Where the runbook's steps were executed, recovery is watched before the undo, because the runbook shall have brought it about;
-otherwise the undo comes first and recovery is what it brings. A drill that repoints to a copy of a database is about what the
-shop restored, so there recovery is watched and orders are looked up in the copy before the undo, and again after it.
+otherwise the undo comes first and recovery is what it brings. In a rehearsal people carry the runbook out, beside the run: the
+fault stays until they say that it is resolved, and the rest is as if it had been executed. A drill that repoints to a copy of a
+database is about what the shop restored, so there recovery is watched and orders are looked up in the copy before the undo, and
+again after it.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -36,10 +39,13 @@ from gameday.log.events import (
 )
 from gameday.run.closing import give_verdict
 from gameday.run.load import SETTLE_SECONDS, Load
+from gameday.run.people import People
+from gameday.run.people_desk import PeopleDesk
 from gameday.run.stopping import Watches
 from gameday.run.undoing import Undoing
 from gameday.run.worker_process import WorkerProcess
 from gameday.runbook import Runbook, Step, load_runbook
+from gameday.runbook.opened import opened
 from gameday.runbook.proof import digest_without_proof
 from gameday.traffic.windows import Recovery
 from gameday.verdict import recovery_of
@@ -61,6 +67,8 @@ _FROM_WORKERS: Final[tuple[type[Event], ...]] = (
 """What a worker may have written: what it did and saw. What is owed, undone and judged is the guardian's word."""
 _BY_TAG: Final = {str(kind.__struct_config__.tag): kind for kind in _FROM_WORKERS}
 _ABORTED_RECOVERY_SECONDS: Final = 8.0
+_LOOK_SECONDS: Final = 2.0
+"""How often is looked at what people wrote: it is not owed before it was seen, and a guardian may die."""
 
 
 class RoundPlayer:
@@ -77,8 +85,16 @@ class RoundPlayer:
         policy: Policy,
         stops: Sequence[Stop],
         died: Callable[[str, str], None],
+        people: People | None = None,
     ) -> None:
-        """Take the run's means, the round, what the guard is told, and what ends it; `died(by, why)` asks for an abort."""
+        """Take the run's means, the round, what the guard is told, and what ends it; `died(by, why)` asks for an abort.
+
+        With `people`, they carry the runbook out.
+        """
+        self._people = people
+        self._people_desk: PeopleDesk | None = None
+        if people is not None:
+            item = replace(item, runbook_mode="people")
         self._directory, self._log, self._undoing, self._load = directory, log, undoing, load
         self._round, self._policy = item, policy
         self._watches = Watches(
@@ -95,7 +111,11 @@ class RoundPlayer:
         """Carry the round out from its first event to its last."""
         self._begin()
         await asyncio.to_thread(self._owe_rollbacks)
+        if self._people is not None:
+            await self._open_runbook()
         await self._worker.run(spare=self._ours)
+        if self._people is not None and self._has_fault():
+            await self._with_people(self._people)
         await self._finish()
 
     async def play_attached(self, done: asyncio.Event) -> None:
@@ -104,6 +124,43 @@ class RoundPlayer:
         await asyncio.to_thread(self._owe_rollbacks)
         await done.wait()
         await self._finish()
+
+    async def _open_runbook(self) -> None:
+        """Let people have the runbook, and look at what they may write to before they do."""
+        path = self._round.experiment.runbook_path
+        if path is not None:
+            self._log.write(opened(load_runbook(path), round_id=self._round.id))
+        self._people_desk = self._undoing.people_desk(self._policy, self._round.id)
+        if self._people_desk is not None:
+            await asyncio.to_thread(self._people_desk.watch)
+
+    async def _with_people(self, people: People) -> None:
+        """Let people work until they say that it is resolved; what they write meanwhile is owed within seconds."""
+        # The verdict has to know: what was measured without the fault shows nothing of it.
+        early = await asyncio.to_thread(self._people_desk.set_back) if self._people_desk is not None else ""
+        self._log.write(PhaseStarted(phase="people", detail=early and f"set back already: {early}", round=self._round.id))
+        resolved = asyncio.create_task(people.until_resolved(self._round.id))
+        try:
+            while not resolved.done():
+                await asyncio.to_thread(self.owe_people)
+                await asyncio.wait({resolved}, timeout=_LOOK_SECONDS)
+            await asyncio.to_thread(self.owe_people)
+        finally:
+            resolved.cancel()
+        self._log.write(PhaseEnded(phase="people", outcome="ok", round=self._round.id))
+
+    async def _await_closing(self, people: People) -> None:
+        """Let people close the incident; what they wrote since it was resolved is set back, too."""
+        self._log.write(PhaseStarted(phase="closing", round=self._round.id))
+        await people.until_closed(self._round.id)
+        await asyncio.to_thread(self.owe_people)
+        await self._undoing.undo("people are done", round_id=self._round.id)
+        self._log.write(PhaseEnded(phase="closing", outcome="ok", round=self._round.id))
+
+    def owe_people(self) -> None:
+        """Owe what people wrote since the last look, if there are any people."""
+        if self._people_desk is not None:
+            self._people_desk.owe()
 
     def end_worker(self, why: str) -> None:
         """End the worker's whole process tree, at once."""
@@ -194,7 +251,7 @@ class RoundPlayer:
             await self._check_copy()
             await self._undo()
             await self._await_original()
-        elif self._round.runbook_mode == "execute":
+        elif self._round.runbook_mode in {"execute", "people"}:
             await self._recover(changed=changed)
             await self._undo()
         else:
@@ -203,6 +260,8 @@ class RoundPlayer:
         await self._check_orders()
         give_verdict(self._log, self._round.id)
         await self._undo_preparation()
+        if self._people is not None and self._has_fault():
+            await self._await_closing(self._people)
         self._log.write(RoundEnded(round=self._round.id), durable=True)
 
     async def _undo(self) -> None:
@@ -293,6 +352,11 @@ class RoundPlayer:
             self._watches.arm(event.applied_mono)
         if isinstance(event, ActivityEnded) and event.phase == "rollbacks" and event.status == "succeeded":
             self._undoing.rolled_back(event.name, self._round.id)
+
+    def _has_fault(self) -> bool:
+        """Whether there is anything for people to respond to: a red baseline, or a refusal of the guard, is none."""
+        foreign = [item for item in self._round.experiment.activities if item.type == "action" and not item.ours]
+        return bool(foreign) or self._fault_at() is not None
 
     def _fault_at(self) -> float | None:
         return fault_applied_at(read(self._directory), self._round.id)

@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 SPEC_FILE = "run.json"
+
+
+class PeopleSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """That people take part in a run, and how."""
+
+    started: dict[str, Any]
+    """The fields of RehearsalStarted."""
+    order: list[str]
+    """The ids of the rounds in the order in which they come."""
+    deadline_seconds: float
+    """How long it may take; then the round that is on is over for people, and no other begins."""
 
 
 class RunSpec(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,6 +40,8 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True):
     """Ids of its steps that are left out."""
     attached: bool = False
     """The starter is itself the worker (plain `chaos run`)."""
+    people: PeopleSpec | None = None
+    """A live rehearsal: people carry the runbooks out."""
 
     def save(self) -> None:
         """Write it into the run's folder."""

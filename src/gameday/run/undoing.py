@@ -15,12 +15,14 @@ from gameday.change import RATE, shown
 from gameday.cluster import Cluster, View
 from gameday.cluster.reading import is_rolled_out
 from gameday.errors import ClusterError, GamedayError, NoMeasurementError
+from gameday.guard import Policy
 from gameday.guard.accounts import UndoAccount
 from gameday.log import LogWriter
 from gameday.log.events import Noted, UndoEnded, UndoStarted
 from gameday.run.desk import Desk
 from gameday.run.load import Load
 from gameday.run.observing import RunObservations
+from gameday.run.people_desk import PeopleDesk
 from gameday.run.rollbacks import carry_out, command_for
 from gameday.undo.owing import Debt, ref_of
 from gameday.undo.record import UNDONE, Entry
@@ -64,6 +66,10 @@ class Undoing:
             return self._cluster
 
         return RunObservations(directory, view, round_id=round_id, since=time.monotonic())
+
+    def people_desk(self, policy: Policy, round_id: str) -> PeopleDesk | None:
+        """Return where what people write in a round is owed; None for a run that touches no cluster."""
+        return PeopleDesk(self._cluster, self.debt, self._log, policy, round_id=round_id) if self._cluster is not None else None
 
     def renew(self) -> None:
         """Renew in time what this undoes with; a refusal is noted, and ends nothing before the old one does."""

@@ -22,6 +22,7 @@ from gameday.log.events import (
     LoadStarted,
     Noted,
     PhaseEnded,
+    PhaseStarted,
     ProbeMeasured,
     RecoveryStarted,
     RoundEnded,
@@ -285,10 +286,17 @@ def _cut_off(round_: _Round) -> Iterator[str]:
 
 
 def _set_back(round_: _Round) -> Iterator[str]:
-    """Name the fields that were as before again when they were to be undone, without the run or its runbook having done so.
+    """Name the fields that were as before again when they were to be undone, and neither the run nor its runbook had done so.
+
+    In a rehearsal people set them back, as they should, but not before everything was measured.
 
     A deviation that was measured stands all the same; but that the service held says nothing if the fault was gone by then.
     """
+    if round_.started.runbook_mode == "people":
+        for event in round_.own:
+            if isinstance(event, PhaseStarted) and event.phase == "people" and event.detail:
+                yield f"{event.detail}, and nothing shows how long the fault was in place"
+        return
     if round_.started.runbook_mode == "execute":
         return
     wrote: dict[tuple[str, str], object] = {}

@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from gameday.errors import RefusedError
+from gameday.log import Event
+from gameday.log.events import RunEnded
+from gameday.log.people import (
+    Classified,
+    MessageSent,
+    MomentMarked,
+    NoteTaken,
+    PeopleDone,
+    PersonJoined,
+    RoleHandedOver,
+    StepTicked,
+)
+from gameday.rehearsal.requests import event_for
+from gameday.rehearsal.state import State, fold
+from tests.rehearsal.logs import dated, state_after
+
+FACILITATOR = (0.0, PersonJoined(person="Fay", roles=["facilitator"]))
+
+
+def refusal(state: State, person: str, request: dict[str, Any]) -> str:
+    with pytest.raises(RefusedError) as caught:
+        event_for(state, person, request)
+    return str(caught.value)
+
+
+def test_a_request_becomes_the_event_of_its_round() -> None:
+    state = state_after(FACILITATOR)
+    cases: list[tuple[str, dict[str, Any], Event]] = [
+        ("Ben", {"do": "tick", "step": "see"}, StepTicked(runbook="dependency-down", step="see", person="Ben", outcome="done")),
+        ("Ada", {"do": "mark", "moment": "declared"}, MomentMarked(moment="declared", person="Ada")),
+        (
+            "Ada",
+            {"do": "classify", "severity": "major", "affected_percent": 30},
+            Classified(person="Ada", severity="major", affected_percent=30.0),
+        ),
+        (
+            "Ada",
+            {"do": "message", "audience": "customers", "channel": "mail", "text": "<b>hi</b>"},
+            MessageSent(person="Ada", audience="customers", channel="mail", text="<b>hi</b>"),
+        ),
+        (
+            "Ben",
+            {"do": "note", "text": "restarted it", "step": "see", "missing_step": True},
+            NoteTaken(person="Ben", text="restarted it", step="see", missing_step=True),
+        ),
+        (
+            "Ada",
+            {"do": "hand-over", "role": "incident commander", "to": "Ben"},
+            RoleHandedOver(role="incident commander", person="Ada", to="Ben"),
+        ),
+        ("Fay", {"do": "next-round"}, PeopleDone(person="Fay")),
+        ("Fay", {"do": "end"}, PeopleDone(person="Fay", rehearsal_over=True)),
+        ("Fay", {"do": "mark", "moment": "fault"}, MomentMarked(moment="fault", person="Fay")),
+    ]
+    for person, request, expected in cases:
+        found = event_for(state, person, request)
+        assert found.round == "one"
+        assert {**_fields(found), "round": ""} == _fields(expected)
+
+
+def _fields(event: Event) -> dict[str, Any]:
+    return {"type": type(event).__name__} | {name: getattr(event, name) for name in event.__struct_fields__}
+
+
+@pytest.mark.parametrize(
+    ("person", "request_", "says"),
+    [
+        ("Ada", {"do": "tik", "step": "see"}, "did you mean 'tick'?"),
+        ("Ada", {"do": ["tick"]}, "do: expected one of"),
+        ("Ada", {}, "do: expected one of"),
+        ("Zoe", {"do": "tick", "step": "see"}, "'Zoe' has not joined"),
+        ("\x07", {"do": "join"}, "person: expected a name"),
+        ("x" * 61, {"do": "join"}, "person: expected a name"),
+        ("Ada", {"do": "tick", "step": "sclae"}, "did you mean 'scale'?"),
+        ("Ada", {"do": "tick", "step": 3}, "step: expected a text, but got int"),
+        ("Ada", {"do": "skip", "step": "see", "reason": " "}, "reason: expected a text"),
+        ("Ada", {"do": "mark", "moment": "resolvd"}, "did you mean 'resolved'?"),
+        ("Ada", {"do": "mark", "moment": "declared", "occurred_at": "2026-11-27T10:00:00"}, "with its zone"),
+        ("Ada", {"do": "mark", "moment": "declared", "occurred_at": "ten"}, "expected a time such as"),
+        ("Ada", {"do": "mark", "moment": "fault"}, "fault is the facilitator's to mark"),
+        ("Ada", {"do": "withdraw", "moment": "declared"}, "declared is not marked"),
+        ("Ada", {"do": "classify", "severity": "bad"}, "severity: expected one of"),
+        ("Ada", {"do": "classify", "severity": "major", "affected_percent": 101}, "from 0 to 100"),
+        ("Ada", {"do": "classify", "severity": "major", "affected_percent": True}, "from 0 to 100"),
+        ("Ada", {"do": "message", "audience": "customers", "channel": "mail", "text": "x" * 10_001}, "at most 10000"),
+        ("Ada", {"do": "hand-over", "role": "scribe", "to": "Ben"}, "Ada is not scribe"),
+        ("Ada", {"do": "hand-over", "role": "incident commander", "to": "Bem"}, "nobody called 'Bem' has joined"),
+        ("Ada", {"do": "take", "role": "subject-matter expert"}, "Ben is subject-matter expert"),
+        ("Cleo", {"do": "join", "roles": ["incident commander"]}, "Ada is incident commander"),
+        ("Cleo", {"do": "join", "roles": "scribe"}, "expected a list of texts"),
+        ("Ada", {"do": "inject", "what": "calls", "text": "x"}, "inject is the facilitator's"),
+        ("Ada", {"do": "reveal"}, "reveal is the facilitator's"),
+        ("Ada", {"do": "next-round"}, "next-round is the facilitator's"),
+        ("Ada", {"do": "end"}, "end is the facilitator's"),
+    ],
+)
+def test_what_is_malformed_or_not_theirs_is_refused_with_what_was_expected(
+    person: str, request_: dict[str, Any], says: str
+) -> None:
+    assert says in refusal(state_after(), person, request_)
+
+
+def test_what_has_happened_cannot_happen_again() -> None:
+    ticked = StepTicked(runbook="r", step="see", person="Ben", outcome="done")
+    state = state_after((60, MomentMarked(moment="declared", person="Ada")), (61, ticked), FACILITATOR)
+    assert refusal(state, "Ben", {"do": "mark", "moment": "declared"}) == ("declared was marked already, by Ada at 10:01:00 UTC")
+    assert "Ben" in refusal(state, "Ada", {"do": "tick", "step": "see"})
+
+
+def test_a_fault_that_has_happened_cannot_be_withdrawn() -> None:
+    state = state_after(FACILITATOR, (1, MomentMarked(moment="fault", person="Fay")))
+    assert "cannot be taken back" in refusal(state, "Fay", {"do": "withdraw", "moment": "fault"})
+
+
+def test_in_a_live_rehearsal_only_the_run_sees_the_fault() -> None:
+    state = state_after(FACILITATOR, level="live")
+    assert "seen by the run itself" in refusal(state, "Fay", {"do": "mark", "moment": "fault"})
+
+
+def test_a_role_that_the_plan_took_away_cannot_be_taken_in_this_round() -> None:
+    state = state_after((1, RoleHandedOver(role="subject-matter expert", person="Ben", to="", taken=True)))
+    assert "the plan took the role away" in refusal(state, "Ben", {"do": "take", "role": "subject-matter expert"})
+
+
+def test_before_the_first_round_there_is_nothing_to_tick() -> None:
+    state = fold(dated([(0, PersonJoined(person="Ada", roles=[]))]))
+    assert "no round has begun" in refusal(state, "Ada", {"do": "tick", "step": "see"})
+
+
+def test_nothing_is_written_into_a_log_that_is_closed() -> None:
+    state = state_after((9, RunEnded(exit_code=0, summary="over")))
+    assert "the rehearsal is over" in refusal(state, "Ada", {"do": "note", "text": "late"})

@@ -1,0 +1,143 @@
+"""What people wrote is owed and logged, against a record and a log that are real, and objects that a test holds."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gameday.change import PatchObject
+from gameday.cluster import Json, ObjectRef, Selection
+from gameday.errors import UnreachableError
+from gameday.guard import Policy
+from gameday.log import LogWriter, read
+from gameday.log.events import ChangeOwed, Noted
+from gameday.run.people_desk import PeopleDesk
+from gameday.undo.owing import Debt, blank_shard
+from gameday.undo.storing import FileStore
+
+REF = ObjectRef("apps/v1", "Deployment", "shop", "payment", "u1")
+
+
+class Shop:
+    """The objects of a namespace, as a cluster lists them."""
+
+    def __init__(self) -> None:
+        self.payment: Json = {
+            "apiVersion": "apps/v1",
+            "kind": "Deployment",
+            "metadata": {"name": "payment", "namespace": "shop", "uid": "u1", "resourceVersion": "1"},
+            "spec": {"replicas": 2},
+        }
+        self.notes: Json | None = None
+        self.is_away = False
+
+    def list(self, selection: Selection) -> Sequence[Json]:
+        if self.is_away:
+            raise UnreachableError("no answer")
+        found = {"Deployment": [self.payment], "ConfigMap": [self.notes] if self.notes else []}.get(selection.kind, [])
+        return copy.deepcopy(found)
+
+    def get(self, ref: ObjectRef) -> Json | None:
+        return copy.deepcopy(self.payment) if ref.name == "payment" else None
+
+    def server_time(self) -> float:
+        return 0.0
+
+
+class Table:
+    def __init__(self, folder: Path) -> None:
+        self.shop = Shop()
+        cluster: Any = self.shop
+        self.log = LogWriter(folder)
+        self.debt = Debt(FileStore(folder), cluster, blank_shard("run", folder, cluster_uid="c"))
+        self.desk = PeopleDesk(cluster, self.debt, self.log, Policy(namespaces=("shop",)), round_id="one")
+        self.desk.watch()
+
+    def fault(self, replicas: int) -> None:
+        self.debt.owe(PatchObject(REF.anonymous, {"/spec/replicas": replicas}), by="scale", round_id="one")
+        self.shop.payment["spec"]["replicas"] = replicas
+
+    def owed(self) -> list[ChangeOwed]:
+        return [event for event in read(self.log.path) if isinstance(event, ChangeOwed)]
+
+    def warnings(self) -> list[str]:
+        return [event.text for event in read(self.log.path) if isinstance(event, Noted)]
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Iterator[Table]:
+    made = Table(tmp_path)
+    yield made
+    made.log.close()
+
+
+def test_a_fault_alone_is_nothing_that_people_wrote(table: Table) -> None:
+    table.fault(0)
+    table.desk.owe()
+    assert table.owed() == []
+    assert table.desk.set_back() == ""
+
+
+def test_a_repair_is_owed_once_beside_the_fault_and_the_first_pre_image_stays(table: Table) -> None:
+    table.fault(0)
+    table.shop.payment["spec"]["replicas"] = 3
+    table.desk.owe()
+    table.desk.owe()
+    [owed] = table.owed()
+    assert (owed.by, owed.is_fault, owed.fields) == (
+        "step by people",
+        False,
+        [{"path": "/spec/replicas", "before": 0, "after": 3}],
+    )
+    [entry] = table.debt.entries
+    assert (entry.fields["/spec/replicas"].before, entry.fields["/spec/replicas"].wrote) == (2, [0, 3])
+
+
+def test_a_repair_of_a_repair_is_owed_too(table: Table) -> None:
+    table.fault(0)
+    for replicas in (3, 4):
+        table.shop.payment["spec"]["replicas"] = replicas
+        table.desk.owe()
+    assert [event.fields[0]["after"] for event in table.owed()] == [3, 4]
+    [entry] = table.debt.entries
+    assert entry.fields["/spec/replicas"].before == 2
+    assert entry.fields["/spec/replicas"].wrote[-1] == 4
+
+
+def test_a_fault_that_is_set_back_is_named(table: Table) -> None:
+    table.fault(0)
+    table.shop.payment["spec"]["replicas"] = 2
+    table.desk.owe()
+    assert table.owed() == []
+    assert table.desk.set_back() == "/spec/replicas of deployment shop/payment"
+
+
+def test_what_they_created_is_owed_to_be_removed(table: Table) -> None:
+    metadata = {"name": "notes", "namespace": "shop", "uid": "u2"}
+    table.shop.notes = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"a": "b"}}
+    table.desk.owe()
+    table.desk.owe()
+    [owed] = table.owed()
+    assert (owed.kind, owed.summary) == ("create", "created configmap shop/notes")
+    assert [entry.created for entry in table.debt.entries] == [True]
+
+
+def test_what_they_deleted_is_told_once(table: Table) -> None:
+    table.shop.notes = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "n", "namespace": "shop", "uid": "u2"}}
+    table.desk.watch()
+    table.shop.notes = None
+    table.desk.owe()
+    table.desk.owe()
+    assert table.warnings() == ["configmap shop/n was deleted, which is not brought back"]
+
+
+def test_a_cluster_that_is_away_is_told_and_ends_nothing(table: Table) -> None:
+    table.shop.is_away = True
+    table.desk.owe()
+    assert table.warnings() == ["what people wrote could not be recorded: no answer"]
+    table.desk.watch()
+    assert "can neither be told nor set back" in table.warnings()[1]
