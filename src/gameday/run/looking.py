@@ -120,10 +120,15 @@ class Looks:
                 with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
                     unfinished[file] = _loaded(file)
         for made in unfinished.values():
-            self._log.write(
-                Noted(level="warning", text=f"{made.by} was cut short; what it wrote is looked for", round=made.round)
-            )
-            self._compared(made)
+            told = f"{made.by} was cut short; what it wrote is looked for"
+            self._log.write(Noted(level="warning", text=told, round=made.round))
+            age_seconds = time.time() - made.at
+            if 0 <= age_seconds <= LATEST_SECONDS:
+                self._compared(made)
+            else:
+                since = f"in the {age_seconds / 60:.0f} minutes since"
+                detail = f"cannot be told from what others wrote {since}; what there was before it: {made.file}"
+                self._left(made, f"what {made.by} wrote", detail)
 
     def _compared(self, made: _Look) -> dict[str, Any]:
         try:
