@@ -18,6 +18,7 @@ import of_files
 import of_interposing
 import of_lists
 import of_pages
+import of_people
 import of_rehearsals
 from measuring import Figure
 
@@ -31,6 +32,7 @@ BENCHMARKS: Final[dict[str, Callable[[], Iterator[Figure]]]] = {
     "owed-cluster": of_cluster.owed_in_the_cluster,
     "owed-file": of_files.owed_in_a_file,
     "report": of_files.reports,
+    "rehearsal": of_people.rehearsals,
     "breach": of_aborts.breaches,
     "killed-worker": of_aborts.killed_workers,
     "choosing": of_lists.choosing,

@@ -1,4 +1,4 @@
-"""How soon a real page shows what was written into the log, and how soon the stop reaches the rehearsal: Debian's Chromium."""
+"""How soon a page shows what was written into the log, and how soon the stop reaches the rehearsal: in Debian's Chromium."""
 
 from __future__ import annotations
 

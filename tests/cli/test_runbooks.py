@@ -62,6 +62,13 @@ def test_a_finding_has_file_line_code_words_and_the_next_step(tmp_path: Path) ->
     assert lint(folder, "--strict", "--select", "RB304").returncode == 1
 
 
+def test_a_project_keeps_its_own_way_in_its_file(tmp_path: Path) -> None:
+    folder = project(tmp_path, broken=BROKEN)
+    (folder / "gameday.yaml").write_text("runbook:\n  lint:\n    strict: true\n    program: [kubectl]\n")
+    done = gameday(folder, "runbook", "lint")
+    assert (done.returncode, done.stdout.count("RB304 error")) == (1, 1)
+
+
 def test_an_error_leaves_with_1(tmp_path: Path) -> None:
     assert lint(tmp_path, str(BROKEN.with_name("bounds-are-reversed.md"))).returncode == 1
 
@@ -173,10 +180,20 @@ def test_a_runbook_is_shown_readably(tmp_path: Path) -> None:
     assert "\x1b" not in done.stdout
 
 
+def _rules(folder: Path, url: str) -> Path:
+    annotations = f'{{runbook_url: "{url}"}}'
+    path = folder / "rules.yaml"
+    path.write_text(f"groups:\n- name: g\n  rules:\n  - {{alert: PaymentDown, expr: up, annotations: {annotations}}}\n")
+    return path
+
+
 def test_what_a_terminal_would_obey_is_not_shown_to_it(tmp_path: Path) -> None:
     (tmp_path / "small.md").write_text(GOOD.read_text().replace("Is this page true?", "Is \x1b[31mthis\x07 page [bold]true[/]?"))
     project(tmp_path)
     shown = gameday(tmp_path, "runbook", "show", "small.md")
+    told = gameday(tmp_path, "runbook", "lint", "--rules", str(_rules(tmp_path, "\\e[31mred")), "small.md").stdout
+    assert "[31mred" in told
+    assert "\x1b" not in told
     assert shown.returncode == 0, shown.stderr
     assert "Is [31mthis page [bold]true[/]?" in shown.stdout
     assert "\x1b" not in shown.stdout

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import re
 from pathlib import Path
@@ -13,6 +14,8 @@ from gameday import staging
 from gameday.cluster import Access
 from gameday.cluster.discovery import Account
 from gameday.kube import KubeCluster
+from gameday.runbook.linting import Around, chosen, lint
+from gameday.runbook.linting.looking import Looking
 from tests.e2e.conftest import Command
 
 pytestmark = pytest.mark.e2e
@@ -115,3 +118,18 @@ def test_others_are_asked_about_and_not_ourselves(shop: staging.Running, shop_cl
     told = shop_cluster.may_as(Account(AGENT, ("system:authenticated",)), access)
     assert not told.allowed
     assert told.account == AGENT
+
+
+def test_what_an_account_may_not_look_at_is_a_note_and_no_finding(command: Command, shop_cluster: KubeCluster) -> None:
+    around = Around(
+        today=dt.date(2026, 1, 1),
+        has_program=bool,
+        shell_syntax=lambda script: None if script else (1, ""),
+        looking=Looking(shop_cluster.acting_as("shop", "agent")),
+        accounts={"subject-matter expert": Account("alice", ("system:authenticated",))},
+    )
+    path = command.folder / written(command, "kubectl get pods -n shop -l app=paymnt", "kubectl delete node no-such-node")
+    told = lint([(path, "r.md")], chosen(["RB6"], []), around).findings
+    assert {finding.severity for finding in told} == {"note"}
+    assert {finding.code for finding in told} == {"RB606", "RB612"}
+    assert {finding.line for finding in told if finding.code == "RB606"} == {23, 24}

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,6 +26,7 @@ from gameday.rehearsal.messages import (
     templates_for,
 )
 from gameday.rehearsal.state import Incident, Moment
+from gameday.runbook import load_runbook
 
 START = datetime(2026, 11, 25, 14, 5, tzinfo=UTC)
 NOW = START + timedelta(minutes=9)
@@ -175,6 +178,28 @@ GOOD_ONES: dict[str, dict[str, Any]] = {
         "text": "Hi all, the shop is down since 3:05 pm Berlin time. Sorry! Please come back later, your basket is kept. "
         "Next news here at 3:35 pm Berlin time. Ref SHOP-881, https://status.shop.example",
     },
+    "an issue of checkout": {
+        "text": "We are aware of an issue affecting checkout. Customers may see errors "
+        "when placing an order since 14:05 UTC (15:05 CET). "
+        "If you have seen an error, your card has not been charged. Please try again later. "
+        "We will post another update by 14:45 UTC (15:45 CET). Ticket #4711, support@shop.example",
+    },
+    "paying otherwise": {
+        "text": "Some of you cannot pay by card right now. "
+        "It started around 14:05 UTC / 15:05 CET. You can still pay by invoice. "
+        "More news at 14:30 UTC / 15:30 CET. Questions? Call 0800 123 4567 and quote INC-77.",
+    },
+    "a careful estimate": {
+        "text": "The problem with deliveries continues (since 14:05 UTC, 15:05 local time). "
+        "Parcels from today arrive a day later. "
+        "You do not need to do anything. We currently estimate that shipping works normally again "
+        "by 18:00 UTC (19:00 local time), "
+        "this may change. Next update 15:00 UTC (16:00 local time). Incident 20261125, help@shop.example",
+    },
+    "what works and what does not": {
+        "text": "Payments are working normally; orders placed since 14:05 UTC (15:05 CET) are delayed. No action is needed. "
+        "Next update: 14:40 UTC (15:40 CET). INC-1. help@shop.example",
+    },
     "it is nobody's fault": {"text": f"{SINCE} It is not your fault. {MEANWHILE} {NEXT} {FOOT}"},
     "an apology for being late": {
         "text": f"{SINCE} This message comes later than promised, we are sorry. {MEANWHILE} "
@@ -306,6 +331,12 @@ def test_every_code_has_a_bad_message_in_this_corpus() -> None:
     assert {code for code, _ in WITHOUT.values()} | {code for code, _ in AGAINST.values()} == set(CODES)
 
 
+def test_the_page_about_messages_has_every_code_and_every_audience_and_kind() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "messages.md").read_text(encoding="utf-8")
+    assert re.findall(r"^\| `([a-z-]+)` \|", page, re.MULTILINE) == list(CODES)
+    assert all(f"`{name}`" in page for name in (*AUDIENCES, *KINDS))
+
+
 def test_a_finding_says_what_to_add() -> None:
     found = check(
         "Orders cannot be completed.", audience="customers", channel="mail", incident=incident(), readers=READERS, now=NOW
@@ -352,7 +383,20 @@ def test_a_start_before_midnight_is_of_the_day_before() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", " ", "{", "\x00", "12:00" * 500, "<script>alert(1)</script>", "\u202e14:05 UTC", "a" * 20_000, "25:99 UTC 99999-99-99"],
+    [
+        "",
+        " ",
+        "{",
+        "\x00",
+        "12:00" * 500,
+        "<script>alert(1)</script>",
+        "\u202e14:05 UTC",
+        "a" * 20_000,
+        "a." * 5_000,
+        "_" * 10_000,
+        "INC-" * 2_500,
+        "25:99 UTC 99999-99-99",
+    ],
 )
 def test_no_text_breaks_the_check(text: str) -> None:
     assert all(
@@ -458,6 +502,19 @@ def test_a_runbooks_own_texts_come_first_and_to_whom_they_are() -> None:
     assert names == ["tell-customers", "close", *(f"customers/{kind}" for kind in KINDS)]
     assert next(item.kind for item in templates_for("press", RUNBOOK)) == "resolved"
     assert templates_for("executives", RUNBOOK)[0].text == "SEV-1 since {start} UTC.\n"
+
+
+@pytest.mark.parametrize("path", sorted((Path(__file__).parents[2] / "runbooks").glob("*.md")), ids=lambda path: path.stem)
+def test_the_texts_of_every_shipped_runbook_are_templates(path: Path) -> None:
+    runbook = load_runbook(path)
+    steps = [{"id": step.id, "title": step.title, "phase": step.phase, "prose": step.prose} for step in runbook.steps]
+    opened = RunbookOpened(runbook=runbook.id, title=runbook.title, digest=runbook.digest, steps=steps)
+    own = [template for audience in AUDIENCES for template in templates_for(audience, opened) if template.source == runbook.id]
+    for template in own:
+        text = fill(template, resolved(), READERS, NOW, audience="customers")
+        assert "{start}" not in text
+        assert "{next local}" not in text
+        assert template.text.strip()
 
 
 def test_the_kind_that_is_due_follows_from_what_was_sent() -> None:

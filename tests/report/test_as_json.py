@@ -10,6 +10,7 @@ Play = Callable[[str], list[AnyEvent]]
 TOP = {
     "schema", "run", "state", "ended", "headline", "rounds", "outside", "residue", "aborts", "recoveries", "notes", "processes",
     "load", "actions", "series",
+    "rehearsal",
 }  # fmt: skip
 
 

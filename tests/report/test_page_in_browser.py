@@ -83,7 +83,9 @@ def file_of(play: Play, tmp_path: Path) -> FileOf:
     return write
 
 
-@pytest.mark.parametrize("name", ["first", "with_residue", "torn", "hostile", "empty"])
+@pytest.mark.parametrize(
+    "name", ["first", "with_residue", "torn", "hostile", "empty", "rehearsal", "tabletop", "hostile_rehearsal"]
+)
 def test_the_page_fits_fetches_nothing_and_can_be_read(file_of: FileOf, name: str) -> None:
     file = file_of(name)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from gameday.log import AnyEvent, LogWriter, read
 from gameday.log.events import ChangeApplied, ChangeFailed, ChangeOwed, GuardJudged, Noted, UndoEnded
 from gameday.run.desk import Desk
 from gameday.run.inject import from_wire, is_definite, perform
-from gameday.run.looking import Looks
+from gameday.run.looking import LATEST_SECONDS, Looks
 from gameday.run.undoing import Undoing
 
 pytestmark = pytest.mark.e2e
@@ -202,6 +203,22 @@ def test_a_successor_finds_the_look_of_a_guardian_that_is_gone(office: Office, s
     office.undo()
     assert scratch.get("Secret", "db")["data"] == {"password": "aHVudGVyMg=="}
     assert "aHVudGVy" not in (office.directory / "events.jsonl").read_text()
+
+
+def test_an_old_look_is_no_reason_to_set_back_what_others_may_have_written(
+    office: Office, scratch: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scratch.config_map("settings", colour="red")
+    office.desk.look({"by": "step mend"}, office.policy, "r1")
+    scratch.patch("ConfigMap", "settings", {"op": "replace", "path": "/data/colour", "value": "blue"})
+    later = time.time() + 2 * LATEST_SECONDS
+    monkeypatch.setattr("gameday.run.looking.time.time", lambda: later)
+    Looks(office.books.cluster, office.books.debt, office.log, office.directory).close()
+    (left,) = office.events(UndoEnded)
+    assert isinstance(left, UndoEnded)
+    assert (left.outcome, left.object) == ("residue", "what step mend wrote")
+    assert office.events(ChangeOwed) == []
+    assert len(list(office.directory.glob("look-*.json"))) == 1
 
 
 def test_no_secret_stands_in_the_log_from_the_first_request_to_the_last_undo(office: Office, scratch: Any) -> None:

@@ -228,6 +228,11 @@ def test_both_name_each_other_by_path_too(tmp_path: Path) -> None:
     assert told(found(path)) == []
 
 
+def test_a_draft_of_a_shipped_runbook_may_be_anywhere(tmp_path: Path) -> None:
+    path = written(tmp_path, TEXT.replace("[foreign]", "[pod-loss]"), "pod-loss.md")
+    assert told(found(path)) == []
+
+
 def test_rules_that_need_something_are_not_asked_without_it_and_the_result_says_how(tmp_path: Path) -> None:
     result = found(written(tmp_path, TEXT))
     asked = {one.code for one in all_rules() if can_be_asked(one, AROUND)}

@@ -116,8 +116,8 @@ def test_whatever_can_be_used_is_reached_by_tab_and_is_seen_to_be(browser: Brows
         place, outline = tab.page.evaluate(
             "(() => { const at = document.activeElement; window.numbers ??= new Map();"
             "if (!window.numbers.has(at)) window.numbers.set(at, window.numbers.size);"
-            "const name = at === document.body ? '' : `${at.tagName} ${window.numbers.get(at)}`;"
-            "return [name, getComputedStyle(at).outlineStyle]; })()"
+            "const place = at === document.body ? '' : `${at.tagName} ${window.numbers.get(at)}`;"
+            "return [place, getComputedStyle(at).outlineStyle]; })()"
         )
         if place:
             seen.add(place)

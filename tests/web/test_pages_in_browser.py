@@ -255,8 +255,6 @@ def test_everything_can_be_done_with_keys(page_of: Open, tabletop: Tabletop) -> 
     expect(tab.step("declare")).to_contain_text("skipped by Ada at 10:00:00: not needed")
     for key, text in (("n", "a note"), ("d", "a decision"), ("m", "a message")):
         keyboard.press(key)
-        if key == "m":
-            tab.form("message").locator("textarea").focus()
         keyboard.type(text)
         keyboard.press("Control+Enter")
         expect(tab.page.locator("#log-list")).to_contain_text(text)

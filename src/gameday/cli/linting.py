@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 import re
 import shutil
 import subprocess
@@ -12,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from gameday.cli.options import cluster_options, output_option
-from gameday.cli.printing import print_data
+from gameday.cli.options import output_option
+from gameday.cli.printing import print_data, printable
 from gameday.cli.runbooks import RunbookName, find_runbook
 from gameday.durations import seconds
 from gameday.errors import ExitCode, UsageError
@@ -30,24 +31,26 @@ _SHELL_SAID = re.compile(r"[^:]*: (?:line )?(?P<line>\d+): (?P<told>.*)")
 _SHELL_SECONDS: Final = 10.0
 
 
-@click.command("lint", epilog="Exit status: 0 no error, 1 errors (with --strict warnings too), 64 usage.")
+@click.command(
+    "lint", epilog="Exit status: 0 no error, 1 errors (with --strict warnings too), 3 the cluster does not answer, 64 usage."
+)
 @click.argument("runbooks", nargs=-1, type=RunbookName(), metavar="[RUNBOOK|FOLDER]...")
 @output_option("text", "json", "sarif")
 @click.option("--select", multiple=True, metavar="CODE", help="Only rules whose codes begin so; may be repeated.")
 @click.option("--ignore", multiple=True, metavar="CODE", help="Not the rules whose codes begin so; may be repeated.")
 @click.option("--strict", is_flag=True, help="Warnings count as errors.")
 @click.option("--explain", default="", metavar="CODE", help="Print what a rule is about, and nothing else.")
-@click.option("--rules", "rules_files", multiple=True, metavar="FILE", help="Alert rules of Prometheus; may be repeated.")
+@click.option("--rules", multiple=True, metavar="FILE", help="Alert rules of Prometheus; may be repeated.")
 @click.option("--proven-within", default="", metavar="TIME", help="How old the last proof may be, such as 90d.")
-@click.option("--program", "there", multiple=True, metavar="NAME", help="A program that is where the runbooks are followed.")
+@click.option("--program", multiple=True, metavar="NAME", help="A program that is where the runbooks are followed.")
 @click.option(
     "--account",
-    "accounts",
     multiple=True,
     metavar="ROLE=USER",
     help="Whose rights a role has in the cluster: 'subject-matter expert=system:serviceaccount:ops:sre', groups behind commas.",
 )
-@cluster_options
+@click.option("--kubeconfig", default="", metavar="FILE", help="The cluster that kubectl's lines are held against.")
+@click.option("--context", default="", metavar="NAME", help="The same, by a context of the kubeconfig.")
 def command(runbooks: tuple[str, ...], output: str, explain: str, **options: Any) -> int:
     """Look for what is wrong in runbooks; without any, in all of the project.
 
@@ -101,9 +104,9 @@ def _around(options: dict[str, Any]) -> Around:
     from gameday.runbook.linting import Around  # noqa: PLC0415
     from gameday.runbook.linting.alerts import read_alert_rules  # noqa: PLC0415
 
-    files, there = options["rules_files"], frozenset(options["there"])
+    files, there = options["rules"], frozenset(options["program"])
     looking = _looking(options["kubeconfig"], options["context"])
-    accounts = dict(map(_account, options["accounts"]))
+    accounts = dict(map(_account, options["account"]))
     if accounts and looking is None:
         raise UsageError("--account asks a cluster for rights, and none is named: add --context NAME or --kubeconfig FILE")
     return Around(
@@ -198,10 +201,12 @@ def _print(result: Result, rules: Sequence[Rule], output: str) -> None:
 
 
 def _tell(finding: Finding) -> None:
-    level = click.style(finding.severity, fg=_COLOURS[finding.severity])
-    click.echo(f"{finding.file}:{finding.line}: {finding.code} {level}: {finding.message}")
+    # What is no terminal gets none anyway: click takes it out.
+    colour = None if os.environ.get("NO_COLOR") else _COLOURS[finding.severity]
+    level = click.style(finding.severity, fg=colour, reset=colour is not None)
+    click.echo(f"{printable(finding.file)}:{finding.line}: {finding.code} {level}: {printable(finding.message)}")
     if finding.next_step:
-        click.echo(f"    → {finding.next_step}")
+        click.echo(f"    → {printable(finding.next_step)}")
 
 
 def _sum_up(result: Result) -> None:

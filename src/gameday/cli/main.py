@@ -122,9 +122,14 @@ def _defaults() -> dict[str, Any]:
     from gameday.yamlfile import load  # noqa: PLC0415  # only where there is such a file
 
     data = load(file).data
-    common = {key.replace("-", "_"): value for key, value in data.items() if key not in _COMMANDS}
+    common = _plain_names({key: value for key, value in data.items() if key not in _COMMANDS})
     defaults: dict[str, Any] = {name: {**common, **(data.get(name) or {})} for name in _COMMANDS}
     for group, names in _OF_GROUPS.items():
         own = data.get(group) or {}
-        defaults[group] = {name: {**common, **(own.get(name) or {})} for name in names}
+        defaults[group] = {name: {**common, **_plain_names(own.get(name) or {})} for name in names}
     return defaults
+
+
+def _plain_names(options: dict[str, Any]) -> dict[str, Any]:
+    """Return options under the names that click has for them."""
+    return {key.replace("-", "_"): value for key, value in options.items()}

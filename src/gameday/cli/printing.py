@@ -30,6 +30,11 @@ def print_data(data: Any, *, output: str) -> None:
         click.echo(json.dumps(data, indent=2, ensure_ascii=False, default=str))
 
 
+def printable(text: str) -> str:
+    """Leave out of a file's text what a terminal would obey rather than show."""
+    return "".join(character for character in text if character in "\n\t" or character.isprintable())
+
+
 def _cell(value: Any) -> str:
     if value is None:
         return ""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from gameday.cli.options import output_option
-from gameday.cli.printing import print_data
+from gameday.cli.printing import print_data, printable
 from gameday.cli.runbooks import RunbookName, find_runbook
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def command(runbook: str, output: str) -> None:
         return
     from rich.console import Console  # noqa: PLC0415
 
-    console = Console(highlight=False)
+    console = Console(highlight=False, no_color=bool(os.environ.get("NO_COLOR")) or None)
     for part in _parts(found):
         console.print(part)
 
@@ -59,16 +60,16 @@ def _parts(runbook: Runbook) -> list[RenderableType]:
     from rich.rule import Rule  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
 
-    parts: list[RenderableType] = [Text(_clean(runbook.title), style="bold"), _facts(runbook)]
-    parts += [Text(_clean(f"! {caution.text}"), style="bold red") for caution in runbook.cautions]
+    parts: list[RenderableType] = [Text(printable(runbook.title), style="bold"), _facts(runbook)]
+    parts += [Text(printable(f"! {caution.text}"), style="bold red") for caution in runbook.cautions]
     phase = ""
     for number, step in enumerate(runbook.steps, start=1):
         if step.phase != phase:
             phase = step.phase
-            parts += [Text(), Rule(Text(_clean(phase), style="bold"), align="left", style="dim")]
+            parts += [Text(), Rule(Text(printable(phase), style="bold"), align="left", style="dim")]
         parts += [Text(), _headline(number, step)]
         if step.prose:
-            parts.append(Padding(Markdown(_clean(step.prose), hyperlinks=False), (0, 0, 0, 4)))
+            parts.append(Padding(Markdown(printable(step.prose), hyperlinks=False), (0, 0, 0, 4)))
         parts += [Padding(part, (0, 0, 0, 4)) for part in _what_is_done(step)]
     return parts
 
@@ -94,7 +95,7 @@ def _facts(runbook: Runbook) -> RenderableType:
     table = Table.grid(padding=(0, 2))
     for name, value in rows.items():
         if value:
-            table.add_row(Text(name, style="dim"), Text(_clean(value)))
+            table.add_row(Text(name, style="dim"), Text(printable(value)))
     return table
 
 
@@ -103,7 +104,7 @@ def _headline(number: int, step: Step) -> RenderableType:
 
     expected = "" if step.expected_seconds is None else _duration(step.expected_seconds)
     about = " · ".join(part for part in (step.role, expected, step.id) if part)
-    return Text.assemble((f"{number:>2}. ", "dim"), (_clean(step.title), "bold cyan"), "   ", (_clean(about), "dim"))
+    return Text.assemble((f"{number:>2}. ", "dim"), (printable(step.title), "bold cyan"), "   ", (printable(about), "dim"))
 
 
 def _what_is_done(step: Step) -> list[RenderableType]:
@@ -112,12 +113,12 @@ def _what_is_done(step: Step) -> list[RenderableType]:
 
     parts: list[RenderableType] = []
     if step.shell is not None:
-        parts.append(Syntax(_clean(step.shell.text).rstrip(), "sh", background_color="default", word_wrap=True))
+        parts.append(Syntax(printable(step.shell.text).rstrip(), "sh", background_color="default", word_wrap=True))
     if step.action is not None:
         given = ", ".join(f"{name}={value!r}" for name, value in step.action.arguments.items())
-        parts.append(Text(_clean(f"→ {step.action.target}({given})"), style="green"))
+        parts.append(Text(printable(f"→ {step.action.target}({given})"), style="green"))
     if step.check is not None:
-        parts.append(Text(_clean(f"✓ {_check(step.check)}"), style="yellow"))
+        parts.append(Text(printable(f"✓ {_check(step.check)}"), style="yellow"))
     return parts
 
 
@@ -140,8 +141,3 @@ def _duration(seconds: float) -> str:
             parts.append(f"{int(rest // length)}{unit}")
             rest %= length
     return "".join(parts) + (f"{rest:g}s" if rest or not parts else "")
-
-
-def _clean(text: str) -> str:
-    """Leave out what a terminal would obey rather than show."""
-    return "".join(character for character in text if character in "\n\t" or character.isprintable())

@@ -30,7 +30,7 @@ _RULES: Final[Mapping[Rule, tuple[str, ...]]] = {
     lacking.meanwhile: ("meanwhile",),
     lacking.reference: ("reference",),
     lacking.contact: ("contact",),
-    lacking.next_one: ("next", "next-differs", "next-past"),
+    lacking.next_one: ("next", "next-past", "next-differs"),
     lacking.promise: ("promise-broken",),
     contradicting.severity: ("contradiction-severity",),
     contradicting.affected: ("contradiction-affected",),

@@ -39,7 +39,7 @@ _ONGOING: Final = re.compile(
     r"\b(?:cannot|can't|can not|(?:are|is|be) (?:currently |still |not )?(?:unable|failing|down|unavailable|being"
     r"|affected|investigating|working|delayed|slow|able)"
     r"|still (?:fail|fails|down|affected|cannot|ongoing|working|investigating)|continu(?:es?|ing)|ongoing"
-    r"|not (?:yet )?(?:resolved|over|fixed)|fails? (?:at|with|to|for))\b",
+    r"|not (?:yet )?(?:resolved|over|fixed)|fails?|failing)\b",
     re.IGNORECASE,
 )
 _OVER: Final = re.compile(

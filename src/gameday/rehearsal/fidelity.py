@@ -92,7 +92,7 @@ class _Ticked:
     mono: float
     roles: tuple[str, ...]
     position: int
-    """The how-manieth step of its round to be ticked."""
+    """The how-manieth step of the run to be ticked."""
     previous: tuple[datetime, float] | None
     """The tick before it: the time and CLOCK_MONOTONIC."""
 
@@ -113,6 +113,7 @@ def _folded(events: Iterable[AnyEvent]) -> tuple[State, dict[tuple[str, str], _T
     found: dict[tuple[str, str], _Ticked] = {}
     begun: dict[tuple[str, str], float] = {}
     last: dict[str, tuple[datetime, float]] = {}
+    position = 0
     for event in events:
         if event.is_sample:
             continue
@@ -124,7 +125,7 @@ def _folded(events: Iterable[AnyEvent]) -> tuple[State, dict[tuple[str, str], _T
                 if isinstance(event, StepBegun):
                     begun.setdefault(key, event.mono)
                 else:
-                    position = sum(other == name for other, _ in found)
+                    position += 1
                     roles = state.roles_of(event.person)
                     found[key] = _Ticked(begun.get(key), event.mono, roles, position, last.get(name))
                     last[name] = (datetime.fromisoformat(event.at), event.mono)

@@ -92,14 +92,18 @@ def severity_of(failed: Share, cohort: Share | None, *, charged: int = 0, lost: 
         what = "customers were charged and have no order" if charged else "orders that were confirmed are not as promised"
         return "critical", what
     if failed.value >= CRITICAL_SHARE:
-        return "critical", f"at least {CRITICAL_SHARE:.0%} of all customers failed"
+        return "critical", f"at least {_percent(CRITICAL_SHARE)} of all customers failed"
     if cohort is not None and cohort.value >= MAJOR_COHORT_SHARE:
-        return "major", f"at least {MAJOR_COHORT_SHARE:.0%} of one kind of customers failed"
+        return "major", f"at least {_percent(MAJOR_COHORT_SHARE)} of one kind of customers failed"
     if failed.value > MAJOR_SHARE:
-        return "major", f"more than {MAJOR_SHARE:.0%} of all customers failed"
+        return "major", f"more than {_percent(MAJOR_SHARE)} of all customers failed"
     if failed.value > NOTHING_SHARE:
-        return "minor", f"more than {NOTHING_SHARE:.0%} of all customers failed"
-    return "none", f"no more than {NOTHING_SHARE:.0%} of all customers failed"
+        return "minor", f"more than {_percent(NOTHING_SHARE)} of all customers failed"
+    return "none", f"no more than {_percent(NOTHING_SHARE)} of all customers failed"
+
+
+def _percent(part: float) -> str:
+    return f"{part * 100:g} %"
 
 
 def compared(classified: Sequence[Classified], impact: Impact | None) -> tuple[Comparison, ...]:

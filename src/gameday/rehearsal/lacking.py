@@ -182,7 +182,7 @@ def jargon(look: Look) -> Iterator[Finding]:
     """Whoever does not know how the shop is built need not know its words."""
     if look.audience not in _OUTSIDE:
         return
-    plain = re.sub(r"\S+@\S+|https?://\S+|\b(?:[a-z0-9-]+\.)+[a-z]{2,}\S*", " ", look.text)
+    plain = re.sub(r"\S{1,64}@\S+|https?://\S+|\b(?:[a-z0-9-]{1,63}\.){1,4}[a-z]{2,}\S*", " ", look.text)
     found = [match.group() for pattern in (wording.JARGON, wording.JARGON_ANY_CASE) for match in pattern.finditer(plain)]
     words = [word for word in found if word.isupper() or word.lower() not in _EVERYDAY]
     # Sellers may sell by it.

@@ -102,7 +102,10 @@ def share(part: int, rest: int) -> Share | None:
     middle = value + _Z**2 / (2 * number)
     spread = _Z * math.sqrt(value * (1 - value) / number + _Z**2 / (4 * number**2))
     scale = 1 + _Z**2 / number
-    return Share(value, max(0.0, (middle - spread) / scale), min(1.0, (middle + spread) / scale), number)
+    # At the ends the bound is the end itself, which arithmetic misses by a hair.
+    low = (middle - spread) / scale if part else 0.0
+    high = (middle + spread) / scale if rest else 1.0
+    return Share(value, low, high, number)
 
 
 def difference(after: Share, before: Share) -> Difference:

@@ -86,12 +86,12 @@ MEANWHILE: Final = re.compile(
     re.IGNORECASE,
 )
 REFERENCE: Final = re.compile(
-    r"\b(?!SEV|UTC|GMT|ISO)[A-Z]{1,8}[-#]\d[\w-]*|\b(?:reference|ref\.?|incident|ticket|case|number)\s*(?:number|no\.?"
-    r"|id)?\s*[:#]?\s*(?=[\w-]*\d)[\w-]{3,}|#\d{2,}",
+    r"\b(?!SEV|UTC|GMT|ISO)[A-Z]{1,8}[-#]\d[\w-]{0,40}|\b(?:reference|ref\.?|incident|ticket|case|number)\s*(?:number|no\.?"
+    r"|id)?\s*[:#]?\s*(?=[\w-]{0,40}\d)[\w-]{3,40}|#\d{2,}",
     re.IGNORECASE,
 )
 CONTACT: Final = re.compile(
-    r"[\w.+-]+@[\w-]+\.[\w.-]+|https?://\S+|\bwww\.\S+|\b(?:[a-z0-9-]+\.)+(?:example|test|com|org|net|io|eu|de|fr|uk"
+    r"[\w.+-]{1,64}@[\w-]{1,63}\.[\w.-]{2,80}|https?://\S+|\bwww\.\S+|\b(?:[a-z0-9-]{1,63}\.){1,4}(?:example|test|com|org|net|io|eu|de|fr|uk"
     r"|shop|help|status|support|info|dev|app|co)\b(?:/\S*)?"
     r"|(?<![\w:])\+?\d[\d /()-]{5,}\d(?![\w:])|(?<!\w)#[a-z][\w-]+|(?<![\w.])@[a-z][\w.-]+|\b(?:reply"
     r"|answer) to this (?:message|e-?mail|post|thread)\b|\b(?:extension|ext\.?|hotline|dial|call) \d{3,}",

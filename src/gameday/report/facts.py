@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from gameday.report.people_facts import IncidentFacts, Proof, Rehearsal
+
 
 @dataclass(frozen=True, slots=True)
 class Recovery:
@@ -272,6 +274,10 @@ class Round:
     steps: tuple[Step, ...]
     ledger: Ledger | None
     series: tuple[Bucket, ...]
+    people: IncidentFacts | None = None
+    """As people lived it; None where nobody took part."""
+    proof: Proof | None = None
+    """What it proved of its runbook."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -365,7 +371,7 @@ class Story:
     """False for a log without an end: the run is still on, or it was killed."""
     headline: str
     state: str
-    """expected, differs, inconclusive, refused, aborted, residue, cut, empty or internal: the headline in one word."""
+    """expected, differs, inconclusive, rehearsed, refused, aborted, residue, cut, empty or internal: the headline in one word."""
     rounds: tuple[Round, ...]
     outside: Round | None
     """What happened outside any round: preparations, changes and undo of the run as a whole. None where nothing did."""
@@ -382,3 +388,5 @@ class Story:
     samples: int
     """How many events were windows of samples; they are in `series` and not in `rows`."""
     rows: tuple[Row, ...]
+    rehearsal: Rehearsal | None = None
+    """Who took part; None for a run without people."""

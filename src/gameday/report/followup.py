@@ -7,12 +7,14 @@ that does not rest on an event.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from gameday.report.facts import Followup, Round, Story
 from gameday.report.words import count, duration, listed
 
 NOBODY = "whoever ran this"
 RECOVER = "gameday recover"
+PROPOSAL = "gameday report --format diff"
 _LEADS = ("lead", "facilitator", "incident commander", "incident-commander", "commander", "operator", "owner")
 
 
@@ -25,7 +27,7 @@ def owner_of_run(roles: Mapping[str, str]) -> str:
 def followups(story: Story) -> tuple[Followup, ...]:
     """Return everything that is to be done after this run; empty if there is nothing."""
     found = [*_of_run(story)]
-    for part in (_orders, _verdict, _objective, _runbook, _inconclusive, _unjudged):
+    for part in (_orders, _verdict, _objective, _runbook, _inconclusive, _unjudged, _people):
         for round_ in story.rounds:
             found += part(round_)
     return tuple(found)
@@ -112,6 +114,11 @@ def _runbook(round_: Round) -> Iterator[Followup]:
         bad = [step for step in round_.steps if step.result in {"failed", "check_failed"}]
         why = "; ".join(f"step {step.step} ({step.title}): {step.detail or step.result.replace('_', ' ')}" for step in bad)
         yield _for(round_, f"Correct the runbook “{round_.runbook}”: it does not do what it says.", why)
+    elif round_.proof is not None and round_.proof.outcome == "refuted":
+        bad_steps = [f"{step.title}: {step.why}" for step in round_.proof.steps if step.judgement in {"worse", "wrong"}]
+        broken = [f"a warning was broken by {item.by}: {item.text}" for item in round_.proof.broken]
+        why = "; ".join([*round_.proof.reasons, *bad_steps, *broken])
+        yield _for(round_, f"Correct the runbook “{round_.proof.runbook}”: its steps alone do not do what it says.", why)
 
 
 def _inconclusive(round_: Round) -> Iterator[Followup]:
@@ -122,8 +129,28 @@ def _inconclusive(round_: Round) -> Iterator[Followup]:
 
 
 def _unjudged(round_: Round) -> Iterator[Followup]:
-    if round_.verdict.verdict == "none":
+    if round_.verdict.verdict == "none" and round_.people is None:
         yield _for(round_, "Repeat the round: it ended before a verdict.", round_.outcome and f"Outcome: {round_.outcome}.")
+
+
+def _people(round_: Round) -> Iterator[Followup]:
+    people = round_.people
+    if people is None:
+        return
+    late = [update for update in people.updates if update.kept is False]
+    if late:
+        names = listed([f"{update.what} due {update.due_at[11:16]} UTC" for update in late])
+        yield _for(round_, "Find out why customers waited for their messages, and who could have sent them.", names)
+    if people.untold:
+        yield _for(round_, "Tell those who still read that it goes on that it is over.", f"Never told: {listed(people.untold)}.")
+    if people.classified and people.classified[-1].judgement in {"under", "over"}:
+        last, measured = people.classified[-1], people.impact.severity if people.impact else ""
+        why = f"Classified as {last.severity}, measured as {measured}."
+        yield _for(round_, "Look at how the severity was chosen, and whether the guide says it clearly enough.", why)
+    if people.proposal:
+        what = f"Decide on {count(len(people.proposal), 'proposed change')} of the runbook “{people.runbook}”."
+        why = listed([f"{change.title} ({change.why})" for change in people.proposal], at_most=3)
+        yield replace(_for(round_, what, why), command=PROPOSAL)
 
 
 def _ended(sentence: str) -> str:

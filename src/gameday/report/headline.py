@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from gameday.errors import ExitCode
 from gameday.report.facts import Change, Round, Run
+from gameday.report.people_facts import Rehearsal
+from gameday.report.people_sentences import LEVELS
 from gameday.report.words import count, listed
 
 LEFT_BEHIND = {
@@ -38,6 +40,7 @@ def headline(  # noqa: PLR0911  # a row per state, the worst first
     *,
     aborted: bool,
     ended: bool,
+    rehearsal: Rehearsal | None = None,
 ) -> tuple[str, str]:
     """Return the run's state in one word, and the sentence that a manager reads first."""
     if not run.run_id and not rounds:
@@ -53,7 +56,18 @@ def headline(  # noqa: PLR0911  # a row per state, the worst first
         return "aborted", "The run was aborted, and what it had changed was undone."
     if run.exit_code in {ExitCode.USAGE, ExitCode.INTERNAL}:
         return "internal", f"The run failed by an error of its own{_because(run.summary)}."
+    if rehearsal is not None and rounds and all(round_.verdict.verdict == "none" for round_ in rounds):
+        return "rehearsed", _rehearsed(rounds, rehearsal)
     return _by_verdicts(rounds)
+
+
+def _rehearsed(rounds: tuple[Round, ...], rehearsal: Rehearsal) -> str:
+    """Say what a rehearsal came to in which nothing was measured: no verdict is given, and none is missing."""
+    people = count(len(rehearsal.participants), "person", "people")
+    done = sum(round_.people.count("done") for round_ in rounds if round_.people)
+    steps = sum(len(round_.people.steps) for round_ in rounds if round_.people)
+    went = f"{people} went through {count(len(rounds), 'incident')} in {LEVELS.get(rehearsal.level, 'a rehearsal')}"
+    return f"{went}: {done} of {count(steps, 'step')} of the runbook were done. Nothing was harmed or measured."
 
 
 def _by_verdicts(rounds: tuple[Round, ...]) -> tuple[str, str]:

@@ -12,12 +12,14 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, Final
 
-from jinja2 import Environment, StrictUndefined, Template
+from jinja2 import Environment, FunctionLoader, StrictUndefined, Template
 from markupsafe import Markup, escape
 
 from gameday.report import words
 from gameday.report.chart import NARROW, WIDE, draw, pin
 from gameday.report.facts import Change, Round, Story, Verdict
+from gameday.report.people_facts import IncidentFacts
+from gameday.report.people_sentences import EFFECTS, JUDGEMENTS, LEVELS
 from gameday.report.sentences import LANDED, RESULTS, UNDONE, how_ended
 from gameday.report.timeline import Timeline, of_round, of_run
 
@@ -48,7 +50,9 @@ def render(story: Story) -> str:
 
 @cache
 def _template() -> Template:
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment = Environment(
+        loader=FunctionLoader(_source), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
     environment.filters.update(_FILTERS)
     environment.globals.update(
         pin=pin,
@@ -57,15 +61,22 @@ def _template() -> Template:
         how_ended=how_ended,
         LANDED=LANDED,
         RESULTS=RESULTS,
+        LEVELS=LEVELS,
+        EFFECTS=EFFECTS,
+        JUDGEMENTS=JUDGEMENTS,
         seconds_table=_seconds_table,
     )
-    return environment.from_string((files("gameday.report") / "page.html.j2").read_text(encoding="utf-8"))
+    return environment.get_template("page.html.j2")
 
 
-def badge(verdict: Verdict) -> tuple[str, str]:
-    """Return a verdict's tone (good, bad or unclear) and its words."""
+def _source(name: str) -> str:
+    return (files("gameday.report") / name).read_text(encoding="utf-8")
+
+
+def badge(verdict: Verdict, people: IncidentFacts | None = None) -> tuple[str, str]:
+    """Return a verdict's tone (good, bad, unclear or plain) and its words; people who rehearse need no verdict."""
     if verdict.verdict == "none":
-        return "unclear", "No verdict"
+        return ("plain", "Rehearsed") if people else ("unclear", "No verdict")
     if verdict.verdict == "inconclusive":
         return ("good" if verdict.as_expected else "unclear"), "Inconclusive"
     tail = ", as expected" if verdict.as_expected else ", not expected"

@@ -56,6 +56,9 @@ def _case(round_: Round, story: Story) -> TestCase:
     case.system_out = _sayable(_said(round_))
     if verdict.as_expected and verdict.verdict != "inconclusive":
         return case
+    if story.state == "rehearsed":
+        # Nothing was to be judged.
+        return case
     kind = Failure if verdict.verdict in {"held", "deviated"} else Error
     name = verdict.verdict if verdict.verdict != "none" else (round_.outcome or "no verdict")
     result = kind(_sayable(verdict.sentence), _sayable(name))
@@ -84,9 +87,23 @@ def _said(round_: Round) -> str:
         lines += [f"Failed and on no list: {', '.join(round_.ledger.untracked)}"] if round_.ledger.untracked else []
     if round_.verdict.runbook:
         lines.append(f"Runbook {round_.runbook}: {round_.verdict.runbook}")
+    if round_.proof:
+        lines.append(f"Proof of the runbook {round_.proof.runbook}: {round_.proof.outcome} {'; '.join(round_.proof.reasons)}")
+    lines += _people(round_)
     lines += [f"Step {step.title}: {step.result} in {duration(step.duration_seconds)}" for step in round_.steps]
     lines += [f"Change {change.summary}: {change.state}" for change in round_.changes]
     return "\n".join(line for line in lines if line)
+
+
+def _people(round_: Round) -> list[str]:
+    people = round_.people
+    if people is None:
+        return []
+    lines = [f"{clock.title}: {duration(clock.seconds)}" for clock in people.clocks if clock.seconds is not None]
+    kept = sum(update.kept is True for update in people.updates)
+    lines += [f"Messages in time: {kept} of {len(people.updates)}"] if people.updates else []
+    lines += [f"Runbook followed: {people.count('done')} of {len(people.steps)} steps done"] if people.steps else []
+    return [*lines, *(f"Proposed for {change.title}: {change.why}" for change in people.proposal)]
 
 
 def _sayable(text: str) -> str:

@@ -11,6 +11,7 @@ from dataclasses import asdict
 
 from gameday.report.facts import Change, PrescribedStep, Round, Step, Story
 from gameday.report.followup import RECOVER
+from gameday.report.people_markdown import PeoplesMarkdown
 from gameday.report.sentences import LANDED, RESULTS, UNDONE
 from gameday.report.words import UNKNOWN, clock, count, duration, listed, number, offset, recovery_text
 
@@ -42,6 +43,8 @@ def _lines(story: Story) -> Iterator[str]:
         )
     yield from _notable(story)
     yield from _verdicts(story.rounds)
+    if story.rehearsal is not None:
+        yield from _PEOPLE.rehearsal(story.rehearsal)
     for index, round_ in enumerate(story.rounds, start=1):
         yield from _round(index, round_)
     if story.outside is not None and story.outside.changes:
@@ -73,7 +76,7 @@ def _verdicts(rounds: Sequence[Round]) -> Iterator[str]:
             _recovery(round_),
             duration(round_.objectives.get("rto_seconds")),
             _orders(round_),
-            round_.verdict.runbook or UNKNOWN,
+            (round_.proof.outcome if round_.proof else round_.verdict.runbook) or UNKNOWN,
         ]
         for round_ in rounds
     ]
@@ -88,11 +91,16 @@ def _round(index: int, round_: Round) -> Iterator[str]:
     tried = round_.checkouts_ok + round_.checkouts_failed
     failed = f"{round_.checkouts_failed} of {tried} checkouts failed." if tried else "No traffic was measured."
     yield from (f"{failed}{_cohorts(round_)} Orders: {_orders(round_)}.", "")
+    if round_.people is not None:
+        yield from _PEOPLE.incident(round_.people)
     yield from ("### What was changed, and how it was undone", "")
     yield from _changes(round_.changes) if round_.changes else ("Nothing was changed.", "")
     if round_.runbook:
         yield from (f"### Runbook “{_text(round_.runbook)}”", "")
-        yield from _steps(round_.steps) if round_.steps else _prescribed(round_.runbook_steps)
+        if round_.proof is not None:
+            yield from _PEOPLE.proof(round_.proof)
+        if round_.people is None or round_.steps:
+            yield from _steps(round_.steps) if round_.steps else _prescribed(round_.runbook_steps)
 
 
 def _cohorts(round_: Round) -> str:
@@ -191,3 +199,6 @@ def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]
 def _text(text: str) -> str:
     """Escape what Markdown would read as markup, and keep everything on one line."""
     return _SPECIAL.sub(r"\\\1", " ".join(text.split()))
+
+
+_PEOPLE = PeoplesMarkdown(_text, _table)

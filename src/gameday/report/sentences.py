@@ -40,6 +40,7 @@ from gameday.log.events import (
     VerdictGiven,
 )
 from gameday.report.facts import Recovery
+from gameday.report.people_sentences import people_said
 from gameday.report.words import count, duration, interval, listed, number, value_text
 
 _SHARED = {"seq", "at", "mono", "round"}
@@ -129,7 +130,9 @@ def said(event: Any) -> str:  # noqa: C901, PLR0911, PLR0912  # a row per type; 
         case VerdictGiven():
             return _with(f"{event.verdict} (expected {event.expected})", "; ".join(event.reasons))
         case _:
-            return _values(event)
+            told = people_said(event)
+            person = getattr(event, "person", "")
+            return _values(event) if told is None else f"{person}: {told}" if person else told
 
 
 def how_ended(exit_code: int | None, signal: int | None, reason: str) -> str:

@@ -30,6 +30,7 @@ from gameday.report.convert import undo_of
 from gameday.report.facts import Abort, Note, Process, Round, Row, Run, Story, Undo
 from gameday.report.followup import followups, owner_of_run
 from gameday.report.headline import headline, residue_of
+from gameday.report.rehearsed import People, people_of
 from gameday.report.rounds import Draft
 from gameday.report.sentences import UNASKED, said
 from gameday.report.series import Sample, curve, sample_of
@@ -39,10 +40,11 @@ _OTHER_CLOCK_SECONDS = 2.0
 
 def tell(events: Iterable[AnyEvent]) -> Story:
     """Fold a run's events, in their order, into its story; any beginning of a log is enough."""
+    found = list(events)
     draft = _Draft()
-    for event in events:
+    for event in found:
         draft.add(event)
-    return draft.finish()
+    return draft.finish(people_of(found))
 
 
 @dataclass(slots=True)
@@ -165,16 +167,22 @@ class _Draft:
                 break
         self.processes.append(Process(event.role, event.pid, start, at, event.exit_code, event.signal, event.reason, died))
 
-    def finish(self) -> Story:
+    def finish(self, people: People) -> Story:
         owner = owner_of_run(self.started.roles if self.started else {})
-        rounds = tuple(self._finished(draft, owner) for draft in self.rounds.values() if draft.started is not None)
+        rounds = tuple(
+            replace(self._finished(draft, owner), people=people.incidents.get(draft.id), proof=people.proofs.get(draft.id))
+            for draft in self.rounds.values()
+            if draft.started is not None
+        )
         outside = self._finished(self.outside, owner)
         rest = tuple(self._finished(draft, owner) for draft in self.rounds.values() if draft.started is None)
         named = tuple(self.ended.residue) if self.ended else ()
         residue = residue_of((*rounds, outside, *rest), named, ended=self.ended is not None)
         run = self._run()
         has_outside = bool(outside.phases or outside.changes or outside.steps or outside.judgements or outside.activities)
-        state, sentence = headline(run, rounds, residue, aborted=bool(self.aborts), ended=self.ended is not None)
+        state, sentence = headline(
+            run, rounds, residue, aborted=bool(self.aborts), ended=self.ended is not None, rehearsal=people.rehearsal
+        )
         story = Story(
             run=run,
             ended=self.ended is not None,
@@ -193,6 +201,7 @@ class _Draft:
             series=curve(self.samples, start_seconds=0.0, end_seconds=self.end_seconds),
             samples=self.windows,
             rows=tuple(self.rows),
+            rehearsal=people.rehearsal,
         )
         return replace(story, actions=followups(story))
 

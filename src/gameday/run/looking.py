@@ -31,6 +31,9 @@ from gameday.undo.record import Entry
 
 _FILES: Final = "look-*.json"
 _PATIENCE_SECONDS: Final = 20.0
+LATEST_SECONDS: Final = 900.0
+"""A look that is older says nothing any more of whose writes differ from it: a block ends after 300 s, and its run's record is
+anybody's to undo 60 s after its guardian's death."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,8 @@ class _Look:
     namespaces: tuple[str, ...]
     found: Snapshot
     file: Path
+    at: float
+    """By this host's clock, since a successor reads it on the same one; seconds since the epoch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +94,7 @@ class Looks:
         try:
             found = look(self._cluster, namespaces)
             file = self._directory / f"look-{re.sub(r'[^A-Za-z0-9]+', '-', by)}.json"
-            made = _Look(by, round_id, tuple(namespaces), found, file)
+            made = _Look(by, round_id, tuple(namespaces), found, file, time.time())
             _save(made)
         except (GamedayError, OSError) as error:
             return {"refused": f"not executed, since what it would write could not be told afterwards: {error}"}
@@ -203,7 +208,9 @@ class Looks:
 def _save(made: _Look) -> None:
     """Write a look where a successor finds it; readable by its owner only."""
     objects = [_kept(obj) for obj in made.found.values()]
-    data = json.dumps({"by": made.by, "round": made.round, "namespaces": made.namespaces, "objects": objects}).encode()
+    data = json.dumps(
+        {"by": made.by, "round": made.round, "namespaces": made.namespaces, "at": made.at, "objects": objects}
+    ).encode()
     handle = os.open(made.file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     with os.fdopen(handle, "wb") as stream:
         stream.write(data)
@@ -221,4 +228,4 @@ def _loaded(file: Path) -> _Look:
     """
     data = json.loads(file.read_bytes())
     found = {ObjectRef.of(obj): obj for obj in data["objects"]}
-    return _Look(data["by"], data["round"], tuple(data["namespaces"]), found, file)
+    return _Look(data["by"], data["round"], tuple(data["namespaces"]), found, file, float(data["at"]))

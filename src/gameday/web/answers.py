@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -31,6 +32,7 @@ LARGEST_BODY_BYTES: Final = 64 * 1024
 """A text has at most 10,000 characters (`rehearsal.requests`), of at most four bytes each."""
 _MOST_STREAMS: Final = 100
 _LONGEST_NAME: Final = 60
+AUDIENCES: Final = ("customers", "sellers", "support", "press", "executives")
 _FACILITATORS: Final = frozenset({"inject", "absent", "reveal", "next-round", "end"})
 _STEP_REQUESTS: Final = frozenset({"begin", "tick", "skip"})
 
@@ -79,6 +81,12 @@ class Desk:
         known = request.headers.get("Last-Event-ID") or request.query.get("after", "")
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream; charset=utf-8"})
         await response.prepare(request)
+        # A page that goes away while it is told something is no failure.
+        with suppress(ConnectionResetError):
+            await self._tell(response, viewer, known)
+        return response
+
+    async def _tell(self, response: web.StreamResponse, viewer: Viewer, known: str) -> None:
         await response.write(b"retry: 500\n\n")
         async for grew in self.hub.changes():
             if grew and str(self.session.state.seq) != known:
@@ -87,7 +95,6 @@ class Desk:
                 await response.write(b"id: %d\nevent: state\ndata: %s\n\n" % (told["seq"], orjson.dumps(told)))
             elif not grew:
                 await response.write(b"event: beat\ndata: %s\n\n" % orjson.dumps(iso(self.now())))
-        return response
 
     async def runbooks(self, request: web.Request) -> web.Response:
         """Return id and title of every runbook of the catalogue."""
@@ -114,14 +121,17 @@ class Desk:
 
     async def templates(self, request: web.Request) -> web.Response:
         """Return the templates of messages, filled in as far as the log knows."""
-        viewer = self._viewer(request)
-        hidden = is_hidden(self.session.state, self.session.state.incident, viewer)
-        return _json([] if hidden else assist.templates(self.session.state))
+        viewer, state = self._viewer(request), self.session.state
+        told = [str(reader.get("audience", "")) for reader in (state.started.readers if state.started else [])]
+        audiences = list(dict.fromkeys([*AUDIENCES, *filter(None, told)]))
+        hidden = is_hidden(state, state.incident, viewer)
+        return _json(await asyncio.to_thread(assist.templates, state, audiences, self.now(), hidden=hidden))
 
     async def check(self, request: web.Request) -> web.Response:
         """Say what is wrong with a message before it is sent."""
         self.door.page_of(request)
-        return _json(assist.findings(self.session.state, await _body(request)))
+        message = await _body(request)
+        return _json(await asyncio.to_thread(assist.findings, self.session.state, message, self.now()))
 
     async def ask(self, request: web.Request) -> web.Response:
         """Have a request written into the log: 201 with its `seq`, or 409 with the reason why not."""

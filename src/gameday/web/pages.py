@@ -18,10 +18,10 @@ from jinja2 import Environment, StrictUndefined
 from gameday.rehearsal.requests import INJECTS, SEVERITIES
 from gameday.rehearsal.roles import FACILITATOR, ROLES
 from gameday.web.access import HEADERS, Door, RefusedRequest
+from gameday.web.answers import AUDIENCES
 
 _FOLDER: Final = files("gameday.web")
 _TYPES: Final = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
-_AUDIENCES: Final = ("customers", "sellers", "support", "press", "executives")
 _CHANNELS: Final = ("status page", "mail", "chat", "phone announcement", "social media", "incident channel")
 _SEVERITY_GUIDE: Final = {
     "critical": "nobody can buy, or customers lose money or data",
@@ -87,7 +87,7 @@ def _page(page: str) -> web.Response:
         roles=[role for role in ROLES if role != FACILITATOR],
         severities={severity: _SEVERITY_GUIDE[severity] for severity in SEVERITIES},
         inject_kinds=INJECTS,
-        audiences=_AUDIENCES,
+        audiences=AUDIENCES,
         channels=_CHANNELS,
     )
 

@@ -95,6 +95,9 @@ def _incident(state: State, incident: Incident, viewer: Viewer, now: datetime) -
     hidden = is_hidden(state, incident, viewer)
     withheld = _withheld(incident, viewer)
     allowed = state.started.clocks if state.started else {}
+    # Without a cluster nothing but the facilitator knows when it broke.
+    is_told = viewer.page == "facilitator" and state.started is not None and state.started.level != "live"
+    can_mark = {*_MARKED_BY_PEOPLE, *(("fault",) if is_told and "fault" not in incident.moments else ())}
     updates = updates_of(incident, allowed, now=now)
     due = next((update for update in updates if update.sent_at is None), None)
     return {
@@ -103,7 +106,10 @@ def _incident(state: State, incident: Incident, viewer: Viewer, now: datetime) -
         "hidden": hidden,
         "revealed": incident.revealed,
         "ended": incident.ended,
-        "moments": [_moment(name, incident, withheld=name in withheld, hidden=hidden) for name in MOMENTS],
+        "moments": [
+            {**_moment(name, incident, withheld=name in withheld, hidden=hidden), "can_mark": name in can_mark}
+            for name in MOMENTS
+        ],
         "clocks": [_clock(clock, incident, withheld) for clock in clocks_of(incident, allowed, now=now)],
         "updates": [
             {"what": one.what, "due_at": iso(one.due_at), "sent_at": one.sent_at and iso(one.sent_at), "kept": one.kept(now)}
@@ -134,7 +140,6 @@ def _moment(name: str, incident: Incident, *, withheld: bool, hidden: bool) -> d
         "person": moment.person if moment else "",
         # What the run itself says of a moment may name the fault.
         "detail": moment.detail if moment and not (hidden and by_the_run and name == "fault") else "",
-        "can_mark": name in _MARKED_BY_PEOPLE,
     }
 
 

@@ -93,7 +93,7 @@ function over() {
   document.body.classList.add("over");
   refuse("");
   morph(at("line"), [tag("plain", "over")]);
-  at("runbook-state").textContent = `The rehearsal is over. ${state.ended.summary}`;
+  at("runbook-state").textContent = state.ended.summary ? `The rehearsal is over: ${state.ended.summary}` : "The rehearsal is over.";
 }
 
 function onLine(is) {

@@ -21,7 +21,7 @@ function move(by) {
 function write(name) {
   const details = document.getElementById(`form-${name}`);
   details.open = true;
-  const field = details.querySelector("textarea, input");
+  const field = details.querySelector("textarea") ?? details.querySelector("input");
   if (name === "note") details.querySelector("select").value = focused()?.dataset.step ?? "";
   field.focus();
   field.scrollIntoView({ block: "center" });

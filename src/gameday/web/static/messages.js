@@ -14,7 +14,7 @@ export function watchMessage() {
   let round = null;
 
   function fillIn() {
-    const chosen = templates.find((template) => template.id === list.value);
+    const chosen = templates.find((template) => template.id === list.value && (!template.audience || template.audience === audiences.value));
     if (!chosen) return;
     const text = form.elements.text;
     text.value = chosen.text;
@@ -30,7 +30,7 @@ export function watchMessage() {
   async function check() {
     if (!form.elements.text.value.trim()) return morph(found, []);
     const findings = (await post("/api/check", requestOf(form))) ?? [];
-    if (Array.isArray(findings)) morph(found, findings.map((finding) => h("li", { key: finding.code + finding.message }, tag("unclear", finding.message))));
+    if (Array.isArray(findings)) morph(found, findings.map((finding) => h("li", { key: finding.code + finding.message }, tag("unclear", finding.message), finding.add ? h("small", {}, finding.add) : null)));
   }
 
   form.addEventListener("input", () => {

@@ -26,14 +26,15 @@ function sinceGauge(incident, page) {
   const name = from.find((one) => momentOf(incident, one));
   if (!name) return gauge("Incident", incident ? "nothing has been reported" : "not begun", "quiet");
   const end = momentOf(incident, "resolved");
+  if (!end && incident.ended) return gauge("Incident", "over, not resolved", "quiet");
   const seconds = end ? (Date.parse(end) - Date.parse(momentOf(incident, name))) / 1000 : secondsSince(momentOf(incident, name));
   return gauge(end ? `From ${name} to resolved` : `Since ${name}`, duration(seconds), "time");
 }
 
 function messageGauge(incident) {
   const due = incident?.next_message;
-  if (!due) {
-    const over = momentOf(incident, "resolved");
+  if (!due || incident.ended) {
+    const over = incident?.ended || momentOf(incident, "resolved");
     return gauge("Next customer message", over ? "none is owed" : "owed from the declaration on", "quiet");
   }
   const left = (Date.parse(due.due_at) - serverNow()) / 1000;
@@ -59,21 +60,23 @@ function moment({ name, title, at: when, person, detail, can_mark: canMark }) {
   return h("li", { key: name, class: when ? "marked" : "" }, [
     h("span", { class: `dot ${when ? "on" : ""}`, "aria-hidden": "true" }),
     h("div", {}, h("span", { class: "name" }, title), who),
-    when ? words : h("span", { class: "quiet" }, canMark ? "" : "unknown"),
-    canMark ? h("div", { class: "row" }, when ? withdraw : mark) : null,
+    h("div", { class: "side" }, [
+      when ? words : canMark ? null : h("span", { class: "quiet" }, "unknown"),
+      canMark ? h("div", { class: "row" }, when ? withdraw : mark) : null,
+    ]),
   ]);
 }
 
 export function drawClocks(incident) {
-  morph(at("clock-list"), (incident?.clocks ?? []).map(clockRow));
+  morph(at("clock-list"), (incident?.clocks ?? []).map((clock) => clockRow(clock, incident.ended)));
   const late = (incident?.updates ?? []).filter((update) => update.kept === false).length;
   const kept = incident?.cadence_kept;
   const words = kept === true ? "every customer message in time" : kept === false ? `${late} customer ${late === 1 ? "message" : "messages"} late` : "no customer message was due yet";
   morph(at("cadence"), [h("p", {}, tag(kept === true ? "good" : kept === false ? "bad" : "plain", words))]);
 }
 
-function clockRow({ name, title, seconds, allowed_seconds: allowed, kept, begin_at: begin }) {
-  const runs = seconds === null && begin !== null;
+function clockRow({ name, title, seconds, allowed_seconds: allowed, kept, begin_at: begin }, isOver) {
+  const runs = seconds === null && begin !== null && !isOver;
   const took = seconds !== null ? duration(seconds) : runs ? duration(secondsSince(begin)) : "unknown";
   const isLate = kept === false || (runs && allowed !== null && secondsSince(begin) > allowed);
   const judged = allowed === null ? null : isLate ? tag("bad", "late") : kept ? tag("good", "in time") : null;

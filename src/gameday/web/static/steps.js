@@ -54,6 +54,11 @@ function drawChoice(incident, titles) {
   if (form.hidden) return;
   const list = document.getElementById("choose-list");
   if (!list.options.length && titles) list.append(...titles.map(({ id, title }) => h("option", { value: id }, title)));
+  // What is open is what is chosen, until somebody is choosing another one.
+  if (list.dataset.open !== incident.runbook && list.options.length) {
+    list.dataset.open = incident.runbook;
+    if (incident.runbook) list.value = incident.runbook;
+  }
 }
 
 const alarm = (...children) => h("div", { class: "alarm" }, h("span", { class: "sign bad", "aria-hidden": "true" }), h("div", {}, ...children));
@@ -105,7 +110,8 @@ function outcome(live) {
 function openNext(next) {
   if (next === opened) return;
   const body = (id) => document.getElementById(`step-${id}`)?.querySelector(".step-body");
+  if (next && !body(next)) return; // Its text has not come yet.
   if (opened !== null && body(opened)) body(opened).open = false;
-  if (next && body(next)) body(next).open = true;
+  if (next) body(next).open = true;
   opened = next ?? null;
 }

@@ -87,7 +87,14 @@ export class Line {
     this.#close();
     this.onLine("lost");
     clearTimeout(this.#retry);
-    this.#retry = setTimeout(() => this.open(this.person), AGAIN_MS);
+    this.#retry = setTimeout(() => this.#again(), AGAIN_MS);
+  }
+
+  /** Try again; a rehearsal that was begun anew has other tokens, and its page says so. */
+  async #again() {
+    const answer = await fetch(`/api/state?page=${page}`).catch(() => null);
+    if (answer?.status === 401) location.reload();
+    else this.open(this.person);
   }
 
   #close() {

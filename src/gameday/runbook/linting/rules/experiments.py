@@ -46,7 +46,8 @@ def names_another(subject: Subject) -> Iterator[Hit]:
         except UsageError:
             continue
         said = _said_by(path)
-        if said is not None and not _is(subject, path, said.runbook):
+        # A draft elsewhere, or a project's own page in place of a shipped one, is meant by its name.
+        if said is not None and said.runbook != subject.path.stem and not _is(subject, path, said.runbook):
             told = f"names the runbook {said.runbook!r}" if said.runbook else "names no runbook"
             step = f"write runbook: {subject.path.stem} in {path.name}, line {said.line}, or take it out of experiments"
             yield Hit(subject.front_line("experiments", index), f"the experiment {name!r} {told}", step)
@@ -95,7 +96,6 @@ def _is(subject: Subject, experiment: Path, runbook: str) -> bool:
         found = Catalogue.around(experiment).resolve("runbook", runbook, beside=experiment)
     except UsageError:
         return False
-    # A file that is being written elsewhere stands for the one of its name.
     return found.resolve() == subject.path.resolve()
 
 

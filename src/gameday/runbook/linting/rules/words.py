@@ -23,7 +23,7 @@ _HTML: Final = frozenset(
 )
 _NEXT = re.compile(r"\{[^}]*\bnext\b[^}]*\}|next update|\bagain (?:at|by|in|within|every)\b|\bevery \{?\d+", re.IGNORECASE)
 _OVER = re.compile(r"\{(?:end|recovered|restored|drained)\b|^\s*resolved\b", re.IGNORECASE)
-_TO_ONE_PERSON = re.compile(r"\{(?:reference|contact|amount|name|order)\b", re.IGNORECASE)
+_TO_ONE_PERSON = re.compile(r"\byour (?:order|parcel|payment|account|cart) \{|\{(?:amount|name)\b", re.IGNORECASE)
 _ANNOUNCE: Final = "gameday.actions.comms.announce"
 _OVER_STATES: Final = ("resolved", "operational")
 
@@ -51,7 +51,7 @@ def no_next_update(subject: Subject) -> Iterator[Hit]:
     """An update in Communicate, a block `text` or an announcement, says when people hear more, even if nothing is new.
 
     Otherwise they ask, each of them. Left alone are messages that say that it is over (`{end}`, `{recovered}`, "Resolved"), and
-    those to a single person (`{reference}`, `{contact}`).
+    those to a single person ("your order `{reference}`").
     """
     for section in subject.sections:
         if is_step(section) and section.phase is not None and section.phase.text == "Communicate":

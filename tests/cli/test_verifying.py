@@ -1,0 +1,114 @@
+"""What gameday runbook verify makes of its words before anything is injected, and where a proof is written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from gameday.cli.main import _defaults
+from gameday.cli.verifying import _record, _told, command, default_experiment
+from gameday.errors import UsageError
+from gameday.log.events import RunbookJudged
+from gameday.runbook import Runbook, load_runbook
+from gameday.runbook.proof import digest_without_proof
+from gameday.workspace import SHIPPED, Catalogue
+
+BODY = "\n# t\n\n## Resolve\n\n### Mend it\n\n```sh\ntrue\n```\n"
+
+
+def a_runbook(folder: Path, front: str = "", *, body: str = BODY) -> Runbook:
+    path = folder / "mend.md"
+    path.write_text(f"---\ntitle: t\nowner: o\n{front}---\n{body}")
+    return load_runbook(path)
+
+
+def judged(runbook: Runbook, outcome: str = "proven") -> RunbookJudged:
+    digest = digest_without_proof(runbook.path.read_text())
+    return RunbookJudged(runbook=runbook.id, outcome=outcome, reasons=[], digest=digest, at="2026-11-25T10:00:00.000000Z")
+
+
+def wrong(*words: str) -> str:
+    with pytest.raises(UsageError) as caught:
+        CliRunner().invoke(command, list(words), catch_exceptions=False)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("front", "name"),
+    [
+        ("experiments: [dependency-down-queued, dependency-down]\n", "dependency-down"),
+        ("experiments: [dependency-down-queued]\n", "dependency-down-queued"),
+        ("experiments: [dependency-down]\nproven_with: pod-loss-single\n", "pod-loss-single"),
+    ],
+)
+def test_it_is_proven_with_what_it_names_else_the_first_that_deviates_else_the_first(
+    tmp_path: Path, front: str, name: str
+) -> None:
+    assert default_experiment(a_runbook(tmp_path, front), Catalogue((SHIPPED,))).stem == name
+
+
+def test_a_runbook_without_an_experiment_says_how_to_name_one(tmp_path: Path) -> None:
+    assert "--experiment NAME" in wrong(str(a_runbook(tmp_path).path), "--yes")
+
+
+def test_a_runbook_of_prose_only_proves_nothing(tmp_path: Path) -> None:
+    prose = a_runbook(tmp_path, "experiments: [pod-loss]\n", body=BODY.replace("```sh\ntrue\n```", "Think."))
+    assert "nothing to prove" in wrong(str(prose.path), "--yes")
+
+
+def test_a_step_that_is_to_be_left_out_must_be_there(tmp_path: Path) -> None:
+    path = a_runbook(tmp_path, "experiments: [pod-loss]\n").path
+    assert "did you mean 'mend-it'?" in wrong(str(path), "--yes", "--without", "mend-its")
+
+
+def test_without_a_terminal_it_must_be_meant(tmp_path: Path) -> None:
+    assert "--yes" in wrong(str(a_runbook(tmp_path, "experiments: [pod-loss]\n").path))
+
+
+def test_a_proof_is_written_into_a_projects_file_and_not_into_the_installation(tmp_path: Path) -> None:
+    mine = a_runbook(tmp_path)
+    assert _record(mine, judged(mine), "run-1") == f"last_proven written into {mine.path}"
+    proof = load_runbook(mine.path).last_proven
+    assert proof is not None
+    assert (proof.run, proof.on) == ("run-1", "2026-11-25")
+    folder = tmp_path / "site-packages" / "gameday"
+    folder.mkdir(parents=True)
+    shipped = a_runbook(folder)
+    before = shipped.path.read_text()
+    assert "is part of the installation" in _record(shipped, judged(shipped), "run-1")
+    assert shipped.path.read_text() == before
+
+
+def test_a_text_that_is_another_by_now_is_not_written_to(tmp_path: Path) -> None:
+    mine = a_runbook(tmp_path)
+    of_before = judged(mine)
+    mine.path.write_text(mine.path.read_text() + "\nMore.\n")
+    assert "was changed while it was proven" in _record(mine, of_before, "run-1")
+
+
+def test_what_it_came_to_names_the_steps_that_deserve_it() -> None:
+    step = {"step": "s", "title": "S", "phase": "Resolve", "why": "because", "noted": True}
+    result = {
+        "runbook": "r",
+        "outcome": "refuted",
+        "experiment": "e",
+        "reasons": ["why"],
+        "residue": [],
+        "without": ["x"],
+        "needed": True,
+        "steps": [{**step, "judgement": "worse"}, {**step, "judgement": "skipped", "noted": False}],
+    }
+    assert list(_told(result)) == [
+        "r: refuted, against e",
+        "  without x: needed",
+        "  why",
+        "  step s made it worse: because",
+    ]
+
+
+def test_gameday_yaml_holds_for_it_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "gameday.yaml").write_text("context: staging\nrunbook:\n  verify:\n    no-record: true\n    runs: elsewhere\n")
+    assert _defaults()["runbook"]["verify"] == {"context": "staging", "no_record": True, "runs": "elsewhere"}
