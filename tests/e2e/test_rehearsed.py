@@ -134,6 +134,7 @@ def test_two_people_repair_it_themselves_and_what_they_wrote_is_set_back(command
     eventually(lambda: phase("closing"), timeout_seconds=60)
     assert say("Ada", do="mark", moment="closed") == ""
     eventually(lambda: session.is_over, timeout_seconds=40)
+    launched.close()
     assert launched.exit_code() == ExitCode.EXPECTED
     held_to_what_it_was(command.events())
 

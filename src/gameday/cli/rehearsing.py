@@ -216,6 +216,7 @@ def _live(wish: _Wish, kubeconfig: str, context: str, *, yes: bool, unguarded: b
             return True
 
         _hold(wish, session, over=lambda: session.is_over, each=heed)
+    launched.close()
     if launched.lost_why:
         click.echo(f"{launched.lost_why}; a new one took over and undid everything it owed", err=True)
     code = _conclude(launched.directory, launched.exit_code())

@@ -120,6 +120,11 @@ class Launched:
         except ConnectionError:
             return {"refused": "the run is over, or its guardian is lost"}
 
+    def close(self) -> None:
+        """Hang up, once the run is over."""
+        if self.peer is not None:
+            self.peer.close()
+
     @property
     def is_over(self) -> bool:
         """Whether nobody is at work on the run any more."""
