@@ -50,15 +50,19 @@ export function listen({ me, joined, run }) {
     if (!form || form.dataset.sending) return;
     form.dataset.sending = "yes";
     const { person, ...request } = requestOf(form);
+    const sent = JSON.stringify(draft(form));
     const answer = await ask(request, person?.trim() || me());
     delete form.dataset.sending;
     form.querySelector(".problem").textContent = answer.refused ?? "";
     if (answer.refused) return;
     refuse("");
-    localStorage.removeItem(draftOf(form));
     form.closest("dialog")?.close();
     if (person) joined(person.trim());
-    else form.reset();
+    // Whoever is quick is writing the next one already.
+    if (sent === JSON.stringify(draft(form))) {
+      localStorage.removeItem(draftOf(form));
+      form.reset();
+    }
     form.dispatchEvent(new Event("sent", { bubbles: true }));
   });
 
