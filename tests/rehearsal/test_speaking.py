@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -87,4 +88,4 @@ def test_looks_and_the_stop_are_the_terminals_own() -> None:
 def test_what_is_understood_is_what_a_rehearsal_takes() -> None:
     state = state_after()
     said = understood("tick 2", known_of(state))
-    assert event_for(state, "Ben", said.request).round == "one"
+    assert event_for(state, "Ben", said.request, now=datetime.now(UTC)).round == "one"

@@ -177,7 +177,7 @@ class Tabletop:
     def submit(self, person: str, request: Mapping[str, Any]) -> Answer:
         with self._changed:
             try:
-                return Answer(event=self.write(event_for(self._state, person, request)))
+                return Answer(event=self.write(event_for(self._state, person, request, now=self.now())))
             except RefusedError as error:
                 return Answer(refused=str(error))
 

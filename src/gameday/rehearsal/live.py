@@ -76,7 +76,7 @@ class LiveSession:
         with self._lock:
             self._catch_up()
             try:
-                event = event_for(self.state, person, request)
+                event = event_for(self.state, person, request, now=self.now())
             except RefusedError as error:
                 return Answer(refused=str(error))
             answer = self._launched.tell_of_people(event)

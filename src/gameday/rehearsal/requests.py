@@ -40,6 +40,7 @@ from gameday.log.people import (
     StepBegun,
     StepTicked,
 )
+from gameday.rehearsal.checking import checked
 from gameday.rehearsal.roles import FACILITATOR, ROLES
 from gameday.rehearsal.state import MOMENTS, Incident, State, StepState
 
@@ -50,15 +51,18 @@ _LONGEST_NAME: Final = 60
 _BY_THE_RUN: Final = frozenset({"fault"})
 
 
-def event_for(state: State, person: str, request: Mapping[str, Any]) -> Event:
-    """Return the event that the request becomes; RefusedError says what contradicts the log, or what is malformed."""
+def event_for(state: State, person: str, request: Mapping[str, Any], *, now: datetime) -> Event:
+    """Return the event that the request becomes; RefusedError says what contradicts the log, or what is malformed.
+
+    A message is refused for nothing that it says; what a check finds in it (`checking`) stands in its event.
+    """
     do = request.get("do")
     make = _KINDS.get(do) if isinstance(do, str) else None
     if make is None:
         raise RefusedError(f"do: expected one of {', '.join(_KINDS)}, but got {do!r}{did_you_mean(str(do), _KINDS)}")
     if state.ended is not None:
         raise RefusedError("the rehearsal is over; its log is closed")
-    asked = _Asked(state, _name(person), request)
+    asked = _Asked(state, _name(person), request, now)
     if do != "join" and person not in state.people:
         raise RefusedError(f"{person!r} has not joined; join first")
     if do in _FACILITATORS and FACILITATOR not in state.roles_of(person):
@@ -69,8 +73,8 @@ def event_for(state: State, person: str, request: Mapping[str, Any]) -> Event:
 class _Asked:
     """One request beside the state that it is held against."""
 
-    def __init__(self, state: State, person: str, request: Mapping[str, Any]) -> None:
-        self.state, self.person, self._request = state, person, request
+    def __init__(self, state: State, person: str, request: Mapping[str, Any], now: datetime) -> None:
+        self.state, self.person, self.now, self._request = state, person, now, request
 
     @property
     def incident(self) -> Incident:
@@ -218,7 +222,7 @@ def _classify(asked: _Asked) -> Event:
 
 
 def _message(asked: _Asked) -> Event:
-    return MessageSent(
+    message = MessageSent(
         person=asked.person,
         audience=asked.text("audience", required=True),
         channel=asked.text("channel", required=True),
@@ -227,6 +231,8 @@ def _message(asked: _Asked) -> Event:
         next_at=asked.moment("next_at"),
         round=asked.round,
     )
+    readers = asked.state.started.readers if asked.state.started else []
+    return checked(message, asked.incident, readers, asked.now)
 
 
 def _open(asked: _Asked) -> Event:

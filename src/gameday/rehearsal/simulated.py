@@ -205,7 +205,7 @@ class _Simulation:
 
     def _ask(self, person: str, request: Mapping[str, Any]) -> None:
         try:
-            self._write(event_for(self.state, person, request))
+            self._write(event_for(self.state, person, request, now=self.clock.now()))
         except RefusedError as error:
             if self.script is not None:
                 self._write(Noted(level="warning", text=f"{person} was refused: {error}", round=self.state.round))

@@ -73,7 +73,7 @@ class TabletopSession:
         with self._lock:
             self.tick()
             try:
-                written = self._write(event_for(self.state, person, request))
+                written = self._write(event_for(self.state, person, request, now=self.now()))
             except RefusedError as error:
                 return Answer(refused=str(error))
             if isinstance(written, PeopleDone):

@@ -1,15 +1,12 @@
-"""Help with messages: what a template says for an audience, and what a check finds in a text that is about to be sent.
-
-Both are of `gameday.rehearsal.messages`; where this installation has no such module, a page shows neither.
-"""
+"""Help with messages: what a template says for an audience, and what a check finds in a text that is about to be sent."""
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from gameday.rehearsal.messages import check, fill, templates_for
 from gameday.rehearsal.state import Incident, State
 
 
@@ -18,17 +15,17 @@ def templates(state: State, audiences: Sequence[str], now: datetime, *, hidden: 
 
     Those of the round's runbook are among them, unless it is still `hidden` from whoever asks.
     """
-    messages, incident = _messages(), state.incident
-    if messages is None or incident is None:
+    incident = state.incident
+    if incident is None:
         return []
     runbook = None if hidden else incident.runbook
-    found = {(audience, one.name): one for audience in audiences for one in messages.templates_for(audience, runbook)}
+    found = {(audience, one.name): one for audience in audiences for one in templates_for(audience, runbook)}
     return [
         {
             "id": one.name,
             "audience": audience,
             "title": one.name if one.source == "shipped" else f"{one.name} (runbook)",
-            "text": messages.fill(one, incident, _readers(state), now, audience=audience),
+            "text": fill(one, incident, _readers(state), now, audience=audience),
         }
         for (audience, _), one in found.items()
     ]
@@ -36,29 +33,16 @@ def templates(state: State, audiences: Sequence[str], now: datetime, *, hidden: 
 
 def findings(state: State, message: Mapping[str, Any], now: datetime) -> list[dict[str, str]]:
     """Return what is wrong with a message as it stands: code, message, and what to add, of each finding."""
-    messages, incident = _messages(), state.incident
-    if messages is None or incident is None:
+    incident = state.incident
+    if incident is None:
         return []
-    return [finding.as_dict() for finding in _checked(messages, incident, state, message, now)]
+    return [finding.as_dict() for finding in _checked(incident, state, message, now)]
 
 
-def _checked(messages: Any, incident: Incident, state: State, message: Mapping[str, Any], now: datetime) -> Sequence[Any]:
+def _checked(incident: Incident, state: State, message: Mapping[str, Any], now: datetime) -> Sequence[Any]:
     audience, channel, text, next_at = (str(message.get(name) or "") for name in ("audience", "channel", "text", "next_at"))
-    found: Sequence[Any] = messages.check(
-        text, audience=audience, channel=channel, incident=incident, readers=_readers(state), now=now, next_at=next_at
-    )
-    return found
+    return check(text, audience=audience, channel=channel, incident=incident, readers=_readers(state), now=now, next_at=next_at)
 
 
 def _readers(state: State) -> list[dict[str, Any]]:
     return state.started.readers if state.started else []
-
-
-def _messages() -> Any:
-    """Return the module, or None where there is none; whatever else it fails with is its own to say."""
-    try:
-        return importlib.import_module("gameday.rehearsal.messages")
-    except ModuleNotFoundError as error:
-        if error.name != "gameday.rehearsal.messages":
-            raise
-        return None
