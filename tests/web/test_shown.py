@@ -180,3 +180,13 @@ def test_a_round_without_a_runbook_is_a_round(
 
 def _serving(tabletop: Tabletop, library: Library) -> Any:
     return serve(tabletop, library=library)
+
+
+def test_a_message_begins_with_a_template_and_is_checked_before_it_is_sent(commander: Caller, tabletop: Tabletop) -> None:
+    tabletop.fault()
+    templates = commander.get("/api/templates").json
+    assert {one["audience"] for one in templates} >= {"customers", "support", "press"}
+    assert "orders-disk-full" not in str(templates)
+    message = {"audience": "customers", "channel": "mail", "text": "It is broken."}
+    assert "since" in {finding["code"] for finding in commander.post("/api/check", message).json}
+    assert commander.post("/api/check", {**message, "text": 7, "next_at": "nonsense"}).status == 200
