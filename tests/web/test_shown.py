@@ -182,11 +182,15 @@ def _serving(tabletop: Tabletop, library: Library) -> Any:
     return serve(tabletop, library=library)
 
 
-def test_a_message_begins_with_a_template_and_is_checked_before_it_is_sent(commander: Caller, tabletop: Tabletop) -> None:
+def test_a_message_begins_with_a_template_and_is_checked_once_somebody_can_know_of_it(
+    commander: Caller, tabletop: Tabletop
+) -> None:
     tabletop.fault()
+    message = {"audience": "customers", "channel": "mail", "text": "It is broken."}
+    assert commander.get("/api/templates").json == commander.post("/api/check", message).json == []
+    tabletop.inject(0)
     templates = commander.get("/api/templates").json
     assert {one["audience"] for one in templates} >= {"customers", "support", "press"}
     assert "orders-disk-full" not in str(templates)
-    message = {"audience": "customers", "channel": "mail", "text": "It is broken."}
     assert "since" in {finding["code"] for finding in commander.post("/api/check", message).json}
     assert commander.post("/api/check", {**message, "text": 7, "next_at": "nonsense"}).status == 200

@@ -25,7 +25,7 @@ from gameday.web import assist
 from gameday.web.access import Door, Page, RefusedRequest
 from gameday.web.backstage import backstage
 from gameday.web.runbooks import Library, document
-from gameday.web.shown import Viewer, is_hidden, iso, shown
+from gameday.web.shown import Viewer, is_hidden, iso, knows_of, shown
 from gameday.web.stream import Hub
 
 LARGEST_BODY_BYTES: Final = 64 * 1024
@@ -122,6 +122,8 @@ class Desk:
     async def templates(self, request: web.Request) -> web.Response:
         """Return the templates of messages, filled in as far as the log knows."""
         viewer, state = self._viewer(request), self.session.state
+        if not self._may_write(viewer):
+            return _json([])
         told = [str(reader.get("audience", "")) for reader in (state.started.readers if state.started else [])]
         audiences = list(dict.fromkeys([*AUDIENCES, *filter(None, told)]))
         hidden = is_hidden(state, state.incident, viewer)
@@ -129,8 +131,9 @@ class Desk:
 
     async def check(self, request: web.Request) -> web.Response:
         """Say what is wrong with a message before it is sent."""
-        self.door.page_of(request)
-        message = await _body(request)
+        viewer, message = self._viewer(request), await _body(request)
+        if not self._may_write(viewer):
+            return _json([])
         return _json(await asyncio.to_thread(assist.findings, self.session.state, message, self.now()))
 
     async def ask(self, request: web.Request) -> web.Response:
@@ -161,6 +164,11 @@ class Desk:
         except GamedayError as error:
             return self._refused(str(error), body)
         return _json({"stopped": True}, status=202)
+
+    def _may_write(self, viewer: Viewer) -> bool:
+        """Say whether there is something to write about, as far as they know: a template says since when it is."""
+        incident = self.session.state.incident
+        return incident is not None and knows_of(incident, viewer)
 
     def _viewer(self, request: web.Request) -> Viewer:
         return Viewer(self.door.page_of(request), request.query.get("person", "")[:_LONGEST_NAME])

@@ -125,9 +125,13 @@ def _incident(state: State, incident: Incident, viewer: Viewer, now: datetime) -
     }
 
 
+def knows_of(incident: Incident, viewer: Viewer) -> bool:
+    """Say whether this viewer can have noticed that something is wrong."""
+    return viewer.page == "facilitator" or bool(incident.moments.keys() & {"alert", "acknowledged", "declared"})
+
+
 def _withheld(incident: Incident, viewer: Viewer) -> frozenset[str]:
-    knows = viewer.page == "facilitator" or incident.moments.keys() & {"alert", "acknowledged", "declared"}
-    return frozenset() if knows else frozenset({"fault"})
+    return frozenset() if knows_of(incident, viewer) else frozenset({"fault"})
 
 
 def _moment(name: str, incident: Incident, *, withheld: bool, hidden: bool) -> dict[str, Any]:

@@ -46,7 +46,8 @@ export function watchMessage() {
       const told = state.readers.map((reader) => reader.audience).filter(Boolean);
       const missing = told.filter((audience) => ![...audiences.options].some((option) => option.value === audience));
       audiences.append(...missing.map((audience) => h("option", {}, audience)));
-      const now = `${state.run} ${state.incident?.number} ${state.incident?.revealed} ${state.incident?.log.length}`;
+      const marked = state.incident?.moments.filter((moment) => moment.at).length;
+      const now = `${state.run} ${state.incident?.number} ${state.incident?.revealed} ${marked} ${state.incident?.log.length}`;
       if (now === round) return;
       round = now;
       templates = (await get("/api/templates")) ?? [];
