@@ -35,7 +35,7 @@ class Tab:
         self.page.on("console", lambda message: self._note(message.type, message.text))
         self.page.on("request", lambda request: self._asked(request.url))
         self.page.goto(served.url_for(kind))  # type: ignore[arg-type]  # one of the two
-        expect(self.page.locator("#line")).to_have_text("live")
+        expect(self.page.locator("#line")).to_have_text("connected")
 
     def _note(self, kind: str, text: str) -> None:
         # A request that was refused, or went nowhere since there was no connection, is in the console too; it is meant.

@@ -188,7 +188,7 @@ def test_whoever_loses_the_connection_keeps_the_text_and_catches_up(page_of: Ope
     expect(form.locator(".problem")).to_contain_text("was not sent")
     expect(lin.moment("Declared")).not_to_contain_text("by Ada")
     lin.context.set_offline(offline=False)
-    expect(lin.page.locator("#line")).to_have_text("live")
+    expect(lin.page.locator("#line")).to_have_text("connected")
     expect(lin.moment("Declared")).to_contain_text("by Ada")
     form.get_by_role("button").click()
     expect(ada.page.locator("#log-list")).to_contain_text("written without a connection")

@@ -99,7 +99,7 @@ function over() {
 function onLine(is) {
   if (state?.ended) return;
   at("line").className = "tag-slot";
-  morph(at("line"), [is === "on" ? tag("good", "live") : tag("bad", "no connection; trying again")]);
+  morph(at("line"), [is === "on" ? tag("good", "connected") : tag("bad", "no connection; trying again")]);
 }
 
 // Clocks run between events.
