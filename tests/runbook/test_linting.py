@@ -11,13 +11,11 @@ import pytest
 
 from gameday.cli.linting import shell_syntax
 from gameday.errors import Problem, UsageError
-from gameday.rehearsal import roles as rehearsal
 from gameday.runbook.linting import Around, Result, Rule, all_rules, chosen, lint, rule_of, with_severity
 from gameday.runbook.linting.alerts import AlertRule, read_alert_rules
 from gameday.runbook.linting.page import page
 from gameday.runbook.linting.registry import add, can_be_asked
 from gameday.runbook.linting.rules.reading import code_of
-from gameday.runbook.linting.rules.steps import ROLES
 from gameday.runbook.proof import digest_without_proof, with_proof
 
 HERE = Path(__file__).parent
@@ -83,10 +81,6 @@ def test_every_rule_has_a_paragraph_and_the_page_has_every_rule() -> None:
     for one in all_rules():
         assert len(one.paragraph) > 40, one.code
         assert one.paragraph in text
-
-
-def test_runbooks_and_rehearsals_have_the_same_roles() -> None:
-    assert ROLES == rehearsal.ROLES
 
 
 def test_a_code_is_given_once() -> None:

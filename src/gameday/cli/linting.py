@@ -147,7 +147,7 @@ def _looking(kubeconfig: str, context: str) -> Looking | None:
 def _account(text: str) -> tuple[str, Account]:
     from gameday.cluster.discovery import Account  # noqa: PLC0415
     from gameday.fields import did_you_mean  # noqa: PLC0415
-    from gameday.runbook.linting.rules.steps import ROLES  # noqa: PLC0415
+    from gameday.runbook.roles import ROLES  # noqa: PLC0415
 
     role, equals, named = text.partition("=")
     if not equals or not named.strip():

@@ -20,8 +20,8 @@ from gameday.cli.naming import find_run, resolve
 from gameday.cli.options import cluster_options, runs_option, yes_option
 from gameday.errors import ExitCode, RefusedError, UsageError
 from gameday.rehearsal.rehearsed import LEVELS
-from gameday.rehearsal.roles import FACILITATOR, ROLES
 from gameday.rehearsal.session import Session
+from gameday.runbook.roles import FACILITATOR, ROLES
 
 PAGES_FILE: Final = "pages.json"
 """Where the pages are and with which token, in the run's folder, for whoever joins from another terminal; the owner's alone."""

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from gameday.gameday.roles import (
+from gameday.runbook.roles import (
     CUSTOMER_LIAISON,
     DEPUTY,
     EXPERT,

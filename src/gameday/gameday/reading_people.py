@@ -23,7 +23,7 @@ from gameday.gameday.people import (
     Reader,
     RehearsalPlan,
 )
-from gameday.gameday.roles import ROLES
+from gameday.runbook.roles import ROLES
 
 _ID: Final = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 _ENDS: Final = 2

@@ -19,8 +19,8 @@ from gameday.log.events import ChangeApplied
 from gameday.log.people import Classified, InjectShown, MessageSent, MomentMarked, StepTicked
 from gameday.rehearsal.clocks import DEFAULT_SECONDS
 from gameday.rehearsal.requests import SEVERITIES
-from gameday.rehearsal.roles import CUSTOMER_LIAISON, DEPUTY, EXPERT, INCIDENT_COMMANDER, INTERNAL_LIAISON, SCRIBE
 from gameday.rehearsal.state import CUSTOMERS, Incident, State, StepState
+from gameday.runbook.roles import CUSTOMER_LIAISON, DEPUTY, EXPERT, INCIDENT_COMMANDER, INTERNAL_LIAISON, SCRIBE
 
 _SKIPPED: Final = 0.08
 """How many of the steps are skipped, and of how many is written down that something is missing; chosen, not measured."""

@@ -15,9 +15,9 @@ from typing import Final
 
 from gameday.log import AnyEvent
 from gameday.log.people import StepBegun, StepTicked
-from gameday.rehearsal.roles import CUSTOMER_LIAISON, DEPUTY, INCIDENT_COMMANDER, INTERNAL_LIAISON
 from gameday.rehearsal.samples import Difference, Share, Traffic, difference, share, traffic_of
 from gameday.rehearsal.state import Incident, State, StepState
+from gameday.runbook.roles import CUSTOMER_LIAISON, DEPUTY, INCIDENT_COMMANDER, INTERNAL_LIAISON
 
 EFFECT_SECONDS: Final = 10.0
 """How long before it was begun and after it was ticked customers are counted. Steps that are executed are measured by 2 s;

@@ -41,8 +41,8 @@ from gameday.log.people import (
     StepTicked,
 )
 from gameday.rehearsal.checking import checked
-from gameday.rehearsal.roles import FACILITATOR, ROLES
 from gameday.rehearsal.state import MOMENTS, Incident, State, StepState
+from gameday.runbook.roles import FACILITATOR, ROLES
 
 SEVERITIES: Final = ("critical", "major", "minor")
 INJECTS: Final = ("calls", "mail", "press", "alert", "note")

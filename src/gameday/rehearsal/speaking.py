@@ -13,8 +13,8 @@ from typing import Any, Final
 
 from gameday.errors import RefusedError
 from gameday.fields import did_you_mean
-from gameday.rehearsal.roles import ROLES
 from gameday.rehearsal.state import MOMENTS, State
+from gameday.runbook.roles import ROLES
 
 HELP: Final = (
     ("steps, clocks, people, help", "look"),

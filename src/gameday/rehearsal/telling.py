@@ -28,8 +28,8 @@ from gameday.log.people import (
     StepTicked,
 )
 from gameday.rehearsal.clocks import Clock, cadence_kept, clocks_of, updates_of
-from gameday.rehearsal.roles import FACILITATOR
 from gameday.rehearsal.state import Incident, State, StepState, fold
+from gameday.runbook.roles import FACILITATOR
 
 _MINUTE: Final = 60
 _HOUR: Final = 3600

@@ -310,6 +310,9 @@ def _for(proof: _Proof) -> Iterator[str]:
     checks = sum(1 for step in proof.executed if step.check)
     yield f"all {checks} check(s) were met, no warning was broken, and no acknowledged order is lost"
     for event in proof.own:
+        if isinstance(event, LedgerChecked) and event.forgotten:
+            point = event.recovery_point_seconds or 0.0
+            yield f"{event.forgotten} order(s) are not in what was restored, whose newest order was {point:.1f} s old"
         if isinstance(event, LedgerChecked) and event.unrecorded:
             yield f"{len(event.unrecorded)} customer(s) were charged without an order, which no step put right"
 

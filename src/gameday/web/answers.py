@@ -18,9 +18,9 @@ import orjson
 from aiohttp import web
 
 from gameday.errors import GamedayError, InvalidFileError, RefusedError
-from gameday.rehearsal.roles import FACILITATOR
 from gameday.rehearsal.session import Session
 from gameday.rehearsal.state import State
+from gameday.runbook.roles import FACILITATOR
 from gameday.web import assist
 from gameday.web.access import Door, Page, RefusedRequest
 from gameday.web.backstage import backstage

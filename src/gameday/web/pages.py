@@ -16,7 +16,7 @@ from aiohttp import web
 from jinja2 import Environment, StrictUndefined
 
 from gameday.rehearsal.requests import INJECTS, SEVERITIES
-from gameday.rehearsal.roles import FACILITATOR, ROLES
+from gameday.runbook.roles import FACILITATOR, ROLES
 from gameday.web.access import HEADERS, Door, RefusedRequest
 from gameday.web.answers import AUDIENCES
 

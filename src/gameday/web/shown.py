@@ -17,8 +17,8 @@ from typing import Any, Final
 
 from gameday.log.people import Classified, InjectShown, MessageSent
 from gameday.rehearsal.clocks import DEFAULT_SECONDS, Clock, cadence_kept, clocks_of, updates_of
-from gameday.rehearsal.roles import ROLES
 from gameday.rehearsal.state import MOMENTS, Incident, Moment, State, StepState, time_of
+from gameday.runbook.roles import ROLES
 from gameday.web.access import Page
 
 MOMENT_TITLES: Final[Mapping[str, str]] = {

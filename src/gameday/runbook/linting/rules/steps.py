@@ -14,18 +14,10 @@ from gameday.runbook.kubectl import KubectlLine, kubectl_lines
 from gameday.runbook.linting.model import Hit, Subject
 from gameday.runbook.linting.registry import rule
 from gameday.runbook.model import Step
+from gameday.runbook.roles import FACILITATOR, ROLES
 from gameday.runbook.shell import Command, commands
 
-ROLES: Final = (
-    "incident commander",
-    "deputy",
-    "scribe",
-    "subject-matter expert",
-    "customer liaison",
-    "internal liaison",
-    "facilitator",
-)
-_OUTSIDE: Final = ("facilitator",)
+_OUTSIDE: Final = (FACILITATOR,)
 _READING_VERBS: Final = frozenset(
     {"get", "describe", "logs", "top", "version", "explain", "api-resources", "api-versions", "cluster-info", "wait"}
 )
