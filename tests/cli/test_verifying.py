@@ -72,7 +72,7 @@ def test_a_proof_is_written_into_a_projects_file_and_not_into_the_installation(t
     assert _record(mine, judged(mine), "run-1") == f"last_proven written into {mine.path}"
     proof = load_runbook(mine.path).last_proven
     assert proof is not None
-    assert (proof.run, proof.on) == ("run-1", "2026-11-25")
+    assert (proof.run, proof.date) == ("run-1", "2026-11-25")
     folder = tmp_path / "site-packages" / "gameday"
     folder.mkdir(parents=True)
     shipped = a_runbook(folder)

@@ -99,7 +99,7 @@ def test_a_runbook_that_mends_it_is_proven_and_the_proof_is_written(command: Com
     assert (code, result["outcome"], result["residue"]) == (0, "proven", []), result
     assert judgements(result) == {"scale-payment-back": "helped", "think-about-it": "did_nothing"}
     assert result["recovery_seconds"] < result["objective_seconds"] == 60
-    assert f"last_proven: {{run: {result['run']}, on: {result['at'][:10]}, digest: {result['digest']}}}" in path.read_text()
+    assert f"last_proven: {{run: {result['run']}, date: {result['at'][:10]}, digest: {result['digest']}}}" in path.read_text()
     before = path.read_text()
     code, result = verify(command, path, "--without", "think-about-it")
     assert (code, result["outcome"], result["needed"], result["recorded"]) == (0, "proven", False, "")

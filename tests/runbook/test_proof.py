@@ -13,7 +13,7 @@ from gameday.runbook.proof import digest_without_proof, with_proof, write_proof
 from gameday.workspace import SHIPPED
 
 BODY = "# t\n\nlast_proven: words of the body\n\n## Resolve\n\n### Mend it\n\nDo it.\n"
-LINE = "last_proven: {run: r-1, on: 2026-11-25, digest: sha256:ab}\n"
+LINE = "last_proven: {run: r-1, date: 2026-11-25, digest: sha256:ab}\n"
 
 
 def text(front: str) -> str:
@@ -25,8 +25,8 @@ def text(front: str) -> str:
     [
         "",
         "last_proven:\n",
-        "last_proven: {run: old, on: 2020-01-01, digest: sha256:old}\n",
-        "last_proven:\n  run: old\n  on: 2020-01-01\n",
+        "last_proven: {run: old, date: 2020-01-01, digest: sha256:old}\n",
+        "last_proven:\n  run: old\n  date: 2020-01-01\n",
     ],
 )
 def test_the_digest_is_the_same_whatever_the_line_says(front: str) -> None:

@@ -22,7 +22,7 @@ experiments: [dependency-down]
 objectives: {rto: 1m, rpo: 0s}
 audiences: [support]
 updates_every: 15m
-last_proven: {run: r1, on: 2026-01-31, digest: "sha256:ab"}
+last_proven: {run: r1, date: 2026-01-31, digest: "sha256:ab"}
 ---
 
 # Payment is down
@@ -195,7 +195,7 @@ def test_a_file_without_the_shape_of_a_runbook_says_what_is_missing(tmp_path: Pa
 
 
 def test_a_runbook_that_was_never_proven_says_nothing_there(tmp_path: Path) -> None:
-    text = TEXT.replace(' {run: r1, on: 2026-01-31, digest: "sha256:ab"}', "")
+    text = TEXT.replace(' {run: r1, date: 2026-01-31, digest: "sha256:ab"}', "")
     assert read(text, tmp_path).last_proven is None
 
 

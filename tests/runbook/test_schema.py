@@ -41,7 +41,7 @@ def _references(value: Any) -> set[str]:
 @pytest.mark.parametrize("path", RUNBOOKS, ids=lambda path: path.stem)
 def test_every_good_runbook_conforms(path: Path) -> None:
     front, body = split_front_matter(path.read_text(encoding="utf-8"), file=str(path))
-    assert errors("front-matter", yaml.safe_load(front)) == []
+    assert errors("front-matter", yaml.load(front, yaml.BaseLoader)) == []  # noqa: S506  # dates stay texts
     for section in sections(body):
         for block in section.blocks:
             if block.info in PART_OF_BLOCK:
@@ -77,7 +77,7 @@ def test_what_is_misspelt_does_not_conform(part: str, data: object) -> None:
 @pytest.mark.parametrize(
     ("part", "data"),
     [
-        ("front-matter", {"title": "t", "owner": "o", "last_proven": {"run": "r", "on": "2026-11-25", "digest": "sha256:0"}}),
+        ("front-matter", {"title": "t", "owner": "o", "last_proven": {"run": "r", "date": "2026-11-25", "digest": "sha256:0"}}),
         ("step", {"action": "gameday_workspace.actions.rollouts.pause", "with": {"anything": 1}}),
         ("step", {"probe": "gameday.probes.orders.lost"}),
         ("check", {"probe": "gameday_workspace.probes.containers.restarts", "within": [None, 0], "wait": 30}),

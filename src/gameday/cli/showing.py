@@ -89,7 +89,7 @@ def _facts(runbook: Runbook) -> RenderableType:
         "audiences": ", ".join(runbook.audiences),
         "updates": "" if runbook.updates_every_seconds is None else f"every {_duration(runbook.updates_every_seconds)}",
         "experiments": ", ".join(runbook.experiments),
-        "proven": f"on {proof.on}, by {proof.run}" if proof else "never",
+        "proven": f"on {proof.date}, by {proof.run}" if proof else "never",
         "file": str(runbook.path),
     }
     table = Table.grid(padding=(0, 2))

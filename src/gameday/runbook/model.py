@@ -91,7 +91,7 @@ class Proof:
     """The last proof, which `gameday runbook verify` writes into the file, and nobody else."""
 
     run: str
-    on: str
+    date: str
     """The day, as 2026-11-25, in UTC."""
     digest: str
     """Of the text that was proven, without this line (`proof.digest_without_proof`)."""

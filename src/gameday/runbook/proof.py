@@ -28,7 +28,7 @@ def digest_without_proof(text: str) -> str:
     return _DIGEST + hashlib.sha256("".join(kept).encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def with_proof(text: str, run: str, on: str, digest: str) -> str:
+def with_proof(text: str, run: str, date: str, digest: str) -> str:
     """Return the text with this proof as its line last_proven: in place of the former one, else as the last of the front matter.
 
     Every other character stays, line endings too. UsageError for a text without front matter.
@@ -38,13 +38,13 @@ def with_proof(text: str, run: str, on: str, digest: str) -> str:
     if end is None:
         raise UsageError("expected front matter (a first line ---, and --- again), which last_proven can be written into")
     ending = re.search(r"\r?\n?$", lines[0])
-    line = f"{_KEY} {{run: {run}, on: {on}, digest: {digest}}}{ending[0] if ending else ''}"
+    line = f"{_KEY} {{run: {run}, date: {date}, digest: {digest}}}{ending[0] if ending else ''}"
     former = sorted(_proof_lines(lines))
     at = former[0] if former else end
     return "".join([*lines[:at], line, *(item for number, item in enumerate(lines[at:], at) if number not in former)])
 
 
-def write_proof(path: Path, run: str, on: str, *, proven_digest: str) -> None:
+def write_proof(path: Path, run: str, date: str, *, proven_digest: str) -> None:
     """Write a proof into a runbook's file: whole or not at all, with the mode that it has.
 
     UsageError where the text is not (any more) the one of `proven_digest`, OSError where it cannot be written.
@@ -57,7 +57,7 @@ def write_proof(path: Path, run: str, on: str, *, proven_digest: str) -> None:
     handle, draft = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
     try:
         with os.fdopen(handle, "wb") as stream:
-            stream.write(with_proof(text, run, on, found).encode("utf-8"))
+            stream.write(with_proof(text, run, date, found).encode("utf-8"))
             stream.flush()
             os.fsync(stream.fileno())
         Path(draft).chmod(target.stat().st_mode & 0o7777)

@@ -113,12 +113,11 @@ def _last_proven(fields: Fields) -> Proof | None:
             kind="proof",
         )
         return None
-    # YAML reads the key `on` as a boolean.
-    inner = fields.inside({"on" if key is True else key: item for key, item in value.items()}, "last_proven")
-    run, day, digest = (inner.text(key, required=True) for key in ("run", "on", "digest"))
+    inner = fields.inside(value, "last_proven")
+    run, day, digest = (inner.text(key, required=True) for key in ("run", "date", "digest"))
     inner.done()
     if day and not _DAY.fullmatch(day):
-        inner.note(f"on: expected a day such as 2026-11-25, but got {day!r}", "on", kind="proof")
+        inner.note(f"date: expected a day such as 2026-11-25, but got {day!r}", "date", kind="proof")
     if digest and not digest.startswith("sha256:"):
         inner.note(f"digest: expected sha256:…, but got {digest!r}", "digest", kind="proof")
     return Proof(run, day, digest)

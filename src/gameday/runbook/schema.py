@@ -90,7 +90,7 @@ def _front_matter() -> dict[str, Any]:
 
 
 def _last_proven() -> dict[str, Any]:
-    properties = {"run": {"type": "string"}, "on": {"type": "string"}, "digest": {"type": "string", "pattern": "^sha256:"}}
+    properties = {"run": {"type": "string"}, "date": {"type": "string"}, "digest": {"type": "string", "pattern": "^sha256:"}}
     return {"type": "object", "required": list(properties), "additionalProperties": False, "properties": properties}
 
 

@@ -37,13 +37,13 @@ def changed(subject: Subject) -> Iterator[Hit]:
     """
     proof = subject.read().last_proven
     if proof is not None and proof.digest != digest_without_proof(subject.text):
-        told = f"this runbook was changed since it was proven, on {proof.on} by the run {proof.run}"
+        told = f"this runbook was changed since it was proven, on {proof.date} by the run {proof.run}"
         yield Hit(subject.front_line("last_proven"), told, f"gameday runbook verify {subject.path.stem}")
 
 
 def _proven_on(subject: Subject) -> dt.date | None:
     proof = subject.read().last_proven
     try:
-        return None if proof is None else dt.date.fromisoformat(proof.on)
+        return None if proof is None else dt.date.fromisoformat(proof.date)
     except ValueError:
         return None
