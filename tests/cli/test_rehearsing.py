@@ -92,3 +92,11 @@ def test_a_tabletop_is_taken_up_again_where_it_was(tmp_path: Path) -> None:
 def test_what_cannot_be_held_is_refused_with_what_to_do(words: list[str], code: int, says: str, tmp_path: Path) -> None:
     found = gameday(tmp_path, *words)
     assert (found.returncode, says in found.stderr) == (code, True), found.stderr
+
+
+def test_a_record_of_another_plan_is_refused_and_leaves_no_run(tmp_path: Path) -> None:
+    record = Path(__file__).parents[1] / "rehearsal" / "record"
+    refused = gameday(tmp_path, "dependency-down", "--level", "simulated", "--log", str(record))
+    assert refused.returncode == 3
+    assert "is no record of this plan" in refused.stderr
+    assert [*(tmp_path / "runs").iterdir()] == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 import threading
 import time
@@ -18,7 +19,7 @@ import click
 from gameday.cli.choosing import choose
 from gameday.cli.naming import find_run, resolve
 from gameday.cli.options import cluster_options, runs_option, yes_option
-from gameday.errors import ExitCode, RefusedError, UsageError
+from gameday.errors import ExitCode, GamedayError, RefusedError, UsageError
 from gameday.rehearsal.rehearsed import LEVELS
 from gameday.rehearsal.session import Session
 from gameday.runbook.roles import FACILITATOR, ROLES
@@ -233,7 +234,12 @@ def _simulated(wish: _Wish, record: str, script: Path | None) -> int:
     plan = rehearsed(wish.file, level="simulated", seed=wish.seed)
     lines = load_script(script) if script else None
     directory = _folder(wish)
-    simulate(directory, plan, find_run(record, wish.runs), source=wish.shown_file, script=lines)
+    try:
+        simulate(directory, plan, find_run(record, wish.runs), source=wish.shown_file, script=lines)
+    except GamedayError:
+        # Nothing was simulated, so there is no run to be kept.
+        shutil.rmtree(directory)
+        raise
     return _conclude(directory)
 
 

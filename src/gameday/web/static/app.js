@@ -36,6 +36,7 @@ const line = new Line(onState, onLine);
 const message = watchMessage();
 
 async function onState(heard) {
+  const drawn = { text, titles };
   state = heard;
   draw();
   if (known.run !== state.run) {
@@ -46,7 +47,8 @@ async function onState(heard) {
   const incident = state.incident;
   if (incident?.can_choose && !titles) titles = await get("/api/runbooks");
   text = incident?.runbook ? await textOf(incident) : null;
-  if (state === heard) draw();
+  // Once is enough, unless the runbook came only now.
+  if (state === heard && (text !== drawn.text || titles !== drawn.titles)) draw();
 }
 
 function draw() {
