@@ -104,10 +104,10 @@ def put(cluster: KubeCluster, run_id: str, data: bytes) -> str:
 
 
 def test_a_record_of_a_newer_format_is_left_alone_with_a_clear_error(cluster: KubeCluster, books: Any) -> None:
-    name = put(cluster, books.run_id, b'{"format": 2, "entries": {"e1": "whatever this means"}}')
+    name = put(cluster, books.run_id, b'{"format": 3, "entries": {"e1": "whatever this means"}}')
     before = cluster.get(secret(name))
     with pytest.raises(
-        RecordError, match=rf"secret gameday-system/{name} is of format 2, newer than the 1 .*left alone.*newer one"
+        RecordError, match=rf"secret gameday-system/{name} is of format 3, newer than the 2 .*left alone.*newer one"
     ):
         books.store.read(books.run_id)
     assert cluster.get(secret(name)) == before

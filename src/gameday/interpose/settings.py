@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
+from functools import cache
 from typing import Annotated, Literal
 
 import msgspec
@@ -73,7 +74,10 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     until: Annotated[datetime, Meta(tz=True)] | None = None
 
 
-_decoder = msgspec.json.Decoder(Settings)
+@cache
+def _decoder() -> msgspec.json.Decoder[Settings]:
+    """Make the decoder when settings are first read: who imports this room for its names reads none."""
+    return msgspec.json.Decoder(Settings)
 
 
 def read_settings(document: bytes, *, protocol: Protocol | None = None) -> Settings:
@@ -81,7 +85,7 @@ def read_settings(document: bytes, *, protocol: Protocol | None = None) -> Setti
     if len(document) > LONGEST_DOCUMENT:
         raise BadParameterError(f"expected settings of at most {LONGEST_DOCUMENT} bytes, found {len(document)}")
     try:
-        settings = _decoder.decode(document)
+        settings = _decoder().decode(document)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise BadParameterError(f"the settings cannot be read: {_in_our_words(str(error))}") from None
     problems = list(_problems(settings))
