@@ -42,7 +42,7 @@ test-unit: $(READY_DEV) ## Run only the tests that start no cluster
 	@$(BIN)/pytest -m 'not soak and not crash and not e2e and not cluster and not experiments' --durations=10
 
 .PHONY: test-experiments
-test-experiments: $(READY_DEV) ## Run every experiment in every setting on the embedded cluster, and compare its verdict (some minutes)
+test-experiments: $(READY_DEV) ## Run every experiment in every setting on the embedded cluster, and prove every runbook (ten minutes)
 	@$(BIN)/pytest -m experiments -n 2 --dist load --durations=5
 
 .PHONY: test-soak
