@@ -75,6 +75,34 @@ def test_giving_back_twice_is_giving_back_once_and_leaves_nothing(cluster: Any) 
     assert cluster.get(LEASE) is None
 
 
+class _Late:
+    """The cluster, in which the renewal of a guardian that is dead arrives right after somebody has looked at the Lease."""
+
+    def __init__(self, cluster: Any, *, renewals: int) -> None:
+        self._cluster, self._left = cluster, renewals
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._cluster, name)
+
+    def get(self, ref: Any) -> Any:
+        found = self._cluster.get(ref)
+        if self._left and found is not None:
+            self._left -= 1
+            self._cluster.replace({**found, "spec": {**found["spec"], "renewTime": _ago(0)}})
+        return found
+
+
+def test_a_renewal_that_was_on_its_way_does_not_keep_the_lease_from_being_given_back(cluster: Any, lease: Lease) -> None:
+    Lease(_Late(cluster, renewals=1), lease.run_id).release()
+    assert cluster.get(LEASE) is None
+
+
+def test_a_lease_that_is_renewed_again_and_again_is_not_taken_from_whoever_does(cluster: Any, lease: Lease) -> None:
+    with pytest.raises(ConflictError):
+        Lease(_Late(cluster, renewals=1000), lease.run_id).release()
+    assert spec_of(cluster)["holderIdentity"] == lease.holder
+
+
 def test_a_lease_without_a_holder_may_be_taken(cluster: Any, lease: Lease) -> None:
     found = cluster.get(LEASE)
     cluster.replace({**found, "spec": {"holderIdentity": ""}})

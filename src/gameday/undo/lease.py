@@ -17,6 +17,8 @@ from gameday.processes import ProcessId, process_id
 from gameday.undo.sightings import CONFIRM_SECONDS
 
 DURATION_SECONDS: Final = 60
+_RELEASES: Final = 5
+"""How often a Lease that changes in the very moment is looked at again: of a dead guardian one renewal can be on its way."""
 _LOOK_SECONDS: Final = 1.0
 LEASE: Final = ObjectRef("coordination.k8s.io/v1", "Lease", SYSTEM_NAMESPACE, "gameday")
 ABORT_ANNOTATION: Final = "gameday.dev/abort"
@@ -168,13 +170,23 @@ class Lease:
         return str((found["metadata"].get("annotations") or {}).get(ABORT_ANNOTATION, ""))
 
     def release(self) -> None:
-        """Give the Lease back by deleting it, so that nothing of ours is left; only if it is still this run's."""
-        found = self.cluster.get(LEASE)
-        if found is not None and found["spec"].get("holderIdentity", "").startswith(f"{self.run_id}@"):
+        """Give the Lease back by deleting it, so that nothing of ours is left; only if it is still this run's.
+
+        A renewal of a guardian that was killed may come in meanwhile, and the deletion is refused; then it is looked at again.
+        """
+        for left in reversed(range(_RELEASES)):
+            found = self.cluster.get(LEASE)
+            if found is None or not found["spec"].get("holderIdentity", "").startswith(f"{self.run_id}@"):
+                break
             try:
                 self.cluster.delete(ObjectRef.of(found), resource_version=found["metadata"]["resourceVersion"])
             except NotFoundError:
-                return
+                break
+            except ConflictError:
+                if not left:
+                    raise
+            else:
+                break
         self.held = None
 
     def _is_on(self, hold: Hold) -> bool:
