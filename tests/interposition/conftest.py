@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import http.client
 import secrets
+import socket
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -40,6 +42,11 @@ class Busy:
         for _ in range(customers):
             self._customers.append(threading.Thread(target=self._ask_on, args=(requests_a_connection,), daemon=True))
             self._customers[-1].start()
+
+    def is_served(self) -> bool:
+        with suppress(OSError), socket.create_connection((self.host, self.port), timeout=1):
+            return True
+        return False
 
     def close(self) -> None:
         self._over.set()
@@ -94,5 +101,7 @@ def busy(scratch: Any) -> Iterator[Busy]:
     scratch.ready(number=2)
     service = scratch.get("Service", "web")
     found = Busy(scratch, service["spec"]["clusterIP"], service["spec"]["ports"][0]["port"])
+    # Routes follow a moment after pods are Ready.
+    scratch.eventually(found.is_served)
     yield found
     found.close()
