@@ -6,6 +6,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -59,7 +60,7 @@ class _Session:
         return written
 
     def submit(self, person: str, request: Mapping[str, Any]) -> Answer:
-        return Answer(event=self.write(event_for(self.state, person, request)))
+        return Answer(event=self.write(event_for(self.state, person, request, now=datetime.now(UTC))))
 
     def events_after(self, seq: int) -> Sequence[AnyEvent]:
         return [event for event in self._events if event.seq > seq]

@@ -28,6 +28,8 @@ const forms = listen({
   joined(name) {
     sessionStorage.setItem(NAME, name);
     localStorage.setItem(NAME, name);
+    // The state in which this person is there may have come before the answer that they are.
+    if (state) draw();
     line.open(name);
     at("runbook").focus({ preventScroll: true });
   },
