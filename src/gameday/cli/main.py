@@ -6,7 +6,6 @@ gameday.yaml. Every error of ours leaves with its exit code and its own words; a
 
 from __future__ import annotations
 
-import importlib
 import os
 import sys
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any, Final
 import click
 
 from gameday import __version__
+from gameday.cli.lazily import LazyGroup
 from gameday.errors import ExitCode, GamedayError
 
 _COMMANDS: Final = {
@@ -40,38 +40,9 @@ _OF_GROUPS: Final = {"runbook": ("verify", "lint", "show", "schema"), "rehearse"
 CONFIGURATION_FILE: Final = "gameday.yaml"
 
 
-class _Commands(click.Group):
-    """Subcommands by name, each imported only when it is called, so that none pays for another's libraries."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        del ctx
-        return list(_COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        del ctx
-        if cmd_name not in _COMMANDS:
-            return None
-        command: click.Command = importlib.import_module(_COMMANDS[cmd_name][0]).command
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List the commands with their one-line help, without importing any."""
-        del ctx
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, about) for name, (_, about) in _COMMANDS.items()])
-
-    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
-        if args and args[0] not in _COMMANDS and not args[0].startswith("-"):
-            import difflib  # noqa: PLC0415  # for a mistake only
-
-            close = difflib.get_close_matches(args[0], _COMMANDS, n=1)
-            hint = f" Did you mean {close[0]!r}?" if close else f" Commands: {', '.join(_COMMANDS)}."
-            raise click.UsageError(f"there is no command {args[0]!r}.{hint}", ctx)
-        return super().resolve_command(ctx, args)
-
-
 @click.group(
-    cls=_Commands,
+    cls=LazyGroup,
+    modules=_COMMANDS,
     context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "GAMEDAY", "max_content_width": 100},
     epilog="Exit status: 0 as expected, 1 a verdict differs, 2 inconclusive, 3 refused, 4 aborted and undone, "
     "5 something is left behind, 64 usage, 70 internal.",

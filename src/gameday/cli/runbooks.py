@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
 from pathlib import Path
 from typing import Final
 
 import click
 from click.shell_completion import CompletionItem
 
+from gameday.cli.lazily import LazyGroup
 from gameday.errors import UsageError
 from gameday.workspace import Catalogue
 
@@ -20,28 +20,7 @@ _COMMANDS: Final = {
 }
 
 
-class _Commands(click.Group):
-    """Subcommands by name, so that none pays for another's libraries."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        del ctx
-        return list(_COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        del ctx
-        if cmd_name not in _COMMANDS:
-            return None
-        found: click.Command = importlib.import_module(_COMMANDS[cmd_name][0]).command
-        return found
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List the commands with their one-line help, without importing any."""
-        del ctx
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, about) for name, (_, about) in _COMMANDS.items()])
-
-
-@click.group("runbook", cls=_Commands)
+@click.group("runbook", cls=LazyGroup, modules=_COMMANDS)
 def command() -> None:
     """Runbooks: what is wrong in them, what they say, and whether they are true.
 
