@@ -76,6 +76,29 @@ if os.fork() == 0:
 time.sleep(600)
 """
 
+WITH_CHILDREN_THAT_IT_WAITS_FOR = """
+import os, subprocess, sys
+children = [subprocess.Popen(["sleep", "600"], process_group=0) for _ in range(200)]
+print("up", flush=True)
+os.wait()
+open(sys.argv[1], "w").close()
+"""
+WITHOUT_ITS_MAIN_THREAD = """
+import os, subprocess, sys, threading, time
+from gameday.processes import end_orphans, freezer
+freeze = freezer()
+def end():
+    time.sleep(0.2)
+    freeze()
+    end_orphans(spare=frozenset())
+    time.sleep(0.2)
+    print("ended", flush=True)
+    os._exit(0)
+threading.Thread(target=end).start()
+WAIT
+print("went on", flush=True)
+"""
+
 
 def named(marker: str) -> list[int]:
     """Return the processes whose command line ends with this marker."""
@@ -178,3 +201,28 @@ def test_what_a_process_calls_itself_hides_nothing_of_it() -> None:
         child.stdout.readline()
         assert process_id(child.pid) == before
         assert before.is_alive
+
+
+def test_a_leader_does_not_go_on_with_what_comes_after_its_children(tmp_path: Path) -> None:
+    mark = tmp_path / "went-on"
+    command = [sys.executable, "-c", WITH_CHILDREN_THAT_IT_WAITS_FOR, str(mark)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True) as leader:
+        assert leader.stdout is not None
+        leader.stdout.readline()
+        assert end_tree(process_id(leader.pid)) == 201
+    assert not mark.exists()
+
+
+@pytest.mark.parametrize(
+    "wait",
+    [
+        "subprocess.run(['sleep', '600'])",
+        "subprocess.run(['sleep', '600'], capture_output=True, timeout=600)",
+        "for _ in iter(int, 1): pass",
+        "threading.Event().wait(0.3)",
+    ],
+)
+def test_a_main_thread_does_not_go_on_with_what_comes_after_its_children(wait: str) -> None:
+    script = WITHOUT_ITS_MAIN_THREAD.replace("WAIT", wait)
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=30)
+    assert ended.stdout == "ended\n"

@@ -10,8 +10,9 @@ import contextlib
 import ctypes
 import os
 import signal
+import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -71,6 +72,22 @@ def name_process(name: str) -> None:
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_NAME, name.encode()[:15], 0, 0, 0)
 
 
+def freezer() -> Callable[[], None]:
+    """Return what stops the main thread for good; call this in that thread, and what it returns in another, before `os._exit`.
+
+    For a process whose children are ended before it ends itself: it must not go on with what comes after them.
+    """
+    # Chaos Toolkit takes the signals that are meant for users.
+    number = signal.SIGRTMIN
+
+    def freeze(*_: object) -> None:
+        while True:
+            signal.pause()
+
+    signal.signal(number, freeze)
+    return lambda: signal.pthread_kill(threading.main_thread().ident or 0, number)
+
+
 def end_tree(leader: ProcessId, *, spare: frozenset[int] = frozenset(), patience_seconds: float = 2.0) -> int:
     """SIGKILL a session leader, its session and all their descendants; return how many processes were ended.
 
@@ -81,6 +98,10 @@ def end_tree(leader: ProcessId, *, spare: frozenset[int] = frozenset(), patience
     sessions: set[int] = set()
     ended: set[int] = set()
     deadline = time.monotonic() + patience_seconds
+    if leader.pid not in spare:
+        # It must not go on with what comes after a child that is ended a moment before it.
+        with contextlib.suppress(PermissionError):
+            _signal(leader, signal.SIGSTOP)
     while True:
         everything = _all()
         doomed = _members(leader, everything, sessions) - spare - {os.getpid()}
@@ -132,11 +153,7 @@ def children() -> frozenset[int]:
 
 def end_process(process: ProcessId) -> bool:
     """SIGKILL that very process, if it is still there; say whether it was."""
-    if process.start_ticks == 0 or not process.is_alive:
-        return False
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(process.pid, signal.SIGKILL)
-    return True
+    return _signal(process, signal.SIGKILL)
 
 
 def how_ended(returncode: int) -> tuple[int | None, int | None, str]:
@@ -144,6 +161,14 @@ def how_ended(returncode: int) -> tuple[int | None, int | None, str]:
     if returncode >= 0:
         return returncode, None, f"exit status {returncode}"
     return None, -returncode, f"killed by signal {-returncode}"
+
+
+def _signal(process: ProcessId, number: signal.Signals) -> bool:
+    if process.start_ticks == 0 or not process.is_alive:
+        return False
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(process.pid, number)
+    return True
 
 
 def _orphans(everything: Mapping[int, _Stat], spare: frozenset[int], sessions: set[int]) -> set[int]:

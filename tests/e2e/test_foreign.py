@@ -150,7 +150,8 @@ def test_a_rollback_that_fails_is_named_as_left_behind(
 def asleep(alone: Command, foreign: Callable[..., Path]) -> Path:
     """Start nothing; write an experiment whose method hangs and whose rollbacks count themselves."""
     count = ["sh", "-c", f"echo rolled back >> {alone.folder / 'count'}"]
-    foreign(method=[process("sleep", "sleep", "60")], rollbacks=[process("fail", "false"), process("count", *count)])
+    later = process("later", "touch", str(alone.folder / "later"))
+    foreign(method=[process("sleep", "sleep", "60"), later], rollbacks=[process("fail", "false"), process("count", *count)])
     return alone.folder / "count"
 
 
@@ -183,6 +184,7 @@ def test_rollbacks_are_carried_out_whoever_dies(alone: Command, foreign: Callabl
         assert "gameday.run.rollbacks" in recovered.stdout
     eventually(lambda: count.exists() and [event for event in alone.events() if isinstance(event, RunEnded)])
     assert count.read_text() == "rolled back\n"
+    assert not (alone.folder / "later").exists(), "nothing of the method begins any more"
 
 
 def test_without_the_word_for_it_a_foreign_experiment_is_refused(alone: Command, foreign: Callable[..., Path]) -> None:

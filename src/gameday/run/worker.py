@@ -23,7 +23,7 @@ from gameday.cluster import Cluster
 from gameday.errors import ExitCode, GamedayError
 from gameday.experiment import Experiment, load_experiment
 from gameday.log.events import PhaseEnded, PhaseStarted
-from gameday.processes import end_orphans, name_process, process_id
+from gameday.processes import end_orphans, freezer, name_process, process_id
 from gameday.run.channel import Peer
 from gameday.run.engine import WorkerEngine
 from gameday.run.observing import RunObservations
@@ -49,11 +49,17 @@ def main() -> int:
     spec = load_spec(arguments.run)
     guardian = process_id(os.getppid())
 
+    freeze = freezer()
+
     def lost(why: str) -> None:
-        # What a step's shell block is at would go on writing after it has been looked at.
-        end_orphans(spare=frozenset())
-        start_successor(arguments.run, guardian, f"the guardian (pid {guardian.pid}) {why}")
-        os._exit(ExitCode.ABORTED)
+        try:
+            # An activity whose process is ended is over: the next one, or a rollback that the successor carries out, would begin.
+            freeze()
+            # What a step's shell block is at would go on writing after it has been looked at.
+            end_orphans(spare=frozenset())
+            start_successor(arguments.run, guardian, f"the guardian (pid {guardian.pid}) {why}")
+        finally:
+            os._exit(ExitCode.ABORTED)
 
     peer = Peer(socket.socket(fileno=arguments.line), lost=lost)
     _play(peer, spec, arguments.run)
