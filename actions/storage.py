@@ -6,6 +6,7 @@ stand first (`services.interpose`). Requests are told apart as S3 has them with 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -17,11 +18,13 @@ from gameday.interposition import Fault, Proxies, are_hit, service_of, stands, s
 
 _NOT_FOUND: Final = 404
 _OPERATIONS: Final[Mapping[str, Mapping[str, Any]]] = {
-    "get": {"methods": ["GET", "HEAD"], "path": "/{bucket}/?*"},
-    "put": {"methods": ["PUT", "POST"], "path": "/{bucket}/?*"},
-    "delete": {"methods": ["DELETE"], "path": "/{bucket}/?*"},
-    "list": {"methods": ["GET"], "path": "/{bucket}*", "query": {"list-type": "*"}},
+    "get": {"methods": ["GET", "HEAD"]},
+    "put": {"methods": ["PUT", "POST"]},
+    "delete": {"methods": ["DELETE"]},
+    "list": {"methods": ["GET"], "query": {"list-type": "*"}},
 }
+_BUCKET: Final = re.compile(r"[a-z0-9](?!.*\.\.)[a-z0-9.-]{1,61}[a-z0-9]")
+_ADDRESS: Final = re.compile(r"\d+\.\d+\.\d+\.\d+")
 _ERROR: Final = '<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>{code}</Code><Message>{message}</Message></Error>'
 _XML: Final = {"Content-Type": "application/xml"}
 
@@ -55,11 +58,11 @@ def block(
     """Block an object store.
 
     namespace, name: its Service. how: refuse (connections), hang, slow_down (503 SlowDown), error (500 InternalError) or deny
-    (403 AccessDenied). operations: of get, put, delete, list; none means all of them. bucket: empty for every bucket.
-    percent: how many connections, above 0 up to 100. lasts_seconds: after which the proxies end it by themselves. With refuse
-    there are no operations and no bucket, since there is no request yet. Undone by switching it off. Landed when it is in
-    force in every proxy and a request has met it. NoTargetError for a bucket that the store says it has not; stores that say
-    nothing to strangers are believed.
+    (403 AccessDenied). operations: of get, put, delete, list; none means all of them. bucket: the name of
+    one, as S3 has them, which harms no other that begins like it; empty for every bucket. percent: how many connections, above
+    0 up to 100. lasts_seconds: after which the proxies end it by themselves. With refuse there are no operations and no bucket,
+    since there is no request yet. Undone by switching it off. Landed when it is in force in every proxy and a request has met
+    it. NoTargetError for a bucket that the store says it has not; stores that say nothing to strangers are believed.
     """
     by = "storage.block"
     if how not in _HOWS:
@@ -118,13 +121,31 @@ def _rules(
 ) -> list[Mapping[str, Any]]:
     if isinstance(operations, str) or not all(operation in _OPERATIONS for operation in operations):
         raise BadParameterError(f"{by}: expected operations as a list of {', '.join(_OPERATIONS)}, but got {operations!r}")
-    if not operations:
-        return [_rule("any", fault, {"path": f"/{bucket}*", "percent": percent})]
+    _check_bucket(bucket, by)
     found = []
-    for operation in dict.fromkeys(operations):
-        match = {**_OPERATIONS[operation], "percent": percent}
-        found.append(_rule(operation, fault, {**match, "path": match["path"].replace("{bucket}", bucket or "*")}))
+    for operation in dict.fromkeys(operations or ("any",)):
+        for index, where in enumerate(_wheres(operation, bucket)):
+            match = {**_OPERATIONS.get(operation, {}), **where, "percent": percent}
+            found.append(_rule(f"{operation}-below" if index else operation, fault, match))
     return found
+
+
+def _wheres(operation: str, bucket: str) -> Sequence[Mapping[str, str]]:
+    """Return the paths of an operation, as matches: what is in a bucket lies below it, and other buckets may begin like it."""
+    if operation == "any":
+        return ({"path": f"/{bucket}"}, {"path": f"/{bucket}/*"}) if bucket else ({},)
+    if operation == "list":
+        return ({"path": f"/{bucket}"}, {"path": f"/{bucket}/"}) if bucket else ({"path": "/*"},)
+    return ({"path": f"/{bucket or '*'}/?*"},)
+
+
+def _check_bucket(bucket: str, by: str) -> None:
+    """Hold a name to S3's rules for buckets, by which none is a pattern or has others in it."""
+    if bucket and (not isinstance(bucket, str) or not _BUCKET.fullmatch(bucket) or _ADDRESS.fullmatch(bucket)):
+        raise BadParameterError(
+            f"{by}: expected bucket to be the name of one bucket (3 to 63 lower-case letters, digits, dots and hyphens, with a "
+            f"letter or digit at both ends, no two dots together, and no IP address), but got {bucket!r}; leave it out for all"
+        )
 
 
 def _rule(name: str, fault: Mapping[str, Any], match: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -102,6 +102,11 @@ def test_a_namespace_without_the_account_of_proxies_says_how_to_put_it_there(clu
         ("storage.block", {"operations": ["copy"]}, "expected operations as a list of get, put, delete, list"),
         ("storage.block", {"operations": "get"}, "expected operations as a list of get, put, delete, list"),
         ("storage.block", {"percent": 101}, "match.percent: expected float <= 100.0"),
+        ("storage.block", {"bucket": "*"}, "expected bucket to be the name of one bucket"),
+        ("storage.block", {"bucket": "receipts/2026"}, "expected bucket to be the name of one bucket"),
+        ("storage.cut", {"bucket": "Receipts", "after_bytes": 1}, "lower-case letters"),
+        ("storage.slow", {"bucket": "re", "seconds": 1}, "3 to 63"),
+        ("storage.slow", {"bucket": "10.0.0.1", "seconds": 1}, "no IP address"),
         ("storage.slow", {"seconds": 0}, "fault.delay.seconds: expected float > 0.0"),
     ],
 )
