@@ -24,6 +24,7 @@ from gameday.interposition import (
     Outside,
     Proxies,
     are_hit,
+    harmed_service_of,
     is_in_place,
     service_of,
     stands,
@@ -220,7 +221,7 @@ class _Wish:
 
 def _on(view: View, wish: _Wish) -> Sequence[Change]:
     by = f"services.{wish.func}"
-    target = service_of(view, wish.namespace, wish.name, protocol="http", by=by)
+    target = harmed_service_of(view, wish.namespace, wish.name, by=by)
     rule = {"name": wish.func, "fault": wish.fault, "match": dict(wish.match or {})}
-    change = switched_on(view, target, Fault([rule], wish.lasts_seconds), protocol="http", by=by)
+    change = switched_on(target, Fault([rule], wish.lasts_seconds), by=by)
     return [*stands(view, target, Proxies(), by=by), change]

@@ -14,7 +14,7 @@ from gameday.actions.services import RIGHTS
 from gameday.change import Change, Right, action
 from gameday.cluster import View
 from gameday.errors import BadParameterError, NoTargetError
-from gameday.interposition import Fault, Proxies, are_hit, service_of, stands, switched_on
+from gameday.interposition import Fault, Proxies, are_hit, harmed_service_of, stands, switched_on
 
 _NOT_FOUND: Final = 404
 _OPERATIONS: Final[Mapping[str, Mapping[str, Any]]] = {
@@ -153,8 +153,8 @@ def _rule(name: str, fault: Mapping[str, Any], match: Mapping[str, Any]) -> Mapp
 
 
 def _switched(view: View, namespace: str, name: str, bucket: str, fault: Fault, *, by: str) -> Sequence[Change]:
-    target = service_of(view, namespace, name, protocol="http", by=by)
-    change = switched_on(view, target, fault, protocol="http", by=by)
+    target = harmed_service_of(view, namespace, name, by=by)
+    change = switched_on(target, fault, by=by)
     if bucket:
         answer = view.ask(target.ref, target.port["port"], f"/{bucket}")
         if answer.status == _NOT_FOUND:

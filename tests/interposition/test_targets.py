@@ -29,7 +29,7 @@ def service(scratch: Any, **spec: Any) -> None:
         ({"ports": [HTTP, {"name": "admin", "port": 9090}]}, "it has 2 ports, and a proxy stands before one"),
         ({"ports": [{"name": "dns", "port": 5353, "protocol": "UDP"}]}, "it speaks UDP"),
         ({"ports": [{"name": "https", "port": 8443}]}, "it speaks TLS"),
-        ({"ports": [{"name": "web", "port": 9443, "appProtocol": "https"}]}, "take protocol: tcp"),
+        ({"ports": [{"name": "web", "port": 9443, "appProtocol": "https"}]}, "interpose it under prepare with protocol: tcp"),
     ],
 )
 def test_where_no_proxy_can_stand_is_refused_with_the_reason(

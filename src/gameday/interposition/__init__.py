@@ -8,7 +8,7 @@ interposed, `switching` has the fault and its evidence.
 
 from gameday.interposition.standing import Outside, Proxies, is_in_place, stands, stands_for
 from gameday.interposition.switching import Fault, are_hit, switched_on
-from gameday.interposition.targets import PROTOCOLS, service_of
+from gameday.interposition.targets import PROTOCOLS, harmed_service_of, service_of
 
 __all__ = [
     "PROTOCOLS",
@@ -16,6 +16,7 @@ __all__ = [
     "Outside",
     "Proxies",
     "are_hit",
+    "harmed_service_of",
     "is_in_place",
     "service_of",
     "stands",

@@ -17,13 +17,12 @@ from gameday.cluster import HttpAnswer, Json, ObjectRef, Selection, View
 from gameday.cluster.nodes import TAINT_KEY
 from gameday.cluster.reading import is_ready
 from gameday.errors import BadParameterError, ClusterError, NoTargetError
-from gameday.interposition.targets import MARK, Target
+from gameday.interposition.targets import MARK, PROTOCOL, Target
 
 ACCOUNT: Final = "gameday-proxy"
 """The account that a proxy watches its ConfigMap with; `gameday install -n` puts it into a namespace."""
 IMAGE: Final = "gameday.dev/image"
 """Its annotation that says which image a proxy runs: what may run in the namespace, its owner says."""
-PROTOCOL: Final = "gameday.dev/protocol"
 ADMIN_PORT: Final = 9901
 MOUNT: Final = "/var/run/secrets/kubernetes.io/serviceaccount"
 LINGER_SECONDS: Final = 4

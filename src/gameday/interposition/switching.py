@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -10,12 +11,13 @@ from typing import Any, Final
 from gameday.change import Change, CreateObject, Evidence
 from gameday.cluster import Json, ObjectRef, View
 from gameday.errors import BadParameterError
-from gameday.interpose.settings import LONGEST_FAULT_SECONDS, Protocol, read_settings
-from gameday.interposition.standing import PROTOCOL, config_map_of, counts_of, proxies_of, strangers_to
-from gameday.interposition.targets import MARK, PROTOCOLS, Target
+from gameday.interpose.settings import LONGEST_FAULT_SECONDS, read_settings
+from gameday.interposition.standing import config_map_of, counts_of, proxies_of, strangers_to
+from gameday.interposition.targets import MARK, Target
 
 _SETTINGS: Final = "settings"
 _SECONDS: Final = "seconds"
+_RULE: Final = re.compile(r"rules\[\d+\]\.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,14 +28,14 @@ class Fault:
     lasts_seconds: float = 600.0
 
 
-def switched_on(view: View, target: Target, fault: Fault, *, protocol: Protocol, by: str) -> Change:
+def switched_on(target: Target, fault: Fault, *, by: str) -> Change:
     """Return the change that switches a fault on; BadParameterError says which parameter cannot be meant."""
     lasts = fault.lasts_seconds
     if isinstance(lasts, bool) or not isinstance(lasts, int | float) or not 1 <= lasts <= LONGEST_FAULT_SECONDS:
         most = f"{LONGEST_FAULT_SECONDS:g}"
         raise BadParameterError(f"{by}: expected lasts_seconds to be a number from 1 to {most}, but got {lasts!r}")
-    settings = {"protocol": _spoken(view, target, protocol), "rules": [dict(rule) for rule in fault.rules]}
-    _check(settings, by)
+    settings = {"protocol": target.protocol, "rules": [dict(rule) for rule in fault.rules]}
+    _check(settings, target, by)
     name = config_map_of(target.ref.name)
     labels = {MARK: target.ref.name, "app.kubernetes.io/managed-by": "gameday"}
     metadata = {"name": name, "namespace": target.ref.namespace, "labels": labels}
@@ -92,20 +94,15 @@ def _is_in_force(found: Json, switch: Json) -> bool:
     return bool(settings["state"] == "in force" and settings["id"] == switch["metadata"]["uid"])
 
 
-def _spoken(view: View, target: Target, protocol: Protocol) -> Protocol:
-    """Return what the proxies that stand there speak, or what those shall speak that do not stand there yet."""
-    if not target.is_interposed:
-        return protocol
-    deployment = view.get(ObjectRef("apps/v1", "Deployment", target.ref.namespace, f"{target.ref.name}-gameday-proxy"))
-    said = ((deployment or {}).get("metadata", {}).get("labels") or {}).get(PROTOCOL)
-    return next((known for known in PROTOCOLS if known == said), protocol)
-
-
-def _check(settings: Mapping[str, Any], by: str) -> None:
+def _check(settings: Mapping[str, Any], target: Target, by: str) -> None:
     """Hold the settings to what a proxy will hold them to, with an id and a deadline as it will put them in."""
     whole = {**settings, "id": "planned", "until": "2000-01-01T00:00:00Z"}
     try:
         read_settings(json.dumps(whole).encode())
     except (BadParameterError, TypeError) as error:
         told = str(error).removeprefix("the settings cannot be read: ").removeprefix("the settings cannot be meant: ")
-        raise BadParameterError(f"{by}: {told.replace('rules[0].', '')}") from None
+        # The rules that one action makes have the same faults, so what is wrong with them is said once.
+        said = dict.fromkeys(_RULE.sub("", told).split("; "))
+        if "protocol tcp" in told:
+            said[f"the proxies of {target.ref} speak tcp, so connections are harmed as a whole"] = None
+        raise BadParameterError(f"{by}: {'; '.join(said)}") from None

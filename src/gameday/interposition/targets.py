@@ -12,6 +12,8 @@ from gameday.errors import BadParameterError, NoTargetError
 
 MARK: Final = "gameday.dev/interposes"
 """The label of a proxy's pods, and then the only thing that the Service selects by; its value is the Service's name."""
+PROTOCOL: Final = "gameday.dev/protocol"
+"""The label of the Deployment of proxies that says what they speak."""
 Protocol = Literal["http", "tcp"]
 PROTOCOLS: Final = ("http", "tcp")
 _LONGEST_NAME: Final = 63 - len("-gameday-origin")
@@ -32,6 +34,8 @@ class Target:
     ref: ObjectRef
     port: Mapping[str, Any]
     selector: Mapping[str, str]
+    protocol: Protocol
+    """What its proxies speak, or shall speak that do not stand there yet."""
 
     @property
     def is_interposed(self) -> bool:
@@ -43,19 +47,44 @@ def service_of(view: View, namespace: str, name: str, *, protocol: str, by: str)
     """Return the Service; NoTargetError if there is none, BadParameterError with the reason if no proxy can stand before it."""
     if protocol not in PROTOCOLS:
         raise BadParameterError(f"{by}: expected protocol to be http or tcp, but got {protocol!r}")
+    service = _found(view, namespace, name)
+    return _target(view, service, "tcp" if protocol == "tcp" else "http", by)
+
+
+def harmed_service_of(view: View, namespace: str, name: str, *, by: str) -> Target:
+    """Return the Service of which a fault is wanted, with what the proxies before it speak; http where none stand yet.
+
+    Errors as with `service_of`: so TLS is a target where it is interposed as tcp, and not before.
+    """
+    service = _found(view, namespace, name)
+    interposed = (service["spec"].get("selector") or {}) == {MARK: name}
+    return _target(view, service, _spoken(view, ObjectRef.of(service)) if interposed else "http", by)
+
+
+def _found(view: View, namespace: str, name: str) -> Json:
     ref = ObjectRef("v1", "Service", namespace, name)
     service = view.get(ref)
     if service is None:
         raise NoTargetError(f"there is no {ref} in this cluster. See: kubectl get services -n {namespace}")
-    spec = service["spec"]
-    named = ObjectRef.of(service)
-    problem = next(_unsuitable(spec, name, protocol), None)
+    return service
+
+
+def _target(view: View, service: Json, protocol: Protocol, by: str) -> Target:
+    spec, ref = service["spec"], ObjectRef.of(service)
+    problem = next(_unsuitable(spec, ref.name, protocol), None)
     if problem is not None:
         raise BadParameterError(f"{by}: {ref} cannot be interposed: {problem}")
-    target = Target(named, spec["ports"][0], spec["selector"])
+    target = Target(ref, spec["ports"][0], spec["selector"], protocol)
     if not target.is_interposed:
         _check_pods(view, target, by)
     return target
+
+
+def _spoken(view: View, service: ObjectRef) -> Protocol:
+    """Return what the proxies that stand before a Service were made to speak."""
+    deployment = view.get(ObjectRef("apps/v1", "Deployment", service.namespace, f"{service.name}-gameday-proxy"))
+    labels = (deployment or {}).get("metadata", {}).get("labels") or {}
+    return "tcp" if labels.get(PROTOCOL) == "tcp" else "http"
 
 
 def _unsuitable(spec: Json, name: str, protocol: str) -> Iterator[str]:
@@ -74,7 +103,10 @@ def _unsuitable(spec: Json, name: str, protocol: str) -> Iterator[str]:
         if port.get("protocol", "TCP") != "TCP":
             yield f"it speaks {port['protocol']}, and only TCP passes through a proxy"
         if protocol == "http" and _is_tls(port):
-            yield "it speaks TLS, in which no request can be told; take protocol: tcp, which harms connections as a whole"
+            yield (
+                "it speaks TLS, in which no request can be told; interpose it under prepare with protocol: tcp "
+                "(services.interpose), upon which faults harm its connections as a whole"
+            )
 
 
 def _is_tls(port: Mapping[str, Any]) -> bool:
