@@ -155,7 +155,8 @@ def _rule(name: str, fault: Mapping[str, Any], match: Mapping[str, Any]) -> Mapp
 def _switched(view: View, namespace: str, name: str, bucket: str, fault: Fault, *, by: str) -> Sequence[Change]:
     target = harmed_service_of(view, namespace, name, by=by)
     change = switched_on(target, fault, by=by)
-    if bucket:
+    # A Service that is only planned has no uid yet, and nobody behind it to ask.
+    if bucket and target.ref.uid:
         answer = view.ask(target.ref, target.port["port"], f"/{bucket}")
         if answer.status == _NOT_FOUND:
             raise NoTargetError(f"{by}: {target.ref} says that it has no bucket {bucket!r}; name one that it has, or none")

@@ -111,7 +111,7 @@ def redirect(view: View, *, namespace: str, name: str, selector: Mapping[str, st
         raise NoTargetError(f"no pod in namespace {namespace!r} has the labels {dict(selector)!r}, so nobody would answer")
     if service["spec"]["selector"] == dict(selector):
         return []
-    return [PatchObject(ObjectRef("v1", "Service", namespace, name, service["metadata"]["uid"]), {_SELECTOR: dict(selector)})]
+    return [PatchObject(ObjectRef.of(service), {_SELECTOR: dict(selector)})]
 
 
 def _ready_uids(view: View, service: ObjectRef) -> set[str]:

@@ -22,14 +22,14 @@ def activity(func: str = "scale", module: str = "gameday.actions.workloads", *, 
     return Activity("act", "action", "python", module, func, arguments, line=1, ours=ours)
 
 
-def experiment(*activities: Activity, traffic: TrafficSpec | None = None) -> Experiment:
+def experiment(*activities: Activity, prepare: tuple[Activity, ...] = (), traffic: TrafficSpec | None = None) -> Experiment:
     return Experiment(
         path=Path("x.yaml"),
         digest="",
         title="x",
         hypothesis_title="",
         activities=activities,
-        prepare=(),
+        prepare=prepare,
         hypothesis=(),
         rollbacks=(),
         document={},

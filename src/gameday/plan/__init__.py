@@ -34,6 +34,7 @@ from gameday.cluster.nodes import TAINT, UNSCHEDULABLE, is_running, keeps_away, 
 from gameday.cluster.reading import workload_of
 from gameday.errors import BadParameterError, NoTargetError
 from gameday.experiment import Activity, Experiment, TrafficSpec
+from gameday.interposition import as_prepared
 from gameday.traffic.spec import HIGHEST_RATE_PER_SECOND
 
 _TEMPLATE: Final = "/spec/template"
@@ -148,17 +149,21 @@ def make_plan(experiment: Experiment, view: View, *, traffic: TrafficSpec | None
     """Ask each action what it would change now; whatever makes one impossible is raised as its error.
 
     What prepares the experiment is not there yet, so that an action of the method may ask for the same again: it stands once.
+    Proxies that are planned are seen as if they stood, so that a fault is held to what they will speak.
     `traffic` is that of the game day, where it is another than the experiment's own.
     """
     customers = traffic or experiment.traffic
-    changes = [replace(item, prepares=True) for activity in experiment.prepare for item in plan_activity(activity, view)]
+    changes: list[PlannedChange] = []
     foreign: list[str] = []
+    for activity in experiment.prepare:
+        changes += [replace(item, prepares=True) for item in plan_activity(activity, _as_it_will_be(view, changes))]
     for activity in experiment.activities:
         if activity.type != "action":
             continue
         if activity.ours:
             prepared = [item.change for item in changes if item.prepares]
-            changes += [item for item in plan_activity(activity, view) if item.change not in prepared]
+            found = plan_activity(activity, _as_it_will_be(view, changes))
+            changes += [item for item in found if item.change not in prepared]
         else:
             foreign.append(activity.name)
     if customers is None:
@@ -166,6 +171,10 @@ def make_plan(experiment: Experiment, view: View, *, traffic: TrafficSpec | None
     else:
         changes = [with_load(change, customers.rate_per_second) for change in changes]
     return Plan(experiment, tuple(changes), tuple(foreign))
+
+
+def _as_it_will_be(view: View, planned: Sequence[PlannedChange]) -> View:
+    return as_prepared(view, [item.change for item in planned])
 
 
 def _check_no_load(changes: Sequence[PlannedChange]) -> None:
