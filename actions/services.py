@@ -20,10 +20,12 @@ from gameday.cluster import View
 from gameday.errors import BadParameterError
 from gameday.interposition import (
     PROTOCOLS,
+    Delay,
     Fault,
     Outside,
     Proxies,
     are_hit,
+    drawn,
     harmed_service_of,
     is_in_place,
     service_of,
@@ -94,20 +96,27 @@ def slow(
     namespace: str,
     name: str,
     seconds: float,
-    jitter_seconds: float = 0.0,
+    distribution: str = "",
+    jitter_seconds: float | None = None,
+    deviation_seconds: float | None = None,
+    shape: float | None = None,
+    most_seconds: float | None = None,
     match: Mapping[str, Any] | None = None,
     lasts_seconds: float = 600.0,
 ) -> Sequence[Change]:
     """Pass requests on later than they came.
 
-    namespace, name: the Service. seconds: above 0, up to 3600. jitter_seconds: each delay is drawn evenly from that much less
-    to that much more. match, lasts_seconds: see above. Undone by switching it off, upon which what waits is passed on.
-    Landed when it is in force in every proxy and a request has met it.
+    namespace, name: the Service. seconds: how much later, above 0 up to 3600; with normal the mean, with pareto the least.
+    distribution: by which each delay is drawn: constant, uniform, normal or pareto; left out, uniform with a jitter and
+    constant without. jitter_seconds: with uniform, from that much less to that much more, each as likely; at most seconds.
+    deviation_seconds: with normal, the standard deviation; what would be below zero is zero. shape: with pareto, above 0 up to
+    100; the smaller, the longer the tail (at 1 one in ten takes ten times the least or more, at 2 one in a hundred).
+    most_seconds: with normal and pareto, above which no delay is; None is 60. match, lasts_seconds: see above. Undone by
+    switching it off, upon which what waits is passed on. Landed when it is in force in every proxy and a request has met it.
     """
-    delay = {"distribution": "constant", "seconds": seconds}
-    if jitter_seconds:
-        delay = {"distribution": "uniform", "seconds": seconds, "jitter_seconds": jitter_seconds}
-    return _on(view, _Wish(namespace, name, "slow", {"kind": "latency", "delay": delay}, match, lasts_seconds))
+    wanted = Delay(seconds, distribution, jitter_seconds, deviation_seconds, shape, most_seconds)
+    fault = {"kind": "latency", "delay": drawn(wanted, by="services.slow")}
+    return _on(view, _Wish(namespace, name, "slow", fault, match, lasts_seconds))
 
 
 @action(landed=are_hit, rights=RIGHTS)

@@ -14,7 +14,7 @@ from gameday.actions.services import RIGHTS
 from gameday.change import Change, Right, action
 from gameday.cluster import View
 from gameday.errors import BadParameterError, NoTargetError
-from gameday.interposition import Fault, Proxies, are_hit, harmed_service_of, stands, switched_on
+from gameday.interposition import Delay, Fault, Proxies, are_hit, drawn, harmed_service_of, stands, switched_on
 
 _NOT_FOUND: Final = 404
 _OPERATIONS: Final[Mapping[str, Mapping[str, Any]]] = {
@@ -81,6 +81,11 @@ def slow(
     namespace: str,
     name: str = "objects",
     seconds: float,
+    distribution: str = "",
+    jitter_seconds: float | None = None,
+    deviation_seconds: float | None = None,
+    shape: float | None = None,
+    most_seconds: float | None = None,
     operations: Sequence[str] = (),
     bucket: str = "",
     percent: float = 100.0,
@@ -88,10 +93,13 @@ def slow(
 ) -> Sequence[Change]:
     """Let an object store answer late.
 
-    namespace, name: its Service. seconds: how much later, above 0 up to 3600. operations, bucket, percent, lasts_seconds: as for
-    `block`. Undone by switching it off. Landed when it is in force in every proxy and a request has met it.
+    namespace, name: its Service. seconds: how much later, above 0 up to 3600; with normal the mean, with pareto the least.
+    distribution, jitter_seconds, deviation_seconds, shape, most_seconds: as for `services.slow`. operations, bucket, percent,
+    lasts_seconds: as for `block`. Undone by switching it off. Landed when it is in force in every proxy and a request has met
+    it.
     """
-    fault = {"kind": "latency", "delay": {"distribution": "constant", "seconds": seconds}}
+    wanted = Delay(seconds, distribution, jitter_seconds, deviation_seconds, shape, most_seconds)
+    fault = {"kind": "latency", "delay": drawn(wanted, by="storage.slow")}
     rules = _rules(fault, operations, bucket, percent, by="storage.slow")
     return _switched(view, namespace, name, bucket, Fault(rules, lasts_seconds), by="storage.slow")
 

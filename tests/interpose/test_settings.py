@@ -88,6 +88,8 @@ def test_without_rules_no_deadline_is_needed() -> None:
         (text(latency("uniform", seconds=1)), "missing required field jitter_seconds"),
         (text(latency("uniform", seconds=1, jitter_seconds=2)), "jitter_seconds: expected at most the 1 s that it is about"),
         (text(latency("pareto", least_seconds=1, shape=0)), "rules[0].fault.delay.shape: expected float > 0"),
+        (text(latency("pareto", least_seconds=2, shape=1, most_seconds=1)), "most_seconds: expected at least the 2 s that it is"),
+        (text(latency("normal", mean_seconds=61, deviation_seconds=1)), "most_seconds: expected at least the 61 s that it is"),
         (text(latency("cauchy", seconds=1)), "rules[0].fault.delay.distribution: invalid value 'cauchy'"),
         (text(fault("bandwidth", bytes_per_second=0)), "rules[0].fault.bytes_per_second: expected float >= 1"),
         (text(fault("cut", after_bytes=-1)), "rules[0].fault.after_bytes: expected int >= 0"),

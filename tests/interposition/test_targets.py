@@ -8,6 +8,9 @@ import pytest
 
 from gameday.change.registry import action_named
 from gameday.errors import BadParameterError, NoTargetError
+from gameday.interpose.config_map import as_document
+from gameday.interpose.faults import Constant, Delay, Latency, Normal, Pareto, Uniform
+from gameday.interpose.settings import read_settings
 from gameday.kube import KubeCluster
 from tests.interposition.conftest import Busy
 
@@ -84,6 +87,15 @@ def test_a_namespace_without_the_account_of_proxies_says_how_to_put_it_there(clu
         ("services.slow", {"seconds": -1}, "fault.delay.seconds: expected float > 0.0"),
         ("services.slow", {"seconds": 1, "jitter_seconds": 2}, "expected at most the 1 s that it is about"),
         ("services.slow", {"seconds": "1"}, "fault.delay.seconds: expected float, got str"),
+        (
+            "services.slow",
+            {"seconds": 1, "distribution": "cauchy"},
+            "distribution to be one of constant, uniform, normal, pareto",
+        ),
+        ("services.slow", {"seconds": 1, "distribution": "normal"}, "expected deviation_seconds with distribution normal"),
+        ("services.slow", {"seconds": 1, "shape": 2}, "expected nothing else with distribution constant, but got shape"),
+        ("services.slow", {"seconds": 9, "distribution": "pareto", "shape": 2, "most_seconds": 1}, "expected at least the 9 s"),
+        ("storage.slow", {"seconds": 1, "distribution": "pareto", "shape": 0}, "fault.delay.shape: expected float > 0.0"),
         ("services.fail", {"status": 99}, "fault.status: expected int >= 200"),
         ("services.fail", {"match": {"percent": 130}}, "match.percent: expected float <= 100.0"),
         ("services.fail", {"match": {"percent": -5}}, "match.percent: expected float > 0.0"),
@@ -117,3 +129,25 @@ def test_what_cannot_be_meant_is_refused_by_its_name(
         action_named(f"gameday.actions.{action}").plan(cluster, namespace=busy.scratch.name, name="web", **arguments)
     assert str(refused.value).startswith(f"{action}: ")
     assert told in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("action", "arguments", "delay"),
+    [
+        ("services.slow", {}, Constant(2.0)),
+        ("services.slow", {"jitter_seconds": 0}, Constant(2.0)),
+        ("services.slow", {"jitter_seconds": 0.5}, Uniform(2.0, 0.5)),
+        ("services.slow", {"distribution": "normal", "deviation_seconds": 0.5}, Normal(2.0, 0.5)),
+        ("storage.slow", {"distribution": "pareto", "shape": 3, "most_seconds": 9}, Pareto(2.0, 3.0, 9.0)),
+    ],
+)
+def test_a_delay_is_drawn_from_the_distribution_that_the_action_was_given(
+    cluster: KubeCluster, busy: Busy, action: str, arguments: dict[str, Any], delay: Delay
+) -> None:
+    planned = action_named(f"gameday.actions.{action}").plan(
+        cluster, namespace=busy.scratch.name, name="web", seconds=2, **arguments
+    )
+    switch = planned[-1].manifest  # type: ignore[union-attr]  # the last one creates the switch
+    heard = as_document({"metadata": {"uid": "u", "creationTimestamp": "2026-11-26T12:00:00Z"}, "data": switch["data"]}, "http")
+    (rule,) = read_settings(heard, protocol="http").rules
+    assert rule.fault == Latency(delay)

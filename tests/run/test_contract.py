@@ -273,7 +273,7 @@ EXAMPLES: Final[Mapping[str, Callable[[Any], Mapping[str, Any]]]] = {
     "gameday.actions.services.throttle": _an_interposed_service(bytes_per_second=1000),
     "gameday.actions.storage.block": _an_interposed_service(how="error", operations=["get", "list"]),
     "gameday.actions.storage.cut": _an_interposed_service(after_bytes=10),
-    "gameday.actions.storage.slow": _an_interposed_service(seconds=0.2),
+    "gameday.actions.storage.slow": _an_interposed_service(seconds=0.1, distribution="pareto", shape=3, most_seconds=0.5),
     "gameday.actions.releases.deploy": _a_release,
     "gameday.actions.releases.roll_back": _a_released_deployment,
     "gameday.actions.traffic.redirect": _two_services,

@@ -17,7 +17,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from gameday.errors import BadParameterError
-from gameday.interpose.faults import Fault, Latency, Refuse, Status, Uniform
+from gameday.interpose.faults import Delay, Fault, Latency, Normal, Pareto, Refuse, Status, Uniform
 
 LONGEST_FAULT_SECONDS = 86400.0
 MOST_RULES = 100
@@ -117,8 +117,8 @@ def _problems(settings: Settings) -> Iterator[str]:
                 f"{where}.match: expected only a percentage of connections for refuse, since there is no request yet when "
                 "one is refused; reset takes any match"
             )
-        if isinstance(rule.fault, Latency) and isinstance(rule.fault.delay, Uniform):
-            yield from _problems_of_jitter(rule.fault.delay, f"{where}.fault.delay")
+        if isinstance(rule.fault, Latency):
+            yield from _problems_of_delay(rule.fault.delay, f"{where}.fault.delay")
         if isinstance(rule.fault, Status):
             yield from _problems_of_status(rule.fault, f"{where}.fault")
         if settings.protocol == "tcp" and rule.match.asks_for_a_request:
@@ -144,9 +144,13 @@ def _problems_of_match(match: Match, where: str) -> Iterator[str]:
             yield f"{where}.customer.header: expected the name of a header, found {match.customer.header!r}"
 
 
-def _problems_of_jitter(delay: Uniform, where: str) -> Iterator[str]:
-    if delay.jitter_seconds > delay.seconds:
+def _problems_of_delay(delay: Delay, where: str) -> Iterator[str]:
+    if isinstance(delay, Uniform) and delay.jitter_seconds > delay.seconds:
         yield f"{where}.jitter_seconds: expected at most the {delay.seconds:g} s that it is about, found {delay.jitter_seconds:g}"
+    if isinstance(delay, Normal | Pareto):
+        about = delay.mean_seconds if isinstance(delay, Normal) else delay.least_seconds
+        if delay.most_seconds < about:
+            yield f"{where}.most_seconds: expected at least the {about:g} s that it is about, found {delay.most_seconds:g}"
 
 
 def _problems_of_status(fault: Status, where: str) -> Iterator[str]:

@@ -6,6 +6,7 @@ carries changes out, and undoes them, is the engine. `standing` has the objects,
 interposed, `switching` has the fault and its evidence, `prepared` shows planned proxies as if they stood.
 """
 
+from gameday.interposition.delays import Delay, drawn
 from gameday.interposition.prepared import as_prepared
 from gameday.interposition.standing import Outside, Proxies, is_in_place, stands, stands_for
 from gameday.interposition.switching import Fault, are_hit, switched_on
@@ -13,11 +14,13 @@ from gameday.interposition.targets import PROTOCOLS, harmed_service_of, service_
 
 __all__ = [
     "PROTOCOLS",
+    "Delay",
     "Fault",
     "Outside",
     "Proxies",
     "are_hit",
     "as_prepared",
+    "drawn",
     "harmed_service_of",
     "is_in_place",
     "service_of",
