@@ -74,7 +74,7 @@ def error_quality(observations: Observations, *, window_seconds: float = 5.0, st
 
     What that is stands in the journey under `error_quality`: a reference to quote, somebody to ask, no blame. window_seconds:
     as for success_rate. step: the errors of one step instead of all. What was not answered at all says nothing and counts
-    nowhere. 100 if nobody was answered with an error.
+    nowhere. 100 if there were customers and nobody was answered with an error; NoMeasurementError if none was answered at all.
     """
     _check(window_seconds)
     windows = observations.windows(seconds=window_seconds)
@@ -82,7 +82,14 @@ def error_quality(observations: Observations, *, window_seconds: float = 5.0, st
     prefix = STATUS if step else f":{STATUS}"
     errors = sum(number for kind, number in found.errors.items() if prefix in kind)
     if not errors:
-        return Measurement(100.0, "%", f"no customer was answered with an error within {window_seconds:g} s")
+        answered = found.ok + found.turned_away
+        if not answered:
+            raise NoMeasurementError(
+                f"none of {found.samples} customers within {window_seconds:g} s was answered at all, so nothing shows what an "
+                "error says; look for longer, or send more customers"
+            )
+        seen = f"no customer was answered with an error within {window_seconds:g} s, and {answered} were answered without"
+        return Measurement(100.0, "%", seen, samples=answered)
     good = errors - found.poor_errors
     seen = f"{good} of {errors} errors within {window_seconds:g} s carry what an error must, and blame nobody"
     return Measurement(round(100.0 * good / errors, 3), "%", seen, samples=errors)
