@@ -12,7 +12,7 @@ import time
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from gameday.change import Measurement, Observations, probe
+from gameday.change import Measurement, Observations, between, bounded, probe
 from gameday.cluster import ObjectRef, Selection
 from gameday.errors import BadParameterError, ClusterError, NoMeasurementError
 
@@ -41,6 +41,7 @@ def age(
 
 
 @probe
+@bounded(newest=between(1, _MOST))
 def restorable(
     observations: Observations, *, namespace: str, name: str = "orders", port: str = "http", of: str = "", newest: int = 3
 ) -> Measurement:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gameday.change import Measurement, Observations, probe
+from gameday.change import Measurement, Observations, above, between, bounded, probe
 from gameday.errors import BadParameterError, NoMeasurementError
 from gameday.traffic import histogram
 from gameday.traffic import windows as folds
@@ -18,6 +18,7 @@ FEWEST_OF_A_COHORT = 10
 
 
 @probe
+@bounded(window_seconds=above(0))
 def success_rate(observations: Observations, *, window_seconds: float = 5.0, step: str = "", cohort: str = "") -> Measurement:
     """Measure how many journeys, of those that were due in the last window, ended with an acknowledged order, in percent.
 
@@ -42,6 +43,7 @@ def success_rate(observations: Observations, *, window_seconds: float = 5.0, ste
 
 
 @probe
+@bounded(window_seconds=above(0), minimum_samples=between(1))
 def worst_cohort(
     observations: Observations, *, window_seconds: float = 5.0, minimum_samples: int = FEWEST_OF_A_COHORT
 ) -> Measurement:
@@ -69,6 +71,7 @@ def worst_cohort(
 
 
 @probe
+@bounded(window_seconds=above(0))
 def error_quality(observations: Observations, *, window_seconds: float = 5.0, step: str = "") -> Measurement:
     """Measure how many of the errors that customers were answered with say what an error must, in percent.
 
@@ -96,6 +99,7 @@ def error_quality(observations: Observations, *, window_seconds: float = 5.0, st
 
 
 @probe
+@bounded(percentile=above(0, up_to=100), window_seconds=above(0))
 def latency(observations: Observations, *, percentile: float = 95.0, window_seconds: float = 5.0, step: str = "") -> Measurement:
     """Measure a percentile of the latency of one step, counted from the moment it was due, in milliseconds.
 
@@ -131,6 +135,7 @@ def time_to_recover(observations: Observations, *, success_at_least: float = 99.
 
 
 @probe
+@bounded(window_seconds=above(0))
 def accepted(observations: Observations, *, window_seconds: float = 5.0) -> Measurement:
     """Measure how many of the customers who were let in got their order, in percent; those on the waiting page do not count.
 
@@ -147,6 +152,7 @@ def accepted(observations: Observations, *, window_seconds: float = 5.0) -> Meas
 
 
 @probe
+@bounded(window_seconds=above(0))
 def honest_refusals(observations: Observations, *, window_seconds: float = 5.0) -> Measurement:
     """Measure how many of those who got no order were told so honestly, by the waiting page, in percent; 100 if all got one.
 
