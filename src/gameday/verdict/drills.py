@@ -57,6 +57,12 @@ def recovery_point(started: RoundStarted, own: Sequence[AnyEvent]) -> RecoveryPo
     return RecoveryPoint(said.value, looked.forgotten, is_least=False, which=which)
 
 
+def known_seconds(started: RoundStarted, own: Sequence[AnyEvent]) -> float | None:
+    """Return the recovery point in seconds; None where no copy was looked at, and where nothing at all could be restored."""
+    point = recovery_point(started, own)
+    return None if point is None or _none_to_restore(started, own, point) else point.seconds
+
+
 def doubts(started: RoundStarted, own: Sequence[AnyEvent]) -> Iterator[str]:
     """Say why the recovery point cannot be judged, if it cannot."""
     objective = started.objectives.get("rpo_seconds")
