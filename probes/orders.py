@@ -100,7 +100,7 @@ def shipped_twice(observations: Observations, *, namespace: str, service: str = 
 
 @probe
 def receipts_owed(
-    observations: Observations, *, namespace: str, service: str = "orders", after_seconds: float = 5.0
+    observations: Observations, *, namespace: str, service: str = "orders", after_seconds: float = 1.0
 ) -> Measurement:
     """Measure how many paid orders wait for their receipt: it is owed, and the object store has not taken it yet.
 

@@ -27,7 +27,7 @@ class Saying:
 
     def ask(self, ref: ObjectRef, port: int | str, path: str) -> HttpAnswer:
         assert (str(ref), port) == ("service shop/orders", "http")
-        assert path in {"/backlog", "/shipments", "/receipts", "/receipts?older_seconds=5"}
+        assert path in {"/backlog", "/shipments", "/receipts", "/receipts?older_seconds=1"}
         return HttpAnswer(self.status, self.body)
 
     def get(self, ref: ObjectRef) -> dict[str, Any] | None:
