@@ -13,7 +13,7 @@ from typing import Final
 
 from gameday.log.events import LedgerChecked, PhaseStarted, ProbeMeasured, RoundStarted
 from gameday.log.every import AnyEvent
-from gameday.verdict.samples import fault_applied_at
+from gameday.verdict.samples import fault_applied_at, repointed_again
 
 _SHOPS_WORD: Final = ".backups.recovery_point"
 """The probe that asks the shop what it restored."""
@@ -63,6 +63,19 @@ def known_seconds(started: RoundStarted, own: Sequence[AnyEvent]) -> float | Non
     return None if point is None or _none_to_restore(started, own, point) else point.seconds
 
 
+def _none_to_restore(started: RoundStarted, own: Sequence[AnyEvent], point: RecoveryPoint) -> str:
+    """Return the shop's word that it had no backup, if customers' orders say so too: none of before the loss is there.
+
+    What it said before a step had it restore again counts no more.
+    """
+    fault_at = fault_applied_at(own, started.round)
+    _, since = repointed_again(own, started.round) or (fault_at, fault_at)
+    words = [event for event in own if isinstance(event, ProbeMeasured) and event.probe.endswith(_BACKUPS_FOUND)]
+    last = words[-1] if words else None
+    said_since = last is not None and since is not None and last.mono > since
+    return last.seen if last is not None and said_since and last.value == 0 and point.is_least else ""
+
+
 def doubts(started: RoundStarted, own: Sequence[AnyEvent]) -> Iterator[str]:
     """Say why the recovery point cannot be judged, if it cannot."""
     objective = started.objectives.get("rpo_seconds")
@@ -102,14 +115,8 @@ def confirmations(started: RoundStarted, own: Sequence[AnyEvent], looked: Ledger
     yield f"all {looked.drill} orders that the drill took into the copy are there, none twice"
 
 
-def _none_to_restore(started: RoundStarted, own: Sequence[AnyEvent], point: RecoveryPoint) -> str:
-    """Return the shop's word that it had no backup, if customers' orders say so too: none of before the loss is there."""
-    found = _said(started, own, _BACKUPS_FOUND)
-    return found.seen if point.is_least and found is not None and found.value == 0 else ""
-
-
-def _said(started: RoundStarted, own: Sequence[AnyEvent], probe: str = _SHOPS_WORD) -> ProbeMeasured | None:
+def _said(started: RoundStarted, own: Sequence[AnyEvent]) -> ProbeMeasured | None:
     """Return the shop's last word on what it restored, if it was asked after the loss."""
     fault_at = fault_applied_at(own, started.round)
-    asked = (event for event in own if isinstance(event, ProbeMeasured) and event.probe.endswith(probe))
+    asked = (event for event in own if isinstance(event, ProbeMeasured) and event.probe.endswith(_SHOPS_WORD))
     return max((event for event in asked if fault_at is not None and event.mono > fault_at), key=lambda it: it.seq, default=None)
