@@ -5,9 +5,10 @@ Content is one ConfigMap with a file a key, whose label `app` is that of the age
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gameday.change import MISSING, Change, Evidence, PatchObject, Right, action, get_field
@@ -19,16 +20,31 @@ from gameday.errors import BadParameterError, ClusterError, NoTargetError
 BAD_CONTENT = '{"version": 291, "templates": [{"name": "named-pipe", "input": 20, "contains": "x"}]}'
 _FILE = re.compile(r"[A-Za-z0-9][-A-Za-z0-9_.]*\.json")
 _RIGHTS = (Right("get", "configmaps"), Right("patch", "configmaps"), Right("list", "pods"))
+_ASKS = (*_RIGHTS, Right("get", "services/proxy"))
 
 
 def has_killed_sensors(view: View, changes: Sequence[Change]) -> Evidence:
-    """Count agents that are not Ready: the nodes ask each agent whether its sensor lives, and know nothing of content."""
+    """Look for an agent that was healthy until it took just this content and is not now, by its controller's and its node's word.
+
+    An agent that was sick before, or for another reason, shows nothing. The node asks the agent whether its sensor lives, and
+    knows nothing of content; which content that is, and how the agent was with what it had before, only the controller knows.
+    """
+    change = changes[0] if changes else None
+    if not isinstance(change, PatchObject):
+        return Evidence(None, "no content was published")
     pods, app = _agents(view, changes)
     if not pods:
         return Evidence(None, f"there is no pod with the label app={app}")
-    hit = sorted(pod["spec"].get("nodeName", "no node yet") for pod in pods if not is_ready(pod))
-    told = f"{len(hit)} of {len(pods)} agents are not Ready" + (f": on {', '.join(hit)}" if hit else "")
-    return Evidence(bool(hit), told)
+    rollout = _rollout(view, change)
+    if isinstance(rollout, Evidence):
+        return rollout
+    has, died = _hit_by(rollout, change)
+    not_ready = {str(pod["spec"].get("nodeName", "")) for pod in pods if not is_ready(pod)}
+    hit = sorted(died & not_ready)
+    told = (
+        f"{len(has)} of {len(pods)} agents have the content, and {len(hit)} of them died of it" if has else "no agent has it yet"
+    )
+    return Evidence(bool(hit), told + (f": on {', '.join(hit)}" if hit else ""))
 
 
 def has_left_all_well(view: View, changes: Sequence[Change]) -> Evidence:
@@ -43,19 +59,15 @@ def has_left_all_well(view: View, changes: Sequence[Change]) -> Evidence:
 def is_paused(view: View, changes: Sequence[Change]) -> Evidence:
     """Ask the agents' controller itself how far the rollout is."""
     for change in changes:
-        app = _app(view, change)
-        service = ObjectRef("v1", "Service", change.ref.namespace, f"{app}-controller")
-        try:
-            answer = view.ask(service, "http", "/rollout")
-            rollout = json.loads(answer.body)
-        except (ClusterError, ValueError) as error:
-            return Evidence(None, f"{service} cannot be asked for the rollout: {error}")
-        paused = isinstance(rollout, dict) and rollout.get("paused") is True
-        return Evidence(paused, f"{service} says that the rollout is {'paused' if paused else 'not paused'}")
+        rollout = _rollout(view, change)
+        if isinstance(rollout, Evidence):
+            return rollout
+        paused = rollout.get("paused") is True
+        return Evidence(paused, f"{_controller(view, change)} says that the rollout is {'paused' if paused else 'not paused'}")
     return Evidence(None, "no rollout was to be paused")
 
 
-@action(landed=has_killed_sensors, rights=_RIGHTS)
+@action(landed=has_killed_sensors, rights=_ASKS)
 def break_content(
     view: View, *, namespace: str, name: str = "agent-content", file: str = "update.json", content: str = BAD_CONTENT
 ) -> Sequence[Change]:
@@ -63,8 +75,9 @@ def break_content(
 
     namespace, name: the ConfigMap with the content. file: its key, which is added or replaced; it ends in .json. content: the
     text; by default a template that names an input which sensors have not got. Undone by setting the file back, or removing it
-    if it was not there, after which the agents recover by themselves. Landed when at least one agent is not Ready any more;
-    which nodes get the content, and when, is for the agents' own rollout to decide. NoTargetError if there is no such ConfigMap.
+    if it was not there, after which the agents recover by themselves. Landed when an agent that was healthy until it took just
+    this content is not Ready any more, as its node and the agents' controller say (the Service that pause_rollout asks); which
+    nodes get the content, and when, is for the agents' own rollout to decide. NoTargetError if there is no such ConfigMap.
     """
     if not isinstance(content, str) or not content:
         raise BadParameterError(f"agents.break_content: expected content to be a text that is not empty, but got {content!r}")
@@ -81,7 +94,7 @@ def withdraw_content(view: View, *, namespace: str, name: str = "agent-content",
     return _patch(view, namespace, name, _checked(file, "withdraw_content"), MISSING)
 
 
-@action(landed=is_paused, rights=(*_RIGHTS, Right("get", "services/proxy")))
+@action(landed=is_paused, rights=_ASKS)
 def pause_rollout(view: View, *, namespace: str, name: str = "agent-content") -> Sequence[Change]:
     """Stop a rollout of the node agents' content where it is: no more nodes get it; for runbooks.
 
@@ -113,6 +126,30 @@ def _patch(view: View, namespace: str, name: str, key: str, value: str) -> Seque
 def _app(view: View, change: Change) -> str:
     found = view.get(change.ref.anonymous) or {"metadata": {}}
     return str((found["metadata"].get("labels") or {}).get("app", "agent"))
+
+
+def _controller(view: View, change: Change) -> ObjectRef:
+    return ObjectRef("v1", "Service", change.ref.namespace, f"{_app(view, change)}-controller")
+
+
+def _rollout(view: View, change: Change) -> dict[str, Any] | Evidence:
+    """Return what the agents' controller says of the rollout; evidence of nothing where it says nothing that can be read."""
+    service = _controller(view, change)
+    try:
+        found = json.loads(view.ask(service, "http", "/rollout").body)
+    except (ClusterError, ValueError) as error:
+        return Evidence(None, f"{service} cannot be asked for the rollout: {error}")
+    return found if isinstance(found, dict) else {}
+
+
+def _hit_by(rollout: Mapping[str, Any], change: PatchObject) -> tuple[set[str], set[str]]:
+    """Return the nodes whose agent has just the content that was published, and those of them where it died of it."""
+    wanted = {path.removeprefix("/data/"): hashlib.sha256(str(text).encode()).hexdigest() for path, text in change.fields.items()}
+    digest, files, nodes = rollout.get("content"), rollout.get("files"), rollout.get("nodes")
+    if not digest or not isinstance(files, dict) or not isinstance(nodes, dict) or not wanted.items() <= files.items():
+        return set(), set()  # It has not read the content yet, so what it says is about another.
+    has = {name: one for name, one in nodes.items() if isinstance(one, dict) and one.get("digest") == digest}
+    return {*has}, {name for name, one in has.items() if one.get("healthy") is False and one.get("was_healthy") is True}
 
 
 def _agents(view: View, changes: Sequence[Change]) -> tuple[Sequence[dict[str, Any]], str]:

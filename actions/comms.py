@@ -7,23 +7,25 @@ from collections.abc import Sequence
 
 from gameday.change import Change, Evidence, PatchObject, Right, action
 from gameday.cluster import ObjectRef, View
-from gameday.cluster.channels import SOURCE, STATES, told
+from gameday.cluster.channels import SOURCE, STATES, Channel, told
 from gameday.errors import BadParameterError, ClusterError, NoMeasurementError, NoTargetError
 
 _FIELD = "/data/incident"
 
 
 def is_said(view: View, changes: Sequence[Change]) -> Evidence:
-    """Look at the status page: it says what was announced. What was written is a ConfigMap; who says it is a program."""
+    """Look at the status page: it says the state and the text that were announced. A ConfigMap was written; a program says it."""
     change = changes[0] if changes else None
     if not isinstance(change, PatchObject):
         return Evidence(None, "nothing was announced")
-    wanted = json.loads(str(change.fields[_FIELD]))["state"]
+    wanted = json.loads(str(change.fields[_FIELD]))
     try:
         page = told(view, change.ref.namespace).channels[0]
     except (NoMeasurementError, ClusterError) as error:
         return Evidence(None, f"the status page could not be asked: {error}")
-    return Evidence(page.state == wanted, f"the status page says {page.state}: {page.text}")
+    return Evidence(
+        page.state == wanted["state"] and _says(page, wanted["message"]), f"the status page says {page.state}: {page.text}"
+    )
 
 
 @action(landed=is_said, rights=(Right("get", "configmaps"), Right("patch", "configmaps"), Right("get", "services/proxy")))
@@ -42,7 +44,8 @@ def announce(
     namespace, name: the ConfigMap that the status page reads. state: operational, investigating, identified, monitoring or
     resolved. message: what is the matter, for customers; in which no time need stand. estimate_minutes: in how many minutes from
     now it should work again; next_update_minutes: in how many people hear more. The page makes times of day of them. Undone by
-    announcing again what stood there. Landed when the status page says it. NoTargetError if there is no such ConfigMap.
+    announcing again what stood there. Landed when the status page says this state and this text. NoTargetError if there is no
+    such ConfigMap.
     """
     _check(state, message, estimate_minutes, next_update_minutes)
     ref = ObjectRef("v1", "ConfigMap", namespace, name)
@@ -56,6 +59,12 @@ def announce(
     if (source.get("data") or {}).get("incident") == text:
         return []
     return [PatchObject(ObjectRef("v1", "ConfigMap", namespace, name, source["metadata"]["uid"]), {_FIELD: text})]
+
+
+def _says(page: Channel, message: str) -> bool:
+    """Say whether the page has this text; one that does not tell it from the times that it adds has it among them."""
+    wanted = message.split()
+    return page.message.split() == wanted if page.message else f" {' '.join(wanted)} " in f" {' '.join(page.text.split())} "
 
 
 def _check(state: str, message: object, *minutes: object) -> None:

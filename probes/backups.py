@@ -12,7 +12,7 @@ import time
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from gameday.change import Measurement, Observations, probe
+from gameday.change import Measurement, Observations, between, bounded, probe
 from gameday.cluster import ObjectRef, Selection
 from gameday.errors import BadParameterError, ClusterError, NoMeasurementError
 
@@ -41,6 +41,7 @@ def age(
 
 
 @probe
+@bounded(newest=between(1, _MOST))
 def restorable(
     observations: Observations, *, namespace: str, name: str = "orders", port: str = "http", of: str = "", newest: int = 3
 ) -> Measurement:
@@ -59,6 +60,24 @@ def restorable(
     damaged = [f"{copy['key']}: {copy['reason']}" for copy in copies if not copy["good"]]
     seen = "; ".join(damaged) or f"{len(copies)} backups were fetched and opened, and hold what they should"
     return Measurement(100.0 * (len(copies) - len(damaged)) / len(copies), "%", seen, samples=len(copies))
+
+
+@probe
+def copies(observations: Observations, *, namespace: str, name: str = "orders", port: str = "http") -> Measurement:
+    """Count the backups that there are to restore the open database from; of the newest, at most 20 are counted.
+
+    namespace, name, port: the Service that says it at GET /database and GET /backups. As long as nothing was lost, those that
+    are taken of the open database, wherever a restore would look; once the database was not there, since the round's first
+    fault, those that were found where it was looked for them. With none of them it began empty.
+    """
+    said = _asked(observations, namespace, name, port, "/database")
+    found = said.get("copies")
+    if isinstance(found, int) and _is_since_fault(observations, said):
+        seen = f"when {said['database']} was not there, {found} backups of {said['looked_for']} were found to restore it from"
+        return Measurement(float(min(found, _MOST)), "backups", seen if found else f"{seen}, so it began empty", samples=1)
+    taken = _asked(observations, namespace, name, port, f"/backups?newest={_MOST}")
+    seen = f"backups of {taken['database']} are in {taken['bucket']} at {taken['endpoint']}"
+    return Measurement(float(len(taken["copies"])), "backups", seen, samples=1)
 
 
 @probe
@@ -82,11 +101,16 @@ def recovery_point(observations: Observations, *, namespace: str, name: str = "o
 
     namespace, name, port: the Service that says it at GET /database and GET /backups. The loss is the round's first fault; as
     long as nothing was restored since: how old the newest backup is, which is what would be forgotten if it happened
-    now. As exact as the clocks of this machine and of the pod agree. The measurement names the backup.
+    now. As exact as the clocks of this machine and of the pod agree. The measurement names the backup. NoMeasurementError if
+    the loss found no backup at all: see copies.
     """
     said = _asked(observations, namespace, name, port, "/database")
     lost_at = _lost_at(observations, said)
     if lost_at is None:
+        if said.get("copies") == 0 and _is_since_fault(observations, said):
+            raise NoMeasurementError(
+                f"nothing was restored, so there is no newest order to tell the age of: found no backup of {said['looked_for']}"
+            )
         backups = _asked(observations, namespace, name, port, "/backups")
         newest = _newest(backups, "")
         seconds = round(backups["now"] - newest["confirmed_at"], 3)
@@ -136,8 +160,15 @@ def off_the_cluster(
 
 def _lost_at(observations: Observations, said: dict[str, Any]) -> float | None:
     """Return when the round's first fault was, by the wall clock, if the database has been restored since; else None."""
-    if not said.get("restored"):
-        return None
+    return _fault_before(observations, said) if said.get("restored") else None
+
+
+def _is_since_fault(observations: Observations, said: dict[str, Any]) -> bool:
+    return _fault_before(observations, said) is not None
+
+
+def _fault_before(observations: Observations, said: dict[str, Any]) -> float | None:
+    """Return when the round's first fault was, by the wall clock, if the database has begun since; else None."""
     try:
         fault_at, _ = observations.since_fault()
     except NoMeasurementError:

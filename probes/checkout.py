@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gameday.change import Measurement, Observations, probe
+from gameday.change import Measurement, Observations, above, between, bounded, probe
 from gameday.errors import BadParameterError, NoMeasurementError
 from gameday.traffic import histogram
 from gameday.traffic import windows as folds
@@ -18,6 +18,7 @@ FEWEST_OF_A_COHORT = 10
 
 
 @probe
+@bounded(window_seconds=above(0))
 def success_rate(observations: Observations, *, window_seconds: float = 5.0, step: str = "", cohort: str = "") -> Measurement:
     """Measure how many journeys, of those that were due in the last window, ended with an acknowledged order, in percent.
 
@@ -42,6 +43,7 @@ def success_rate(observations: Observations, *, window_seconds: float = 5.0, ste
 
 
 @probe
+@bounded(window_seconds=above(0), minimum_samples=between(1))
 def worst_cohort(
     observations: Observations, *, window_seconds: float = 5.0, minimum_samples: int = FEWEST_OF_A_COHORT
 ) -> Measurement:
@@ -69,12 +71,13 @@ def worst_cohort(
 
 
 @probe
+@bounded(window_seconds=above(0))
 def error_quality(observations: Observations, *, window_seconds: float = 5.0, step: str = "") -> Measurement:
     """Measure how many of the errors that customers were answered with say what an error must, in percent.
 
     What that is stands in the journey under `error_quality`: a reference to quote, somebody to ask, no blame. window_seconds:
     as for success_rate. step: the errors of one step instead of all. What was not answered at all says nothing and counts
-    nowhere. 100 if nobody was answered with an error.
+    nowhere. 100 if there were customers and nobody was answered with an error; NoMeasurementError if none was answered at all.
     """
     _check(window_seconds)
     windows = observations.windows(seconds=window_seconds)
@@ -82,13 +85,21 @@ def error_quality(observations: Observations, *, window_seconds: float = 5.0, st
     prefix = STATUS if step else f":{STATUS}"
     errors = sum(number for kind, number in found.errors.items() if prefix in kind)
     if not errors:
-        return Measurement(100.0, "%", f"no customer was answered with an error within {window_seconds:g} s")
+        answered = found.ok + found.turned_away
+        if not answered:
+            raise NoMeasurementError(
+                f"none of {found.samples} customers within {window_seconds:g} s was answered at all, so nothing shows what an "
+                "error says; look for longer, or send more customers"
+            )
+        seen = f"no customer was answered with an error within {window_seconds:g} s, and {answered} were answered without"
+        return Measurement(100.0, "%", seen, samples=answered)
     good = errors - found.poor_errors
     seen = f"{good} of {errors} errors within {window_seconds:g} s carry what an error must, and blame nobody"
     return Measurement(round(100.0 * good / errors, 3), "%", seen, samples=errors)
 
 
 @probe
+@bounded(percentile=above(0, up_to=100), window_seconds=above(0))
 def latency(observations: Observations, *, percentile: float = 95.0, window_seconds: float = 5.0, step: str = "") -> Measurement:
     """Measure a percentile of the latency of one step, counted from the moment it was due, in milliseconds.
 
@@ -124,6 +135,7 @@ def time_to_recover(observations: Observations, *, success_at_least: float = 99.
 
 
 @probe
+@bounded(window_seconds=above(0))
 def accepted(observations: Observations, *, window_seconds: float = 5.0) -> Measurement:
     """Measure how many of the customers who were let in got their order, in percent; those on the waiting page do not count.
 
@@ -140,6 +152,7 @@ def accepted(observations: Observations, *, window_seconds: float = 5.0) -> Meas
 
 
 @probe
+@bounded(window_seconds=above(0))
 def honest_refusals(observations: Observations, *, window_seconds: float = 5.0) -> Measurement:
     """Measure how many of those who got no order were told so honestly, by the waiting page, in percent; 100 if all got one.
 

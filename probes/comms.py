@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
 
-from gameday.change import Measurement, Observations, probe
+from gameday.change import Measurement, Observations, above, bounded, probe
 from gameday.cluster.channels import OVER, Message, told
 from gameday.errors import BadParameterError
 
@@ -52,6 +52,7 @@ def has_estimate(
 
 
 @probe
+@bounded(within_seconds=above(0))
 def first_message_seconds(
     observations: Observations,
     *,

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from gameday.change import Measurement, Observations, probe
+from gameday.change import Measurement, Observations, above, between, bounded, probe
 from gameday.errors import BadParameterError, NoMeasurementError
 
 _MOST_BYTES: Final = 4_000_000
@@ -59,6 +59,7 @@ class Answer:
 
 
 @probe
+@bounded(timeout_seconds=above(0, up_to=_LONGEST_TIMEOUT_SECONDS))
 def status(observations: Observations, *, url: str, timeout_seconds: float = 5.0, token_variable: str = "") -> Measurement:
     """Measure the status with which a URL answers a GET.
 
@@ -72,6 +73,7 @@ def status(observations: Observations, *, url: str, timeout_seconds: float = 5.0
 
 
 @probe
+@bounded(timeout_seconds=above(0, up_to=_LONGEST_TIMEOUT_SECONDS))
 def latency(observations: Observations, *, url: str, timeout_seconds: float = 5.0, token_variable: str = "") -> Measurement:
     """Measure how long a URL takes to answer a GET to its last byte, connection included, in milliseconds.
 
@@ -85,6 +87,7 @@ def latency(observations: Observations, *, url: str, timeout_seconds: float = 5.
 
 
 @probe
+@bounded(requests=between(1, _MOST_REQUESTS), timeout_seconds=above(0, up_to=_LONGEST_TIMEOUT_SECONDS))
 def availability(
     observations: Observations,
     *,
@@ -119,6 +122,7 @@ def availability(
 
 
 @probe
+@bounded(timeout_seconds=above(0, up_to=_LONGEST_TIMEOUT_SECONDS))
 def body_number(
     observations: Observations,
     *,

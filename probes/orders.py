@@ -98,6 +98,37 @@ def shipped_twice(observations: Observations, *, namespace: str, service: str = 
     return Measurement(twice, "orders", f"of {shipped:g} orders that were shipped", samples=1)
 
 
+@probe
+def receipts_owed(
+    observations: Observations, *, namespace: str, service: str = "orders", after_seconds: float = 1.0
+) -> Measurement:
+    """Measure how many paid orders wait for their receipt: it is owed, and the object store has not taken it yet.
+
+    namespace, service: the Service that answers GET /receipts, asked through the API server. after_seconds: only orders that
+    were paid that long ago or longer, since a receipt takes a moment. The measurement says how long the oldest has waited.
+    NoMeasurementError if the Service does not answer.
+    """
+    found = _ask(observations, namespace, service, f"/receipts?older_seconds={after_seconds:g}")
+    owed, oldest = _number(found, "owed"), _number(found, "oldest_seconds")
+    seen = f"{owed:g} receipts of {_number(found, 'paid'):g} paid orders are owed for {after_seconds:g} s or longer"
+    return Measurement(owed, "receipts", seen + (f", the oldest for {oldest:.0f} s" if owed else ""), samples=1)
+
+
+@probe
+def receipts_missing(observations: Observations, *, namespace: str, service: str = "orders") -> Measurement:
+    """Measure how many paid orders have no receipt and are owed none, so that nobody will ever write it.
+
+    namespace, service: as for receipts_owed. By the shop's own books, in which a receipt is written when the object store has
+    said so. NoMeasurementError if the Service does not answer, and without a paid order.
+    """
+    found = _ask(observations, namespace, service, "/receipts")
+    missing, paid = _number(found, "missing"), _number(found, "paid")
+    if not paid:
+        raise NoMeasurementError("no order is paid, so nothing shows whether receipts are written")
+    seen = f"of {paid:g} paid orders, {_number(found, 'owed'):g} are still owed theirs"
+    return Measurement(missing, "receipts", seen, samples=int(paid))
+
+
 def _ask(observations: Observations, namespace: str, service: str, path: str) -> dict[str, Any]:
     """Return what a Service of the shop says, as JSON; a ClusterError where nobody could be asked."""
     ref = ObjectRef("v1", "Service", namespace, service)

@@ -8,7 +8,7 @@ import time
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from gameday.change import Measurement, Observations, probe
+from gameday.change import Measurement, Observations, between, bounded, probe
 from gameday.errors import BadParameterError, NoMeasurementError
 from gameday.probes.http import Answer, Call, ask
 
@@ -16,6 +16,7 @@ _LONGEST_WAIT_SECONDS: Final = 600
 
 
 @probe
+@bounded(settle_seconds=between(0, _LONGEST_WAIT_SECONDS))
 def query(
     observations: Observations,
     *,

@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 from typing import Any, Final
 
-from gameday.change import Measurement, Observations, probe
+from gameday.change import Measurement, Observations, between, bounded, probe
 from gameday.cluster import Json, ObjectRef, Selection, View
 from gameday.cluster.reading import controller_of, selector_text
 from gameday.errors import BadParameterError, NoMeasurementError
@@ -17,6 +17,7 @@ _LONGEST_WAIT_SECONDS: Final = 600
 
 
 @probe
+@bounded(wait_seconds=between(0, _LONGEST_WAIT_SECONDS))
 def rolled_out(observations: Observations, *, namespace: str, name: str, wait_seconds: float = 0.0) -> Measurement:
     """Measure how many of the replicas that a Deployment wants are Ready pods of its newest template, in percent.
 

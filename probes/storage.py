@@ -8,7 +8,7 @@ from __future__ import annotations
 import statistics
 import time
 
-from gameday.change import Measurement, Observations, probe
+from gameday.change import Measurement, Observations, between, bounded, probe
 from gameday.cluster import ObjectRef
 from gameday.errors import BadParameterError, NoMeasurementError, ServerError
 
@@ -17,6 +17,7 @@ _MOST_ASKED = 100
 
 
 @probe
+@bounded(asked=between(1, _MOST_ASKED))
 def available(
     observations: Observations, *, namespace: str, name: str = "objects", port: int | str = 9000, bucket: str = "", asked: int = 5
 ) -> Measurement:
@@ -33,6 +34,7 @@ def available(
 
 
 @probe
+@bounded(asked=between(1, _MOST_ASKED))
 def latency(
     observations: Observations, *, namespace: str, name: str = "objects", port: int | str = 9000, bucket: str = "", asked: int = 5
 ) -> Measurement:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -136,3 +137,30 @@ def test_a_value_that_cannot_be_meant_is_a_fault_of_the_file() -> None:
 
 def test_a_value_that_only_the_run_knows_is_let_be() -> None:
     assert faults("gameday.actions.pods", "kill", {"namespace": "${where}", "selector": "app=x", "count": "${count}"}) == []
+
+
+@pytest.mark.parametrize(
+    ("probe", "arguments"),
+    [
+        ("checkout.success_rate", {"window_seconds": 0}),
+        ("checkout.worst_cohort", {"minimum_samples": 0}),
+        ("checkout.error_quality", {"window_seconds": 0.0}),
+        ("checkout.latency", {"percentile": 0}),
+        ("checkout.accepted", {"window_seconds": 0}),
+        ("checkout.honest_refusals", {"window_seconds": 0}),
+        ("storage.available", {"asked": 0, "namespace": "shop"}),
+        ("storage.latency", {"asked": 10**6, "namespace": "shop"}),
+        ("backups.restorable", {"newest": 0, "namespace": "shop"}),
+        ("comms.first_message_seconds", {"within_seconds": 0, "namespace": "shop"}),
+        ("http.availability", {"url": "http://shop.example/", "requests": 0}),
+        ("http.status", {"url": "http://shop.example/", "timeout_seconds": 0}),
+        ("prometheus.query", {"url": "http://shop.example/", "query": "up", "settle_seconds": 601}),
+        ("releases.rolled_out", {"namespace": "shop", "name": "web", "wait_seconds": 601}),
+    ],
+)
+def test_a_number_that_a_probe_would_refuse_is_wrong_in_the_file_before_anything_is_prepared(
+    probe: str, arguments: dict[str, Any]
+) -> None:
+    (message,) = faults_of_target(f"gameday.probes.{probe}", arguments, role="probe")
+    name = next(iter(arguments.keys() - {"namespace", "url", "query", "name"}))
+    assert f"expected {name} to be " in message

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -92,12 +93,51 @@ def test_what_cannot_be_content_is_refused(arguments: dict[str, Any]) -> None:
         BREAK.plan(Looked(), namespace="shop", **arguments)
 
 
-def test_it_has_landed_when_an_agent_is_not_ready_and_names_the_nodes() -> None:
-    found = BREAK.landed(Looked(ready=(True, False, False)), a_change())  # type: ignore[arg-type]
+def has(digest: str, *, healthy: bool, was_healthy: bool = True) -> dict[str, Any]:
+    return {"digest": digest, "healthy": healthy, "was_healthy": was_healthy}
+
+
+def told(*nodes: dict[str, Any], file: str = BAD_CONTENT) -> bytes:
+    """Return what a controller says that gives out this file, under the digest `new`."""
+    files = {"base.json": "f" * 64, "update.json": hashlib.sha256(file.encode()).hexdigest()}
+    named = {f"node-{number}": node for number, node in enumerate(nodes)}
+    return json.dumps({"content": "new", "files": files, "nodes": named}).encode()
+
+
+DIED, BEARS, NOT_YET = has("new", healthy=False), has("new", healthy=True), has("old", healthy=True)
+
+
+def test_it_has_landed_when_an_agent_died_of_just_this_content_and_names_the_nodes() -> None:
+    looked = Looked(ready=(False, False, True, True), rollout=told(DIED, DIED, BEARS, NOT_YET))
+    found = BREAK.landed(looked, a_change())  # type: ignore[arg-type]
     assert found.landed is True
-    assert found.seen == "2 of 3 agents are not Ready: on node-1, node-2"
-    assert BREAK.landed(Looked(ready=(True, True)), a_change()).landed is False  # type: ignore[arg-type]
-    assert BREAK.landed(Looked(), a_change()).landed is None  # type: ignore[arg-type]
+    assert found.seen == "3 of 4 agents have the content, and 2 of them died of it: on node-0, node-1"
+
+
+@pytest.mark.parametrize(
+    ("ready", "rollout"),
+    [
+        ((False, True), told(has("old", healthy=False), NOT_YET)),
+        ((False, True), told(has("new", healthy=False, was_healthy=False), BEARS)),
+        ((False, True), told(DIED, NOT_YET, file="what was there before")),
+        ((False, True), told(BEARS, DIED)),
+        ((True, True), told(BEARS, BEARS)),
+        ((False, True), json.dumps({"nodes": [], "content": "new"}).encode()),
+        ((False, True), b"[]"),
+    ],
+    ids=["has other content", "was sick before", "of other content", "not by its node", "all bear it", "no nodes", "no object"],
+)
+def test_an_agent_that_is_not_ready_for_another_reason_does_not_show_that_content_has_landed(
+    ready: tuple[bool, ...], rollout: bytes
+) -> None:
+    found = BREAK.landed(Looked(ready=ready, rollout=rollout), a_change())  # type: ignore[arg-type]
+    assert found.landed is False
+    assert found.seen
+
+
+def test_where_nobody_can_say_which_content_an_agent_has_it_cannot_be_shown_to_have_landed() -> None:
+    assert BREAK.landed(Looked(ready=(False, True)), a_change()).landed is None  # type: ignore[arg-type]
+    assert BREAK.landed(Looked(rollout=told(DIED)), a_change()).landed is None  # type: ignore[arg-type]
 
 
 def test_it_is_withdrawn_when_every_agent_is_ready() -> None:

@@ -20,6 +20,8 @@ class Cluster:
 
     data: dict[str, str] | None
     says: str = ""
+    text: str = "Some orders fail. We expect it to work again by 10:30 UTC."
+    message: str | None = None
 
     def get(self, _: ObjectRef) -> Any:
         return None if self.data is None else {"metadata": {"uid": "u1"}, "data": self.data}
@@ -27,7 +29,7 @@ class Cluster:
     def ask(self, *_: Any) -> HttpAnswer:
         if not self.says:
             raise ClusterError("no endpoints")
-        channel = {"name": "page", "state": self.says, "text": "as it is"}
+        channel = {"name": "page", "state": self.says, "text": self.text, "message": self.message}
         return HttpAnswer(200, json.dumps({"channels": [channel], "messages": []}).encode())
 
 
@@ -78,3 +80,21 @@ def test_it_has_landed_when_the_page_says_so(says: str, landed: bool | None) -> 
     evidence = comms.announce.spec.landed(Cluster({}, says), changes)  # type: ignore[attr-defined]
     assert evidence.landed is landed
     assert evidence.seen
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "landed"),
+    [
+        ("Some orders fail. Again at 10:30 UTC.", "Some orders fail.", True),
+        ("Some  orders\nfail.", None, True),
+        ("Some orders fail. We work on it.", "Some orders fail. We work on it.", False),
+        ("Everything works as usual.", "Everything works as usual.", False),
+        ("Awesome orders fail.", None, False),
+    ],
+    ids=["as announced", "set otherwise", "what stood there begins so", "another text", "part of a word"],
+)
+def test_a_new_text_under_the_same_state_has_landed_when_the_page_has_it(text: str, message: str | None, landed: object) -> None:
+    evidence = comms.announce.spec.landed(  # type: ignore[attr-defined]
+        Cluster({}, "identified", text, message), announced(Cluster({}))
+    )
+    assert evidence.landed is landed

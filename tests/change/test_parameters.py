@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import pytest
 
-from gameday.change.parameters import Parameter, misfits, parameters_of
+from gameday.change.parameters import Parameter, above, between, bounded, misfits, parameters_of
 
 
 def harm(
@@ -83,3 +83,35 @@ def test_a_type_that_only_a_type_checker_knows_leaves_the_bounds() -> None:
         del view, nodes, wait_seconds
 
     assert list(misfits(own, {"nodes": 3, "wait_seconds": -1})) == ["expected wait_seconds to be zero or more, but got -1"]
+
+
+@bounded(window_seconds=above(0), percentile=above(0, up_to=100), asked=between(1, 20), minimum=between(1))
+def look(observations: Any, *, window_seconds: float = 5.0, percentile: float = 95.0, asked: int = 3, minimum: int = 1) -> None:
+    """Take numbers that have bounds of their own."""
+    del observations, window_seconds, percentile, asked, minimum
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"window_seconds": 0}, "expected window_seconds to be above 0, but got 0"),
+        ({"percentile": 0.0}, "expected percentile to be above 0 and up to 100, but got 0.0"),
+        ({"percentile": 101}, "expected percentile to be above 0 and up to 100, but got 101"),
+        ({"asked": 0}, "expected asked to be from 1 to 20, but got 0"),
+        ({"asked": 21}, "expected asked to be from 1 to 20, but got 21"),
+        ({"minimum": 0}, "expected minimum to be 1 or more, but got 0"),
+        ({"asked": True}, "expected asked to be a whole number, but got True"),
+    ],
+)
+def test_a_value_outside_the_bounds_that_its_function_states_is_named(arguments: Mapping[str, Any], message: str) -> None:
+    assert list(misfits(look, arguments)) == [message]
+
+
+def test_both_ends_of_a_bound_that_are_allowed_fit() -> None:
+    assert list(misfits(look, {"window_seconds": 0.1, "percentile": 100, "asked": 1, "minimum": 10**9})) == []
+    assert list(misfits(look, {"asked": 20})) == []
+
+
+def test_a_bound_of_a_parameter_that_is_not_there_is_a_mistake_of_who_wrote_it() -> None:
+    with pytest.raises(TypeError, match="look has no parameter widnow_seconds"):
+        bounded(widnow_seconds=above(0))(look)

@@ -27,7 +27,7 @@ class Saying:
 
     def ask(self, ref: ObjectRef, port: int | str, path: str) -> HttpAnswer:
         assert (str(ref), port) == ("service shop/orders", "http")
-        assert path in {"/backlog", "/shipments"}
+        assert path in {"/backlog", "/shipments", "/receipts", "/receipts?older_seconds=1"}
         return HttpAnswer(self.status, self.body)
 
     def get(self, ref: ObjectRef) -> dict[str, Any] | None:
@@ -57,7 +57,22 @@ def test_what_was_shipped_twice_is_counted() -> None:
     assert measure("orders.shipped_twice", says(parcels=9, orders=8, shipped_twice=1)) == (1.0, "orders")
 
 
-@pytest.mark.parametrize("name", ["orders.backlog", "orders.oldest_unshipped", "orders.shipped_twice"])
+def test_receipts_that_are_owed_and_those_that_nobody_will_ever_write_are_counted() -> None:
+    shop = says(paid=40, owed=3, oldest_seconds=71.2, missing=2)
+    assert measure("orders.receipts_owed", shop) == (3.0, "receipts")
+    assert measure("orders.receipts_missing", shop) == (2.0, "receipts")
+    assert measure("orders.receipts_owed", says(paid=40, owed=0, oldest_seconds=0.0, missing=0)) == (0.0, "receipts")
+
+
+def test_without_a_paid_order_nothing_shows_whether_receipts_are_written() -> None:
+    with pytest.raises(NoMeasurementError, match="no order is paid"):
+        measure("orders.receipts_missing", says(paid=0, owed=0, oldest_seconds=0.0, missing=0))
+
+
+ASKED = ("backlog", "oldest_unshipped", "shipped_twice", "receipts_owed", "receipts_missing")
+
+
+@pytest.mark.parametrize("name", [f"orders.{name}" for name in ASKED])
 @pytest.mark.parametrize(
     "saying",
     [Saying(503), Saying(body=b"<html>"), Saying(body=b"[]"), says(), says(orders=None, oldest_seconds="1", shipped_twice=True)],

@@ -64,6 +64,12 @@ def test_errors_are_judged_by_what_they_say_and_silence_is_no_error(observed: An
 
 
 def test_where_nobody_got_an_error_none_was_poor(observed: Any) -> None:
-    found = measure(checkout.error_quality, observed([Window(0.0, 0.1, 0, 0.0, NOTHING, {})]))
-    assert (found.value, found.samples) == (100.0, 0)
-    assert "no customer was answered with an error" in found.seen
+    found = measure(checkout.error_quality, observed([Window(0.0, 0.1, 0, 0.0, Outcomes(7, 2, {"submit:timeout": 2}), {})]))
+    assert (found.value, found.samples) == (100.0, 7)
+    assert "no customer was answered with an error within 5 s, and 7 were answered without" in found.seen
+
+
+@pytest.mark.parametrize("outcomes", [NOTHING, Outcomes(0, 3, {"submit:timeout": 3})], ids=["nobody came", "nobody was answered"])
+def test_where_nobody_was_answered_nothing_is_said_of_errors(observed: Any, outcomes: Outcomes) -> None:
+    with pytest.raises(NoMeasurementError, match=rf"none of {outcomes.samples} customers within 5 s was answered at all"):
+        measure(checkout.error_quality, observed([Window(0.0, 0.1, 0, 0.0, outcomes, {})]))

@@ -199,6 +199,7 @@ def _agents(scratch: Any, **content: str) -> None:
         "command": ["python", str(CONTENTED)],
         "env": [
             {"name": "POD_IP", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}},
+            {"name": "NODE_NAME", "valueFrom": {"fieldRef": {"fieldPath": "spec.nodeName"}}},
             {"name": "CONTENT_DIR", "value": "/content"},
         ],
         "ports": [{"name": "http", "containerPort": 8080}],
@@ -207,12 +208,6 @@ def _agents(scratch: Any, **content: str) -> None:
     }
     volume = {"name": "content", "configMap": {"name": "agent-content"}}
     scratch.deployment(replicas=1, pod={"containers": [container], "volumes": [volume]})
-
-
-def _well_agents(scratch: Any) -> Mapping[str, Any]:
-    _agents(scratch)
-    scratch.ready()
-    return {"namespace": scratch.name}
 
 
 def _dying_agents(scratch: Any) -> Mapping[str, Any]:
@@ -224,7 +219,9 @@ def _dying_agents(scratch: Any) -> Mapping[str, Any]:
 def _agents_with_a_controller(scratch: Any) -> Mapping[str, Any]:
     _agents(scratch)
     ports = [{"name": "http", "port": 8080, "targetPort": "http"}]
-    scratch.create("Service", "web-controller", spec={"selector": {"app": "web"}, "ports": ports})
+    # The stand-in is its own controller, which goes on when the agent is not Ready.
+    spec = {"selector": {"app": "web"}, "ports": ports, "publishNotReadyAddresses": True}
+    scratch.create("Service", "web-controller", spec=spec)
     scratch.ready()
     return {"namespace": scratch.name}
 
@@ -251,7 +248,7 @@ def _two_services(scratch: Any) -> Mapping[str, Any]:
 
 EXAMPLES: Final[Mapping[str, Callable[[Any], Mapping[str, Any]]]] = {
     "gameday.actions.comms.announce": _an_announcement,
-    "gameday.actions.agents.break_content": _well_agents,
+    "gameday.actions.agents.break_content": _agents_with_a_controller,
     "gameday.actions.agents.pause_rollout": _agents_with_a_controller,
     "gameday.actions.agents.withdraw_content": _dying_agents,
     "gameday.actions.backups.lose_database": _a_database,

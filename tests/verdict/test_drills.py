@@ -79,6 +79,20 @@ def test_where_the_runs_orders_only_give_a_lower_bound_the_shop_says_how_old_it_
     assert before.verdict == "inconclusive", "what it said before the loss is no word about the restore"
 
 
+@pytest.mark.parametrize("rpo", [900.0, None])
+def test_where_there_was_no_backup_and_no_order_came_back_no_objective_is_met(stories: Any, rpo: float | None) -> None:
+    asked = ProbeMeasured(
+        probe="gameday.probes.backups.copies", arguments={}, value=0.0, unit="backups", seen="0 of orders-2025", round="r1"
+    )
+    bound = in_copy(recovery_point_is_least=True)
+    found = verdict(stories, a_drill((10.95, asked), copy=bound, rpo=rpo))
+    assert (found.verdict, found.recovery_point_seconds) == ("deviated", None)
+    (reason,) = found.reasons
+    assert reason.startswith("nothing could be restored (0 of orders-2025), so all 3 acknowledged order(s) were forgotten; ")
+    assert verdict(stories, a_drill((3.0, asked), copy=bound)).verdict == "inconclusive", "that was before the loss"
+    assert verdict(stories, a_drill((10.95, asked))).verdict == "held", "the orders that came back say otherwise"
+
+
 def test_a_drill_whose_copy_was_not_looked_at_proves_nothing(stories: Any) -> None:
     found = verdict(stories, without(a_drill(), LedgerChecked, of_copy=True))
     assert found.verdict == "inconclusive"

@@ -17,6 +17,7 @@ from gameday.change.kinds import (
     PodSighting,
     describe,
 )
+from gameday.change.parameters import above, between, bounded
 from gameday.change.port import (
     ActionSpec,
     Engine,
@@ -49,9 +50,12 @@ __all__ = [
     "PodSighting",
     "ProbeSpec",
     "Right",
+    "above",
     "action",
     "anchored",
+    "between",
     "bind",
+    "bounded",
     "describe",
     "get_field",
     "install",

@@ -1,7 +1,8 @@
 """What a status service says on its channels, asked through the API server: read by an action's evidence and by probes alike.
 
-The service answers `GET /channels` with JSON: `channels`, each with its `name`, `state`, `text`, `estimate` and `next_update`,
-and `messages`, what was announced, oldest first, each with its `state` and its `age_seconds`, so that no clock has to be right.
+The service answers `GET /channels` with JSON: `channels`, each with its `name`, `state`, `text`, `message`, `estimate` and
+`next_update`, and `messages`, what was announced, oldest first, each with its `state` and its `age_seconds`, so that no clock
+has to be right.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ class Channel:
     text: str
     estimate: str
     """When it should work again; empty where the channel does not say."""
+    message: str = ""
+    """The text as it was announced, without what the channel adds; empty where the channel does not tell them apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +69,8 @@ def told(view: View, namespace: str, service: str = "status", port: str = "http"
 
 
 def _channel(value: Mapping[str, Any]) -> Channel:
-    return Channel(str(value["name"]), str(value["state"]), str(value.get("text", "")), str(value.get("estimate") or ""))
+    text, estimate, message = (str(value.get(name) or "") for name in ("text", "estimate", "message"))
+    return Channel(str(value["name"]), str(value["state"]), text, estimate, message)
 
 
 def _message(value: Mapping[str, Any]) -> Message:

@@ -192,6 +192,7 @@ def _ledger(event: LedgerChecked) -> str:
     text = f"{count(event.found, 'order')} found{where} of {event.acknowledged} acknowledged"
     if event.forgotten and event.recovery_point_seconds is not None:
         newest = f"the newest that was restored was {duration(event.recovery_point_seconds)} old at the loss"
+        newest = "none of before the loss was restored" if event.recovery_point_is_least else newest
         text += f", {event.forgotten} forgotten ({newest})"
     text += f", {event.drill} more were the drill's" if event.drill and not event.of_copy else ""
     text += f", lost: {listed(event.lost)}" if event.lost else ""

@@ -1,7 +1,8 @@
 """What a drill that restores a database shows of its recovery point: how much was forgotten, against the objective.
 
-The figure is the ledger's, from what customers were told and what the copy has. The shop's own word is asked for two things that
-no customer of the run knows: which backup it restored, and how old that was where it is from before the run's first order.
+The figure is the ledger's, from what customers were told and what the copy has. The shop's own word is asked for three things
+that no customer of the run knows: which backup it restored, how old that was where it is from before the run's first order, and
+whether there was any. Where there was none and no order came back, there is no recovery point, and no objective is met.
 """
 
 from __future__ import annotations
@@ -12,10 +13,12 @@ from typing import Final
 
 from gameday.log.events import LedgerChecked, PhaseStarted, ProbeMeasured, RoundStarted
 from gameday.log.every import AnyEvent
-from gameday.verdict.samples import fault_applied_at
+from gameday.verdict.samples import fault_applied_at, repointed_again
 
 _SHOPS_WORD: Final = ".backups.recovery_point"
 """The probe that asks the shop what it restored."""
+_BACKUPS_FOUND: Final = ".backups.copies"
+"""The probe that asks the shop how many backups it had to choose from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +57,34 @@ def recovery_point(started: RoundStarted, own: Sequence[AnyEvent]) -> RecoveryPo
     return RecoveryPoint(said.value, looked.forgotten, is_least=False, which=which)
 
 
+def known_seconds(started: RoundStarted, own: Sequence[AnyEvent]) -> float | None:
+    """Return the recovery point in seconds; None where no copy was looked at, and where nothing at all could be restored."""
+    point = recovery_point(started, own)
+    return None if point is None or _none_to_restore(started, own, point) else point.seconds
+
+
+def _none_to_restore(started: RoundStarted, own: Sequence[AnyEvent], point: RecoveryPoint) -> str:
+    """Return the shop's word that it had no backup, if customers' orders say so too: none of before the loss is there.
+
+    What it said before a step had it restore again counts no more.
+    """
+    fault_at = fault_applied_at(own, started.round)
+    _, since = repointed_again(own, started.round) or (fault_at, fault_at)
+    words = [event for event in own if isinstance(event, ProbeMeasured) and event.probe.endswith(_BACKUPS_FOUND)]
+    last = words[-1] if words else None
+    said_since = last is not None and since is not None and last.mono > since
+    return last.seen if last is not None and said_since and last.value == 0 and point.is_least else ""
+
+
 def doubts(started: RoundStarted, own: Sequence[AnyEvent]) -> Iterator[str]:
     """Say why the recovery point cannot be judged, if it cannot."""
     objective = started.objectives.get("rpo_seconds")
     point = recovery_point(started, own)
     if started.drill_orders and point is None:
         yield "the orders were not looked up in the copy, so nothing shows what was restored"
-    if point is not None and point.is_least and objective is not None and point.seconds <= objective:
+    if point is None or _none_to_restore(started, own, point):
+        return
+    if point.is_least and objective is not None and point.seconds <= objective:
         yield (
             f"none of the {point.forgotten} orders of before the loss was restored; that only shows that the newest one "
             f"was more than {point.seconds:.1f} s old, and the objective is {objective:g} s"
@@ -71,8 +95,11 @@ def deviations(started: RoundStarted, own: Sequence[AnyEvent]) -> Iterator[str]:
     """Say what was forgotten beyond the objective; without an objective, whatever was forgotten."""
     objective = started.objectives.get("rpo_seconds")
     point = recovery_point(started, own)
-    if point is not None and point.seconds > (objective or 0.0):
-        promised = "no objective allows that" if objective is None else f"the objective is {objective:g} s"
+    promised = "no objective allows that" if objective is None else f"the objective is {objective:g} s"
+    none = _none_to_restore(started, own, point) if point is not None else ""
+    if point is not None and none:
+        yield f"nothing could be restored ({none}), so all {point.forgotten} acknowledged order(s) were forgotten; {promised}"
+    elif point is not None and point.seconds > (objective or 0.0):
         yield f"{point}, so {point.forgotten} acknowledged order(s) were forgotten; {promised}"
 
 

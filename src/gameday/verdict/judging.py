@@ -129,14 +129,13 @@ def _given(round_: _Round, verdict: str, reasons: Sequence[str]) -> RoundVerdict
     objective = _objective(round_)
     recovery = round_.recovery
     within = None if objective is None or recovery is None else recovery.seconds <= objective
-    point = drills.recovery_point(round_.started, round_.own)
     return RoundVerdict(
         verdict,
         round_.started.expected,
         tuple(reasons),
         recovery,
         within,
-        recovery_point_seconds=point.seconds if point is not None else None,
+        recovery_point_seconds=drills.known_seconds(round_.started, round_.own),
     )
 
 

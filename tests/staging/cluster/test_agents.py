@@ -12,7 +12,8 @@ import pytest
 import yaml
 
 from gameday import staging
-from gameday.actions.agents import BAD_CONTENT
+from gameday.actions.agents import BAD_CONTENT, has_killed_sensors
+from gameday.change import PatchObject
 from gameday.cluster import ObjectRef, Selection
 from gameday.cluster.reading import is_ready, is_rolled_out
 from gameday.kube import KubeCluster, connect
@@ -25,6 +26,7 @@ NODES: Final = {"node-1", "node-2", "node-3"}
 HASTE: Final = {"SOAK_SECONDS": "1", "TAINT_AFTER_SECONDS": "1", "RETURN_AFTER_SECONDS": "1", "GONE_SECONDS": "3"}
 CONTENT: Final = ObjectRef("v1", "ConfigMap", "shop", "agent-content")
 AGENTS: Final = ObjectRef("apps/v1", "DaemonSet", "shop", "agent")
+PUBLISHED: Final = (PatchObject(CONTENT, {"/data/update.json": BAD_CONTENT}),)
 CONTROLLER: Final = ObjectRef("apps/v1", "Deployment", "shop", "agent-controller")
 
 
@@ -127,6 +129,11 @@ def test_bad_content_in_rings_takes_out_one_node_and_goes_no_further(cluster: Ku
     assert len(hit) == 1
     eventually(lambda: len(placed := where(cluster)) == 3 and not hit & set(placed))
     assert conditions(cluster) == {**dict.fromkeys(NODES, "True"), hit.copy().pop(): "False"}
+    eventually(lambda: has_killed_sensors(cluster, PUBLISHED).landed)
+    assert (
+        has_killed_sensors(cluster, PUBLISHED).seen
+        == f"1 of 3 agents have the content, and 1 of them died of it: on {hit.copy().pop()}"
+    )
     agents = where(cluster, "agent")
     assert set(agents) == NODES, "the agent itself stays where it is, to take better content"
     withdraw(cluster)
@@ -164,6 +171,7 @@ def test_agents_that_try_content_first_keep_what_they_have_and_no_node_goes_out(
     eventually(lambda: rollout(cluster)["halted"])
     assert {node["digest"] for node in rollout(cluster)["nodes"].values()} == {before}
     assert all_is_well(cluster)
+    assert has_killed_sensors(cluster, PUBLISHED).landed is False
     withdraw(cluster)
     eventually(lambda: not rollout(cluster)["halted"])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -120,3 +121,19 @@ async def test_it_shows_how_far_the_rollout_is_and_that_it_has_halted() -> None:
     shown = json.loads((await found.show(Request("GET", "/rollout", "", {}, b""))).body)
     assert (shown["content"], shown["accepted"], shown["halted"]) == (NEW.digest, OLD.digest, True)
     assert (shown["rings"], shown["free"]) == (RINGS, ["a"])
+
+
+async def test_it_shows_which_files_the_content_is_and_how_an_agent_was_with_what_it_had_before() -> None:
+    found = controller()
+    for name in "ab":
+        await ask(found, name, OLD.digest)
+    await ask(found, "c", OLD.digest, healthy=False)
+    found.content = NEW
+    await ask(found, "a", NEW.digest, healthy=False)
+    await ask(found, "a", NEW.digest, healthy=False)
+    await ask(found, "c", NEW.digest, healthy=False)
+    await ask(found, "d", NEW.digest, healthy=False)
+    shown = json.loads((await found.show(Request("GET", "/rollout", "", {}, b""))).body)
+    assert shown["files"] == {name: hashlib.sha256(text.encode()).hexdigest() for name, text in NEW.files.items()}
+    well_before = {name: node["was_healthy"] for name, node in shown["nodes"].items()}
+    assert well_before == {"a": True, "b": False, "c": False, "d": False}

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from gameday.staging.shop.order_book import Book, counts, lookup, owed_receipts, pay, place, receipt_written
+from gameday.staging.shop.order_book import Book, counts, lookup, owed_receipts, pay, place, receipt_written, receipts
 
 
 def wanted(number: int, **changes: Any) -> dict[str, Any]:
@@ -78,3 +79,23 @@ async def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
     (tmp_path / "orders.db").write_bytes(b"not a database, but long enough to be looked at as one" * 20)
     with pytest.raises(sqlite3.DatabaseError):
         Book(tmp_path / "orders.db")
+
+
+async def test_a_receipt_is_owed_or_written_and_one_that_is_neither_is_missing(tmp_path: Path) -> None:
+    book = Book(tmp_path / "orders.db")
+    written, owed, inline = [(await book.do(placing(number)))["reference"] for number in range(3)]
+    for reference in (written, owed):
+        await book.do(lambda c, reference=reference: pay(c, reference, "C-1", queue_receipt=True))  # type: ignore[misc]
+    await book.do(lambda c: pay(c, inline, "C-1", queue_receipt=False))
+    await book.do(lambda c: receipt_written(c, written))
+    now = time.time()
+    assert await book.do(lambda c: receipts(c, now, 60.0)) == {"paid": 3, "owed": 0, "oldest_seconds": 0.0, "missing": 0}
+    later = await book.do(lambda c: receipts(c, now + 60.5, 60.0))
+    assert (later["owed"], later["missing"], later["oldest_seconds"] > 60) == (1, 0, True)
+
+    def drop(connection: sqlite3.Connection) -> None:
+        connection.execute("DELETE FROM outbox")
+
+    await book.do(drop)
+    assert (await book.do(lambda c: receipts(c, now + 60.5, 0.0)))["missing"] == 1
+    await book.close()

@@ -120,8 +120,10 @@ class Controller:
 
     async def show(self, _: Request) -> Response:
         """Say how far the rollout is, ring by ring."""
-        nodes = {name: {"digest": report.digest, "healthy": report.healthy} for name, report in self.reports.items()}
-        shown = {"content": self.content.digest, "accepted": self.accepted.digest, "paused": self.paused}
+        names = ("digest", "healthy", "was_healthy")
+        nodes = {name: {word: getattr(report, word) for word in names} for name, report in self.reports.items()}
+        shown: dict[str, Any] = {"content": self.content.digest, "accepted": self.accepted.digest, "paused": self.paused}
+        shown["files"] = {name: hashlib.sha256(text.encode()).hexdigest() for name, text in self.content.files.items()}
         shown["halted"] = self._is_halted()
         return answer(200, {**shown, "in_rings": self.in_rings, "rings": self.rings, "free": sorted(self.free), "nodes": nodes})
 
@@ -136,7 +138,10 @@ class Controller:
         before = self.reports.get(node)
         same = before is not None and (before.digest, before.healthy) == (said.digest, said.healthy)
         since = before.since if before is not None and same else said.since
-        self.reports[node] = Report(said.digest, said.healthy, since, said.heard, said.refused)
+        was_healthy = False
+        if before is not None:
+            was_healthy = before.was_healthy if before.digest == said.digest else before.healthy
+        self.reports[node] = replace(said, since=since, was_healthy=was_healthy)
 
     def due(self, node: str) -> Content:
         """Return what a node is to have: the new content if it is its turn, or what it has; at first what is known to be good."""

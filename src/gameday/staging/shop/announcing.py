@@ -127,6 +127,7 @@ def _shown(said: Announcement) -> dict[str, Any]:
     return {
         "state": said.state,
         "text": spoken(said),
+        "message": said.message,
         "estimate": said.estimate.isoformat(timespec="seconds") if said.estimate else "",
         "next_update": said.next_update.isoformat(timespec="seconds") if said.next_update else "",
     }

@@ -44,7 +44,7 @@ class NothingToRestoreError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """What a database was restored from; `key` is empty where it was not restored."""
+    """What a database was restored from; `key` is empty where it was not restored, and `at` is when it began."""
 
     key: str = ""
     at: float = 0.0
@@ -54,6 +54,10 @@ class Restored:
     orders: int = 0
     passed_over: list[dict[str, str]] = field(default_factory=list)
     """Newer copies that were damaged: `key` and `reason`."""
+    copies: int | None = None
+    """How many copies there were to choose from when it was not there; with none it began empty. None where it was there."""
+    looked_for: str = ""
+    """Whose copies those were."""
 
     def to_json(self) -> dict[str, Any]:
         """Return it as the service shows it."""
@@ -117,8 +121,7 @@ class Database:
         if self.restore_from == NONE or store is None:
             return Restored()
         restored = restore(store, self.restore_from, self.path, self.patience_seconds)
-        if restored.key:
-            self._note.write_text(json.dumps(asdict(restored)), encoding="utf-8")
+        self._note.write_text(json.dumps(asdict(restored)), encoding="utf-8")
         return restored
 
     @property
@@ -152,7 +155,7 @@ class Database:
 def restore(store: Offsite, wanted: str, place: Path, patience_seconds: float) -> Restored:
     """Put the newest good copy of a database, or the one copy that is named, where the database is missing.
 
-    Returns nothing restored where no copy was ever taken. Raises `NothingToRestoreError`.
+    Returns that there was none where no copy was ever taken under that name. Raises `NothingToRestoreError`.
     """
     keys = _keys(store, wanted, patience_seconds)
     passed_over: list[dict[str, str]] = []
@@ -170,11 +173,11 @@ def restore(store: Offsite, wanted: str, place: Path, patience_seconds: float) -
             newest = copies.newest_order_in(unfinished)
             unfinished.replace(place)
             say("warning", "the database was restored", copy=key, orders=label.orders, newest_order=newest)
-            return Restored(key, time.time(), newest, label.confirmed_at, label.orders, passed_over)
+            return Restored(key, time.time(), newest, label.confirmed_at, label.orders, passed_over, len(keys), wanted)
     if keys:
         raise NothingToRestoreError(f"none of the {len(keys)} copies of {wanted} is good; newest: {passed_over[0]['reason']}")
     say("warning", "there is no copy to restore, so the database begins empty", of=wanted)
-    return Restored()
+    return Restored(at=time.time(), copies=0, looked_for=wanted)
 
 
 def make_copy(original: Path, place: Path, state: str) -> None:

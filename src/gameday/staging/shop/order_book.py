@@ -5,7 +5,8 @@ waiting for the disk each time. (On a disk that many share this was seen to take
 Writes that come in while a commit is under way share the next one, so a slow disk costs waiting and not a queue without
 end. The unique columns are what makes doubling impossible, whatever the other services do: one key is one order, and
 one payment pays for one order. Receipts that are still to be written stand in the same file (`outbox`), so that an order
-and the promise of its receipt are one commit. The submits that failed (`failures`) stand there too, see `failure_book`.
+and the promise of its receipt are one commit, and those that the object store took (`receipts`), so that one that is neither
+written nor owed can be found. The submits that failed (`failures`) stand there too, see `failure_book`.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ CREATE INDEX IF NOT EXISTS orders_by_customer ON orders (customer, placed);
 CREATE TABLE IF NOT EXISTS outbox (
   reference TEXT PRIMARY KEY, attempts INTEGER NOT NULL DEFAULT 0, due REAL NOT NULL DEFAULT 0
 );
+CREATE TABLE IF NOT EXISTS receipts (reference TEXT PRIMARY KEY, written REAL NOT NULL);
 CREATE TABLE IF NOT EXISTS failures (
   key TEXT NOT NULL, reference TEXT NOT NULL, customer TEXT NOT NULL, cohort TEXT NOT NULL, code TEXT NOT NULL,
   at REAL NOT NULL, PRIMARY KEY (key, reference)
@@ -155,7 +157,10 @@ def place(connection: sqlite3.Connection, wanted: dict[str, Any], prefix: str = 
 
 
 def pay(connection: sqlite3.Connection, reference: str, capture: str, *, queue_receipt: bool) -> dict[str, Any] | None:
-    """Mark an order as paid and owe its parcel and, where asked, its receipt in the same commit; None where there is no such."""
+    """Mark an order as paid and owe its parcel and its receipt in the same commit; None where there is no such.
+
+    Without `queue_receipt` its receipt has been written already.
+    """
     now = time.time()
     changed = connection.execute(
         "UPDATE orders SET state = 'paid', capture = ?, paid = ? WHERE reference = ? AND state = 'pending'",
@@ -165,6 +170,8 @@ def pay(connection: sqlite3.Connection, reference: str, capture: str, *, queue_r
         fulfilment_queue.owe(connection, reference, now)
     if changed and queue_receipt:
         connection.execute("INSERT OR IGNORE INTO outbox (reference) VALUES (?)", (reference,))
+    elif changed:
+        _note_written(connection, reference, now)
     return by_reference(connection, reference)
 
 
@@ -214,8 +221,13 @@ def owed_receipts(connection: sqlite3.Connection, now: float, limit: int) -> lis
 
 
 def receipt_written(connection: sqlite3.Connection, reference: str) -> None:
-    """Owe this receipt no longer."""
+    """Owe this receipt no longer, since the object store has taken it."""
     connection.execute("DELETE FROM outbox WHERE reference = ?", (reference,))
+    _note_written(connection, reference, time.time())
+
+
+def _note_written(connection: sqlite3.Connection, reference: str, at: float) -> None:
+    connection.execute("INSERT OR IGNORE INTO receipts (reference, written) VALUES (?, ?)", (reference, at))
 
 
 def receipt_failed(connection: sqlite3.Connection, reference: str, next_try: float) -> None:
@@ -235,3 +247,19 @@ def counts(connection: sqlite3.Connection) -> dict[str, int]:
         "doubled_keys": doubled_keys,
         "receipts_owed": owed,
     }
+
+
+def receipts(connection: sqlite3.Connection, now: float, older_seconds: float) -> dict[str, float]:
+    """Return how many orders are paid, and how many of them have no receipt yet: it is owed for so long, or not even owed."""
+    paid = connection.execute("SELECT count(*) FROM orders WHERE state = 'paid'").fetchone()[0]
+    owed, since = connection.execute(
+        "SELECT count(*), min(orders.paid) FROM outbox JOIN orders USING (reference) WHERE orders.paid <= ?",
+        (now - older_seconds,),
+    ).fetchone()
+    missing = connection.execute(
+        "SELECT count(*) FROM orders WHERE state = 'paid'"
+        " AND NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.reference = orders.reference)"
+        " AND NOT EXISTS (SELECT 1 FROM receipts WHERE receipts.reference = orders.reference)"
+    ).fetchone()[0]
+    oldest_seconds = now - since if since is not None else 0.0
+    return {"paid": paid, "owed": owed, "oldest_seconds": oldest_seconds, "missing": missing}

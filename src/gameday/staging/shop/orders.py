@@ -91,6 +91,7 @@ class Desk:
             "GET /orders": self.of_customer,
             "POST /orders/lookup": self.lookup,
             "GET /orders/counts": self.counts,
+            "GET /receipts": self.receipts_of_orders,
             "POST /claims": self.claim,
             "POST /shipments": self.ship,
             "GET /shipments": self.shipments,
@@ -151,6 +152,11 @@ class Desk:
     async def counts(self, _: Request) -> Response:
         """Return how many orders there are, how many are doubled, how many receipts are owed."""
         return answer(200, await self.book.do(book_of.counts))
+
+    async def receipts_of_orders(self, request: Request) -> Response:
+        """Return how many paid orders have no receipt yet, owed for `older_seconds` or longer, or not even owed."""
+        older = float(request.query().get("older_seconds", "0"))
+        return answer(200, await self.book.do(lambda connection: book_of.receipts(connection, time.time(), older)))
 
     async def claim(self, request: Request) -> Response:
         """Give whoever picks some of the orders that are still to be shipped."""

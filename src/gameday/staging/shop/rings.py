@@ -25,6 +25,8 @@ class Report:
     """When it was heard of last."""
     refused: str = ""
     """Content that it was given and does not take."""
+    was_healthy: bool = False
+    """Whether its sensor ran on what it had before this content; not known of the first content that it was heard with."""
 
 
 @dataclass(frozen=True, slots=True)
