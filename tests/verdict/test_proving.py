@@ -236,6 +236,68 @@ def test_a_fault_that_did_no_harm_leaves_nothing_to_mend_unless_a_check_was_red(
     assert judged(stories, deviated, step(check_before=CHECK), wrote()).outcome == "proven"
 
 
+def looked(name: str = "look", at: float = 6.0, *, ends: float = 1.0, **values: Any) -> list[tuple[float, Event]]:
+    """Return a step that was executed and wrote nothing, and took so long."""
+    began, ended = step(name, at, check={}, check_before={}, effect={}, duration_seconds=ends, **values)
+    return [began, (at + ends, ended[1])]
+
+
+def waited(name: str = "wait", at: float = 6.2) -> list[tuple[float, Event]]:
+    """Return a step for people whose check turned from red to met while it was waited for."""
+    return step(name, at, how="checked", effect={})
+
+
+def test_checkout_that_came_back_while_a_step_only_looked_was_not_brought_back_by_one(stories: Any) -> None:
+    void(
+        stories,
+        "came back by itself 2.0 s after the fault, before a step had changed anything",
+        a_proof(stories),
+        looked(ends=3.0),
+        step("mend", 9.0, check_before=CHECK),
+        wrote("mend", 9.5),
+    )
+
+
+def test_a_check_that_turns_while_people_wait_shows_no_doing_of_a_step(stories: Any) -> None:
+    void(
+        stories,
+        "before a step had changed anything",
+        a_proof(stories),
+        waited(),
+        step("mend", 9.0, check_before=CHECK),
+        wrote("mend", 9.5),
+    )
+    held = a_proof(stories, out=(99.0, 99.0))
+    void(stories, "the fault did no harm", held, waited(), step("mend", 9.0, check_before=CHECK), wrote("mend", 9.5))
+
+
+def test_where_no_step_changed_anything_nothing_is_proven_and_what_went_wrong_still_refutes(stories: Any) -> None:
+    void(stories, "no step changed anything", a_proof(stories), looked(), waited())
+    same = wrote(fields=[{"path": "/spec/replicas", "before": 2, "after": 2}])
+    void(stories, "no step changed anything", a_proof(stories), step(), same)
+    assert judged(stories, a_proof(stories), looked(result="failed", detail="no such thing")).outcome == "refuted"
+    assert judged(stories, a_proof(stories, out=(5.0, 11.0)), looked()).outcome == "refuted"
+
+
+def test_what_a_step_mended_although_checkout_was_back_already_is_told(stories: Any) -> None:
+    found = judged(stories, a_proof(stories), looked(ends=3.0), step("mend", 9.0), wrote("mend", 9.5))
+    assert found.outcome == "proven", told(found)
+    assert "checkout itself came back before a step had changed anything" in told(found)
+    assert "what the check shows of mend (p was 100)" in told(found)
+
+
+def test_a_block_that_acts_where_no_look_shows_it_counts_from_its_beginning_and_one_that_reads_does_not(stories: Any) -> None:
+    steps = [{"id": "look", "title": "Restore it", "phase": "Resolve", "acts_unseen": True}]
+    restores = looked(at=6.0, ends=3.0)
+    assert judged(stories, a_proof(stories, runbook_steps=steps), restores).outcome == "proven"
+    void(stories, "no step changed anything", a_proof(stories, runbook_steps=[{**steps[0], "acts_unseen": False}]), restores)
+
+
+def test_what_a_block_wrote_counts_from_its_beginning_since_it_is_told_only_after_it(stories: Any) -> None:
+    seen_late = wrote("look", 8.9, by_shell=True)
+    assert judged(stories, a_proof(stories), looked(at=6.0, ends=3.0), seen_late).outcome == "proven"
+
+
 def test_checkout_that_came_back_before_the_first_step_was_not_brought_back_by_it(stories: Any) -> None:
     early = a_proof(stories, out=(5.0, 6.0))
     void(stories, "checkout came back by itself 1.0 s after the fault", early, step(check_before=CHECK), wrote())

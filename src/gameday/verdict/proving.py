@@ -104,6 +104,26 @@ class _Proof:
         """Return what the runbook's steps changed, without what was as they wanted it already."""
         return [(event, at) for event, at in self.changes() if event.by.startswith(_STEP) and _changes_something(event)]
 
+    def acts(self) -> dict[str, float]:
+        """Return which steps did something, and since when each may have.
+
+        A step did something if it changed the cluster, or if it executed a shell block whose text does more than read where no
+        look at the cluster shows it. What a block wrote is only told after it, so it counts from the block's beginning.
+        """
+        began = {step.step: step.mono - step.duration_seconds for step in self.executed if step.how == "executed"}
+        unseen = {str(item.get("id")) for item in self.started.runbook_steps if item.get("acts_unseen")}
+        found = {step: at for step, at in began.items() if step in unseen}
+        for event, acknowledged_at in self.by_steps():
+            step = event.by.removeprefix(_STEP)
+            at = began.get(step, acknowledged_at) if event.by_shell else acknowledged_at
+            found[step] = min(at, found.get(step, at))
+        return found
+
+    @property
+    def came_back_by_itself(self) -> bool:
+        """Whether checkout was out, and itself again before a step had done anything."""
+        return self.recovered_at is not None and self.recovered_at < min(self.acts().values(), default=float("inf"))
+
 
 def judge_runbook(events: Sequence[AnyEvent], round_id: str) -> RunbookVerdict | None:
     """Judge the runbook of a round by its log; None for a round in which none was to be executed. ValueError without it."""
@@ -114,6 +134,8 @@ def judge_runbook(events: Sequence[AnyEvent], round_id: str) -> RunbookVerdict |
     steps = [judge_step(step, *_of_step(proof, step, broken)) for step in proof.steps]
     void = [*_void(proof, events)]
     against = [*_against(proof, events, broken)]
+    if not void and not against and not proof.acts():
+        void = ["no step changed anything, so whatever is as it should be again became so by itself"]
     if void:
         outcome, reasons = VOID, [*void, *against]
     elif against:
@@ -236,23 +258,30 @@ def _set_back_by_others(proof: _Proof) -> Iterator[str]:
 
 def _nothing_to_mend(proof: _Proof) -> Iterator[str]:
     """Say why there was nothing that the steps could have mended, if there was not."""
-    turned = [step for step in proof.executed if _was_red(step) and step.check.get("met")]
+    acts = proof.acts()
     out_after = [
         event
         for event in proof.own
         if isinstance(event, ActivityEnded) and event.phase == "after" and event.tolerance_met is False
     ]
     was_out = proof.recovery is None or proof.recovery.ever_out
-    if not was_out and not out_after and not any(_was_red(step) for step in proof.executed):
+    if acts and not was_out and not out_after and not any(_was_red(step) for step in proof.executed if step.step in acts):
         yield (
             "the fault did no harm that the runbook could have mended: checkout was never out, what was measured after it was "
-            "within tolerance, and no check was red before its step"
+            "within tolerance, and no check of a step that did something was red before it"
         )
-    first = min((event.mono for event in proof.own if isinstance(event, StepStarted)), default=None)
-    back = proof.recovered_at
-    if back is not None and first is not None and back < first and not turned:
-        after = back - (proof.fault_at or 0.0)
-        yield f"checkout came back by itself {after:.1f} s after the fault, before the first step began"
+    if acts and proof.came_back_by_itself and not _turned(proof):
+        after = (proof.recovered_at or 0.0) - (proof.fault_at or 0.0)
+        yield f"checkout came back by itself {after:.1f} s after the fault, before a step had changed anything"
+
+
+def _turned(proof: _Proof) -> list[StepEnded]:
+    """Return the steps that did something and whose check was red before them and met after.
+
+    A check that turns at a step for people, who do nothing here, has been turned by something else.
+    """
+    acts = proof.acts()
+    return [step for step in proof.executed if step.step in acts and _was_red(step) and step.check.get("met")]
 
 
 def _was_red(step: StepEnded) -> bool:
@@ -305,6 +334,9 @@ def _for(proof: _Proof) -> Iterator[str]:
         yield f"checkout was itself again {recovery.seconds:.1f} s after the fault{promised}, before anything was undone"
     else:
         yield "customers noticed nothing; what was red before the steps was within tolerance after them"
+    if proof.came_back_by_itself:
+        turned = ", ".join(f"{step.step} ({step.check['told']})" for step in _turned(proof))
+        yield f"checkout itself came back before a step had changed anything; what was mended is what the check shows of {turned}"
     if _is_worked_around(proof):
         yield "the fault was still in place then: the runbook works around it"
     checks = sum(1 for step in proof.executed if step.check)
