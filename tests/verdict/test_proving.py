@@ -18,6 +18,7 @@ from gameday.log.events import (
     LedgerChecked,
     LoadStarted,
     PhaseEnded,
+    ProbeMeasured,
     RoundStarted,
     StepEnded,
     StepStarted,
@@ -126,11 +127,49 @@ def test_a_lost_or_doubled_order_refutes(stories: Any, field: str, part: str) ->
     assert part in told(found)
 
 
+def restored(**values: Any) -> list[tuple[float, Event]]:
+    """Return what was found in the copy of a database that was restored."""
+    settings = {"acknowledged": 30, "found": 27, "forgotten": 3, "of_copy": True, "recovery_point_seconds": 4.0, **values}
+    return [(11.0, LedgerChecked(round="r1", **settings))]
+
+
+def said(at: float, seconds: float) -> list[tuple[float, Event]]:
+    """Return the shop's word on how old the newest order was that it restored."""
+    name = "gameday.probes.backups.recovery_point"
+    seen = "restored from orders/A"
+    return [(at, ProbeMeasured(probe=name, arguments={}, value=seconds, unit="s", seen=seen, round="r1"))]
+
+
 def test_an_older_recovery_point_than_was_promised_refutes(stories: Any) -> None:
-    lines = stories.changed(a_proof(stories, runbook_objectives={"rpo_seconds": 5.0}), LedgerChecked, recovery_point_seconds=9.0)
-    assert "the newest order that was restored was 9.0 s old at the loss; 5 s were promised" in told(
-        judged(stories, lines, step(), wrote())
-    )
+    promised = a_proof(stories, runbook_objectives={"rpo_seconds": 5.0})
+    late = judged(stories, promised, step(), wrote(), restored(recovery_point_seconds=9.0))
+    assert late.outcome == "refuted"
+    assert "restored was 9.0 s old at the loss, so 3 acknowledged order(s) were forgotten; the objective is 5 s" in told(late)
+    soon = judged(stories, promised, step(), wrote(), restored())
+    assert soon.outcome == "proven"
+    assert "restored was 4.0 s old at the loss: 3 order(s) are not in what was restored" in told(soon)
+    objectives = {"rto_seconds": 10.0, "rpo_seconds": 5.0}
+    experiments = stories.changed(a_proof(stories, runbook_objectives={"rto_seconds": 9.0}), RoundStarted, objectives=objectives)
+    assert judged(stories, experiments, step(), wrote(), restored(recovery_point_seconds=9.0)).outcome == "refuted"
+
+
+def test_a_recovery_point_of_which_only_a_lower_bound_is_known_voids_it_unless_the_shop_says_more(stories: Any) -> None:
+    promised = a_proof(stories, runbook_objectives={"rpo_seconds": 5.0})
+    bound = restored(recovery_point_is_least=True)
+    void(stories, "the newest one was more than 4.0 s old, and the objective is 5 s", promised, step(), wrote(), bound)
+    assert judged(stories, promised, step(), wrote(), bound, said(9.0, 9.0)).outcome == "refuted"
+    known = judged(stories, promised, step(), wrote(), bound, said(9.0, 4.5))
+    assert known.outcome == "proven"
+    assert "restored was 4.5 s old at the loss (restored from orders/A)" in told(known)
+
+
+def test_the_shops_word_on_what_it_restored_counts_after_a_step_had_it_restore_again_and_not_before(stories: Any) -> None:
+    field = {"path": "/spec/database", "before": "a", "after": "b"}
+    lines = with_fault(a_proof(stories, runbook_objectives={"rpo_seconds": 5.0}), object="deployment shop/a", fields=[field])
+    again = wrote(fields=[{**field, "before": "b", "after": "c"}])
+    bound = restored(recovery_point_is_least=True)
+    void(stories, "more than 4.0 s old", lines, step(), again, bound, said(6.2, 4.5))
+    assert judged(stories, lines, step(), again, bound, said(9.0, 4.5)).outcome == "proven"
 
 
 def test_a_broken_warning_refutes_and_names_the_step_and_the_change(stories: Any) -> None:

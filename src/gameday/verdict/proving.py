@@ -11,6 +11,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+import msgspec
+
 from gameday.log.events import (
     ActivityEnded,
     ChangeApplied,
@@ -30,6 +32,7 @@ from gameday.log.events import (
 )
 from gameday.log.every import AnyEvent
 from gameday.traffic.windows import Recovery
+from gameday.verdict import drills
 from gameday.verdict.judging import fault_doubts, lost_orders
 from gameday.verdict.samples import fault_applied_at, recovery_of
 from gameday.verdict.stepping import judge_step
@@ -87,10 +90,14 @@ class _Proof:
         return self.fault_at + self.recovery.seconds
 
     @property
+    def promised(self) -> RoundStarted:
+        """The round as its runbook promises it: by the runbook's own objectives, and the experiment's where it says nothing."""
+        return msgspec.structs.replace(self.started, objectives={**self.started.objectives, **self.started.runbook_objectives})
+
+    @property
     def objective_seconds(self) -> float | None:
         """The recovery time that the runbook promises, or that its experiment does where it says nothing."""
-        promised = self.started.runbook_objectives or self.started.objectives
-        return promised.get("rto_seconds", self.started.objectives.get("rto_seconds"))
+        return self.promised.objectives.get("rto_seconds")
 
     def changes(self) -> Iterator[tuple[ChangeOwed, float]]:
         """Yield what was changed, and when that was acknowledged; what certainly did not happen is left out."""
@@ -198,6 +205,7 @@ def _void(proof: _Proof, events: Sequence[AnyEvent]) -> Iterator[str]:
     for event in proof.own:
         if isinstance(event, LedgerChecked) and event.error:
             yield f"the orders could not be looked up: {event.error}"
+    yield from drills.doubts(proof.promised, proof.own)
     yield from _not_executed(proof)
     yield from _ended_by_itself(proof)
     yield from _set_back_by_others(proof)
@@ -301,6 +309,7 @@ def _against(proof: _Proof, events: Sequence[AnyEvent], broken: Sequence[Broken]
             yield f"the check of the step {step.step} was not met: {step.check.get('told') or step.detail}"
     yield from (f"a warning was broken by the step {item.step} ({item.change}): {item.text}" for item in broken)
     yield from lost_orders(events, proof.started.round)
+    yield from drills.deviations(proof.promised, proof.own)
     met_before = {event.name for event in _measured(proof, "before") if event.tolerance_met}
     for event in _measured(proof, "restored"):
         if event.name in met_before and not event.tolerance_met:
@@ -319,12 +328,6 @@ def _too_late(proof: _Proof) -> Iterator[str]:
         yield f"checkout was not seen to be itself again before the undo{promised}"
     elif proof.recovery is not None and objective is not None and proof.recovery.seconds > objective:
         yield f"checkout was itself again {proof.recovery.seconds:.1f} s after the fault{promised}"
-    rpo = proof.started.runbook_objectives.get("rpo_seconds", proof.started.objectives.get("rpo_seconds"))
-    for event in proof.own:
-        if isinstance(event, LedgerChecked) and event.recovery_point_seconds is not None and rpo is not None:
-            point = event.recovery_point_seconds
-            if point > rpo:
-                yield f"the newest order that was restored was {point:.1f} s old at the loss; {rpo:g} s were promised"
 
 
 def _for(proof: _Proof) -> Iterator[str]:
@@ -341,10 +344,10 @@ def _for(proof: _Proof) -> Iterator[str]:
         yield "the fault was still in place then: the runbook works around it"
     checks = sum(1 for step in proof.executed if step.check)
     yield f"all {checks} check(s) were met, no warning was broken, and no acknowledged order is lost"
+    point = drills.recovery_point(proof.promised, proof.own)
+    if point is not None and point.forgotten:
+        yield f"{point}: {point.forgotten} order(s) are not in what was restored"
     for event in proof.own:
-        if isinstance(event, LedgerChecked) and event.forgotten:
-            point = event.recovery_point_seconds or 0.0
-            yield f"{event.forgotten} order(s) are not in what was restored, whose newest order was {point:.1f} s old"
         if isinstance(event, LedgerChecked) and event.unrecorded:
             yield f"{len(event.unrecorded)} customer(s) were charged without an order, which no step put right"
 
