@@ -222,13 +222,16 @@ def test_orders_that_could_not_be_looked_up_void_it(stories: Any) -> None:
     void(stories, "could not be looked up", stories.changed(a_proof(stories), LedgerChecked, error="503"), step(), wrote())
 
 
-def test_a_step_that_could_not_be_executed_voids_a_proof_and_not_a_game_day(stories: Any) -> None:
+@pytest.mark.parametrize("verifies", [True, False], ids=["verify", "game day"])
+def test_a_step_that_could_not_be_executed_voids_a_proof_and_the_judgement_of_a_game_day(stories: Any, *, verifies: bool) -> None:
     missing = step("look", 6.0, result="skipped", how="prose for a person", missing=["kubectl"], check={}, check_before={})
-    void(
-        stories, "the step look could not be executed: kubectl is not on this machine", a_proof(stories), missing, step(), wrote()
-    )
-    day = stories.changed(a_proof(stories), RoundStarted, verifies=False)
-    assert judged(stories, day, missing, step(), wrote()).outcome == "proven"
+    told = "the step look could not be executed: kubectl is not on this machine"
+    void(stories, told, a_proof(stories, verifies=verifies), missing, step(), wrote())
+
+
+def test_a_void_judgement_of_a_runbook_does_not_decide_how_a_game_day_ends(stories: Any) -> None:
+    given = VerdictGiven(verdict="held", expected="held", reasons=[], runbook="void", round="r1")
+    assert exit_code(stories.told([*a_proof(stories, verifies=False), (14.5, given)])) == 0
 
 
 def test_a_runbook_of_which_nothing_was_executed_or_that_was_cut_short_is_void(stories: Any) -> None:

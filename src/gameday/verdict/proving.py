@@ -221,7 +221,7 @@ def _not_executed(proof: _Proof) -> Iterator[str]:
     if never and proof.executed:
         yield f"it was not carried out to its end: not reached were {', '.join(never)}"
     for step in proof.steps:
-        if step.missing and proof.started.verifies:
+        if step.missing:
             programs = ", ".join(step.missing)
             where = f"{programs} is not on this machine; install it, or prove the runbook elsewhere"
             yield f"the step {step.step} could not be executed: {where}"
