@@ -5,9 +5,12 @@ Only kinds that every cluster has; what a cluster serves besides is asked of it 
 
 from __future__ import annotations
 
+import difflib
 from typing import Final
 
 _SHORT: Final = {
+    "ClusterRole": (),
+    "ClusterRoleBinding": (),
     "ConfigMap": ("cm",),
     "CronJob": ("cj",),
     "DaemonSet": ("ds",),
@@ -35,6 +38,8 @@ _SHORT: Final = {
     "StorageClass": ("sc",),
 }
 KINDS: Final = tuple(_SHORT)
+_SLIP: Final = 0.85
+"""How alike two words are of which one is a slip: Deploymnet and Deployment, and not NodePool and Node, which are both kinds."""
 LOOKED_AT: Final = frozenset(
     {
         "ConfigMap",
@@ -63,6 +68,16 @@ def kind_meant(word: str) -> str:
     return _BY_NAME.get(word.lower().partition(".")[0], "")
 
 
+def kind_misspelt(word: str) -> str:
+    """Return the kind that a word which is not its name must have been meant for: a plural, a short name, a slip; else empty."""
+    meant = kind_meant(word)
+    if not meant:
+        by_name = {kind.lower(): kind for kind in KINDS}
+        found = difflib.get_close_matches(word.lower(), by_name, n=1, cutoff=_SLIP)
+        return by_name[found[0]] if found else ""
+    return "" if meant.lower() == word.lower() else meant
+
+
 def _plural(kind: str) -> str:
     if kind.endswith("y"):
         return f"{kind[:-1]}ies"
@@ -70,3 +85,10 @@ def _plural(kind: str) -> str:
 
 
 _BY_NAME: Final = {name.lower(): kind for kind, short in _SHORT.items() for name in (kind, _plural(kind), *short)}
+OTHER_NAMES: Final = tuple(
+    sorted(
+        {name for kind, short in _SHORT.items() for name in (_plural(kind), _plural(kind).lower(), *short)}
+        - {*KINDS, "endpoints"}
+    )
+)
+"""Plurals and short names, which kubectl takes and which are no kinds."""
