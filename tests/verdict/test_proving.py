@@ -313,6 +313,12 @@ def test_a_check_that_turns_while_people_wait_shows_no_doing_of_a_step(stories: 
     void(stories, "the fault did no harm", held, waited(), step("mend", 9.0, check_before=CHECK), wrote("mend", 9.5))
 
 
+def test_a_check_of_checkouts_success_that_still_looks_back_shows_no_doing_of_a_step(stories: Any) -> None:
+    success = {"probe": "gameday.probes.checkout.success_rate"}
+    late = step("mend", 9.0, check={**CHECK, **success}, check_before={**RED, **success})
+    void(stories, "before a step had changed anything", a_proof(stories), looked(ends=3.0), late, wrote("mend", 9.5))
+
+
 def test_where_no_step_changed_anything_nothing_is_proven_and_what_went_wrong_still_refutes(stories: Any) -> None:
     void(stories, "no step changed anything", a_proof(stories), looked(), waited())
     same = wrote(fields=[{"path": "/spec/replicas", "before": 2, "after": 2}])

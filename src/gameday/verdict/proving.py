@@ -42,6 +42,7 @@ PROVEN: Final = "proven"
 REFUTED: Final = "refuted"
 VOID: Final = "void"
 _STEP: Final = "step "
+_SUCCESS: Final = "gameday.probes.checkout.success_rate"
 _WHOLE_SECONDS: Final = 1.0
 """A proxy's deadline counts from its switch's creation, told in whole seconds: it may come so much earlier."""
 
@@ -286,10 +287,12 @@ def _nothing_to_mend(proof: _Proof) -> Iterator[str]:
 def _turned(proof: _Proof) -> list[StepEnded]:
     """Return the steps that did something and whose check was red before them and met after.
 
-    A check that turns at a step for people, who do nothing here, has been turned by something else.
+    A check that turns at a step for people, who do nothing here, has been turned by something else; and one of checkout's
+    success looks back over a stretch of time, so it may be red for a while after checkout is itself again.
     """
     acts = proof.acts()
-    return [step for step in proof.executed if step.step in acts and _was_red(step) and step.check.get("met")]
+    own = [step for step in proof.executed if step.step in acts and step.check.get("probe") != _SUCCESS]
+    return [step for step in own if _was_red(step) and step.check.get("met")]
 
 
 def _was_red(step: StepEnded) -> bool:
