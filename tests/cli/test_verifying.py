@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from gameday.cli.main import _defaults
-from gameday.cli.verifying import _record, _told, command, default_experiment
+from gameday.cli.verifying import Trial, _record, _told, command, default_experiment, is_needed
 from gameday.errors import UsageError
 from gameday.log.events import RunbookJudged
 from gameday.runbook import Runbook, load_runbook
@@ -106,6 +106,26 @@ def test_what_it_came_to_names_the_steps_that_deserve_it() -> None:
         "  why",
         "  step s made it worse: because",
     ]
+
+
+def test_a_step_is_known_to_be_needed_where_the_runbook_is_refuted_without_it_and_proven_with_it(tmp_path: Path) -> None:
+    never = a_runbook(tmp_path)
+    refuted = judged(never, "refuted")
+    assert is_needed(Trial("mend", never, tmp_path, ("x",)), refuted) is None
+    assert is_needed(Trial("mend", never, tmp_path, ("x",)), judged(never)) is False
+    _record(never, judged(never), "run-1")
+    proven = load_runbook(never.path)
+    assert is_needed(Trial("mend", proven, tmp_path, ("x",)), refuted) is True
+    assert is_needed(Trial("mend", proven, tmp_path, ("x",)), judged(never, "void")) is None
+    assert is_needed(Trial("mend", proven, tmp_path, ("x",), is_its_own=False), refuted) is None
+    never.path.write_text(never.path.read_text() + "\nMore.\n")
+    assert is_needed(Trial("mend", load_runbook(never.path), tmp_path, ("x",)), judged(never, "refuted")) is None
+
+
+def test_a_step_that_may_be_needed_is_not_said_to_be_and_what_to_do_about_it_is() -> None:
+    result = {"runbook": "r", "outcome": "refuted", "experiment": "e", "reasons": [], "without": ["x"], "needed": None}
+    _, said = _told({**result, "residue": []})
+    assert said.startswith("  without x: not known whether it is needed, since the whole runbook has no proof")
 
 
 def test_gameday_yaml_holds_for_it_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

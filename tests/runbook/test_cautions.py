@@ -8,6 +8,7 @@ import pytest
 
 from gameday.errors import InvalidFileError
 from gameday.runbook import Caution, Forbidden, Runbook, load_runbook
+from gameday.runbook.opened import opened
 from gameday.workspace import SHIPPED, Catalogue
 
 FRONT = "---\ntitle: t\nowner: o\n---\n\n# t\n\n"
@@ -53,6 +54,20 @@ def test_a_warning_may_stand_in_a_phase_and_in_a_step_and_stays_there_for_its_re
     assert "forbids" not in runbook.steps[0].prose
 
 
+def test_a_warning_of_a_step_that_has_an_id_of_its_own_is_shown_at_that_step(tmp_path: Path) -> None:
+    kept = STEP.replace("### Mend it\n", "### Mend it\n\n<!-- id: old-name -->\n")
+    runbook = read(f"{FRONT}{kept}\n{HOSTS}", tmp_path)
+    assert [caution.step for caution in runbook.cautions] == ["old-name"]
+    (shown,) = opened(runbook, round_id="r1").steps
+    assert [warning["id"] for warning in shown["warnings"]] == ["do-not-stop-hosts"]
+
+
+@pytest.mark.parametrize("kind", ["node", "NodePool", "ClusterRoleBinding", "Widget", "Endpoints"])
+def test_a_kind_in_lower_case_and_one_that_only_some_clusters_have_may_be_forbidden(tmp_path: Path, kind: str) -> None:
+    (found,) = read(FRONT + HOSTS.replace("kind: Node}", f"kind: {kind}}}") + STEP, tmp_path).cautions
+    assert found.forbids[0].kind == kind
+
+
 def test_a_quotation_that_warns_and_forbids_nothing_is_prose(tmp_path: Path) -> None:
     assert read(f"{FRONT}> **Warning:** take care.\n{STEP}", tmp_path).cautions == ()
 
@@ -68,6 +83,11 @@ def test_a_quotation_that_warns_and_forbids_nothing_is_prose(tmp_path: Path) -> 
         ("- {do: delete, kind: Node}", "- {do: delete, kind: Node, field: /spec}", 12, "only what is patched has one"),
         ("- {do: delete, kind: Node}", "- {do: delete, kind: Node, nam: x}", 12, "did you mean 'name'?"),
         ("- {do: delete, kind: Node}", "- delete", 12, "expected a mapping"),
+        ("- {do: delete, kind: Node}", "- {do: delete, kind: Nodes}", 12, "got 'Nodes', by which no change is told; write Node"),
+        ("- {do: delete, kind: Node}", "- {do: delete, kind: deploy}", 12, "write Deployment"),
+        ("- {do: delete, kind: Node}", "- {do: delete, kind: networkpolicies}", 12, "write NetworkPolicy"),
+        ("- {do: delete, kind: Node}", "- {do: delete, kind: deployments.apps}", 12, "write Deployment"),
+        ("- {do: delete, kind: Node}", "- {do: delete, kind: Deploymnet}", 12, "write Deployment"),
         ("field: /spec/unschedulable", "field: spec", 13, "JSON pointer"),
         ("```yaml forbids", "```text", 8, "expected a block ```yaml forbids"),
         ("> **Warning:** do not stop", "> Do not stop", 11, "right after the warning"),

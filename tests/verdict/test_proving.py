@@ -18,6 +18,7 @@ from gameday.log.events import (
     LedgerChecked,
     LoadStarted,
     PhaseEnded,
+    ProbeMeasured,
     RoundStarted,
     StepEnded,
     StepStarted,
@@ -126,11 +127,49 @@ def test_a_lost_or_doubled_order_refutes(stories: Any, field: str, part: str) ->
     assert part in told(found)
 
 
+def restored(**values: Any) -> list[tuple[float, Event]]:
+    """Return what was found in the copy of a database that was restored."""
+    settings = {"acknowledged": 30, "found": 27, "forgotten": 3, "of_copy": True, "recovery_point_seconds": 4.0, **values}
+    return [(11.0, LedgerChecked(round="r1", **settings))]
+
+
+def said(at: float, seconds: float) -> list[tuple[float, Event]]:
+    """Return the shop's word on how old the newest order was that it restored."""
+    name = "gameday.probes.backups.recovery_point"
+    seen = "restored from orders/A"
+    return [(at, ProbeMeasured(probe=name, arguments={}, value=seconds, unit="s", seen=seen, round="r1"))]
+
+
 def test_an_older_recovery_point_than_was_promised_refutes(stories: Any) -> None:
-    lines = stories.changed(a_proof(stories, runbook_objectives={"rpo_seconds": 5.0}), LedgerChecked, recovery_point_seconds=9.0)
-    assert "the newest order that was restored was 9.0 s old at the loss; 5 s were promised" in told(
-        judged(stories, lines, step(), wrote())
-    )
+    promised = a_proof(stories, runbook_objectives={"rpo_seconds": 5.0})
+    late = judged(stories, promised, step(), wrote(), restored(recovery_point_seconds=9.0))
+    assert late.outcome == "refuted"
+    assert "restored was 9.0 s old at the loss, so 3 acknowledged order(s) were forgotten; the objective is 5 s" in told(late)
+    soon = judged(stories, promised, step(), wrote(), restored())
+    assert soon.outcome == "proven"
+    assert "restored was 4.0 s old at the loss: 3 order(s) are not in what was restored" in told(soon)
+    objectives = {"rto_seconds": 10.0, "rpo_seconds": 5.0}
+    experiments = stories.changed(a_proof(stories, runbook_objectives={"rto_seconds": 9.0}), RoundStarted, objectives=objectives)
+    assert judged(stories, experiments, step(), wrote(), restored(recovery_point_seconds=9.0)).outcome == "refuted"
+
+
+def test_a_recovery_point_of_which_only_a_lower_bound_is_known_voids_it_unless_the_shop_says_more(stories: Any) -> None:
+    promised = a_proof(stories, runbook_objectives={"rpo_seconds": 5.0})
+    bound = restored(recovery_point_is_least=True)
+    void(stories, "the newest one was more than 4.0 s old, and the objective is 5 s", promised, step(), wrote(), bound)
+    assert judged(stories, promised, step(), wrote(), bound, said(9.0, 9.0)).outcome == "refuted"
+    known = judged(stories, promised, step(), wrote(), bound, said(9.0, 4.5))
+    assert known.outcome == "proven"
+    assert "restored was 4.5 s old at the loss (restored from orders/A)" in told(known)
+
+
+def test_the_shops_word_on_what_it_restored_counts_after_a_step_had_it_restore_again_and_not_before(stories: Any) -> None:
+    field = {"path": "/spec/database", "before": "a", "after": "b"}
+    lines = with_fault(a_proof(stories, runbook_objectives={"rpo_seconds": 5.0}), object="deployment shop/a", fields=[field])
+    again = wrote(fields=[{**field, "before": "b", "after": "c"}])
+    bound = restored(recovery_point_is_least=True)
+    void(stories, "more than 4.0 s old", lines, step(), again, bound, said(6.2, 4.5))
+    assert judged(stories, lines, step(), again, bound, said(9.0, 4.5)).outcome == "proven"
 
 
 def test_a_broken_warning_refutes_and_names_the_step_and_the_change(stories: Any) -> None:
@@ -183,13 +222,16 @@ def test_orders_that_could_not_be_looked_up_void_it(stories: Any) -> None:
     void(stories, "could not be looked up", stories.changed(a_proof(stories), LedgerChecked, error="503"), step(), wrote())
 
 
-def test_a_step_that_could_not_be_executed_voids_a_proof_and_not_a_game_day(stories: Any) -> None:
+@pytest.mark.parametrize("verifies", [True, False], ids=["verify", "game day"])
+def test_a_step_that_could_not_be_executed_voids_a_proof_and_the_judgement_of_a_game_day(stories: Any, *, verifies: bool) -> None:
     missing = step("look", 6.0, result="skipped", how="prose for a person", missing=["kubectl"], check={}, check_before={})
-    void(
-        stories, "the step look could not be executed: kubectl is not on this machine", a_proof(stories), missing, step(), wrote()
-    )
-    day = stories.changed(a_proof(stories), RoundStarted, verifies=False)
-    assert judged(stories, day, missing, step(), wrote()).outcome == "proven"
+    told = "the step look could not be executed: kubectl is not on this machine"
+    void(stories, told, a_proof(stories, verifies=verifies), missing, step(), wrote())
+
+
+def test_a_void_judgement_of_a_runbook_does_not_decide_how_a_game_day_ends(stories: Any) -> None:
+    given = VerdictGiven(verdict="held", expected="held", reasons=[], runbook="void", round="r1")
+    assert exit_code(stories.told([*a_proof(stories, verifies=False), (14.5, given)])) == 0
 
 
 def test_a_runbook_of_which_nothing_was_executed_or_that_was_cut_short_is_void(stories: Any) -> None:
@@ -234,6 +276,74 @@ def test_a_fault_that_did_no_harm_leaves_nothing_to_mend_unless_a_check_was_red(
     assert judged(stories, held, step(), wrote()).outcome == "proven"
     deviated = [*held, (10.95, stories.probe("after", 50.0, met=False))]
     assert judged(stories, deviated, step(check_before=CHECK), wrote()).outcome == "proven"
+
+
+def looked(name: str = "look", at: float = 6.0, *, ends: float = 1.0, **values: Any) -> list[tuple[float, Event]]:
+    """Return a step that was executed and wrote nothing, and took so long."""
+    began, ended = step(name, at, check={}, check_before={}, effect={}, duration_seconds=ends, **values)
+    return [began, (at + ends, ended[1])]
+
+
+def waited(name: str = "wait", at: float = 6.2) -> list[tuple[float, Event]]:
+    """Return a step for people whose check turned from red to met while it was waited for."""
+    return step(name, at, how="checked", effect={})
+
+
+def test_checkout_that_came_back_while_a_step_only_looked_was_not_brought_back_by_one(stories: Any) -> None:
+    void(
+        stories,
+        "came back by itself 2.0 s after the fault, before a step had changed anything",
+        a_proof(stories),
+        looked(ends=3.0),
+        step("mend", 9.0, check_before=CHECK),
+        wrote("mend", 9.5),
+    )
+
+
+def test_a_check_that_turns_while_people_wait_shows_no_doing_of_a_step(stories: Any) -> None:
+    void(
+        stories,
+        "before a step had changed anything",
+        a_proof(stories),
+        waited(),
+        step("mend", 9.0, check_before=CHECK),
+        wrote("mend", 9.5),
+    )
+    held = a_proof(stories, out=(99.0, 99.0))
+    void(stories, "the fault did no harm", held, waited(), step("mend", 9.0, check_before=CHECK), wrote("mend", 9.5))
+
+
+def test_a_check_of_checkouts_success_that_still_looks_back_shows_no_doing_of_a_step(stories: Any) -> None:
+    success = {"probe": "gameday.probes.checkout.success_rate"}
+    late = step("mend", 9.0, check={**CHECK, **success}, check_before={**RED, **success})
+    void(stories, "before a step had changed anything", a_proof(stories), looked(ends=3.0), late, wrote("mend", 9.5))
+
+
+def test_where_no_step_changed_anything_nothing_is_proven_and_what_went_wrong_still_refutes(stories: Any) -> None:
+    void(stories, "no step changed anything", a_proof(stories), looked(), waited())
+    same = wrote(fields=[{"path": "/spec/replicas", "before": 2, "after": 2}])
+    void(stories, "no step changed anything", a_proof(stories), step(), same)
+    assert judged(stories, a_proof(stories), looked(result="failed", detail="no such thing")).outcome == "refuted"
+    assert judged(stories, a_proof(stories, out=(5.0, 11.0)), looked()).outcome == "refuted"
+
+
+def test_what_a_step_mended_although_checkout_was_back_already_is_told(stories: Any) -> None:
+    found = judged(stories, a_proof(stories), looked(ends=3.0), step("mend", 9.0), wrote("mend", 9.5))
+    assert found.outcome == "proven", told(found)
+    assert "checkout itself came back before a step had changed anything" in told(found)
+    assert "what the check shows of mend (p was 100)" in told(found)
+
+
+def test_a_block_that_acts_where_no_look_shows_it_counts_from_its_beginning_and_one_that_reads_does_not(stories: Any) -> None:
+    steps = [{"id": "look", "title": "Restore it", "phase": "Resolve", "acts_unseen": True}]
+    restores = looked(at=6.0, ends=3.0)
+    assert judged(stories, a_proof(stories, runbook_steps=steps), restores).outcome == "proven"
+    void(stories, "no step changed anything", a_proof(stories, runbook_steps=[{**steps[0], "acts_unseen": False}]), restores)
+
+
+def test_what_a_block_wrote_counts_from_its_beginning_since_it_is_told_only_after_it(stories: Any) -> None:
+    seen_late = wrote("look", 8.9, by_shell=True)
+    assert judged(stories, a_proof(stories), looked(at=6.0, ends=3.0), seen_late).outcome == "proven"
 
 
 def test_checkout_that_came_back_before_the_first_step_was_not_brought_back_by_it(stories: Any) -> None:

@@ -42,6 +42,8 @@ class Trial:
     runbook: Runbook
     experiment: Path
     without: tuple[str, ...] = ()
+    is_its_own: bool = True
+    """Whether the experiment is the one that proves the runbook where none is named."""
 
 
 @click.command("verify")
@@ -74,7 +76,8 @@ def command(  # noqa: PLR0917  # as many as the command line has; click passes t
     Everything is undone before the command returns. Ctrl-C aborts and undoes.
 
     Exit status: 0 proven, 1 refuted, 2 void (the run says nothing of it, and why), 3 refused, 4 aborted and undone, 5 something
-    is left behind. With --without, 0 says that the steps left out are not needed.
+    is left behind. With --without, 0 says that the steps left out are not needed, and 1 that they are, where the whole runbook
+    is proven.
     """
     trials = [_trial(file, experiment, without) for file in files]
     choice = choose(kubeconfig, context)
@@ -124,7 +127,7 @@ def _trial(named: str, experiment: str, without: tuple[str, ...]) -> Trial:
             raise UsageError(f"{path} has no step {step!r}{did_you_mean(step, known)}; its steps are: {', '.join(known)}")
     found = catalogue.resolve("experiment", experiment) if experiment else default_experiment(runbook, catalogue)
     load_experiment(found, catalogue=catalogue)
-    return Trial(named, runbook, found, tuple(dict.fromkeys(without)))
+    return Trial(named, runbook, found, tuple(dict.fromkeys(without)), is_its_own=not experiment)
 
 
 def _ask(trials: Sequence[Trial], choice: Choice) -> None:
@@ -176,10 +179,20 @@ def _verify(trial: Trial, choice: Choice, runs: Path, *, quiet: bool, record: bo
     result |= {name: value for name, value in msgspec.to_builtins(judged).items() if name not in _OF_EVENTS}
     result |= {"report": str(report), "recorded": ""}
     if trial.without:
-        result["needed"] = {"proven": False, "refuted": True}.get(judged.outcome)
+        result["needed"] = is_needed(trial, judged)
     if record and code == ExitCode.EXPECTED and judged.outcome == "proven" and not trial.without:
         result["recorded"] = _record(trial.runbook, judged, spec.run_id)
     return code, result
+
+
+def is_needed(trial: Trial, judged: RunbookJudged) -> bool | None:
+    """Say whether what was left out is needed; None where that is not known.
+
+    What refutes it may refute the whole runbook as well, unless that is proven: as it stands, and against this fault.
+    """
+    proof = trial.runbook.last_proven
+    whole_is_proven = proof is not None and proof.digest == judged.digest and trial.is_its_own
+    return {"proven": False, "refuted": True if whole_is_proven else None}.get(judged.outcome)
 
 
 _OF_EVENTS = frozenset({"type", "seq", "mono", "round"})
@@ -205,7 +218,9 @@ def _told(result: dict[str, Any]) -> Iterator[str]:
     """Yield what a proof came to, a line each."""
     yield f"{result['runbook']}: {result['outcome']}, against {result['experiment']}"
     if result.get("without"):
-        needed = {True: "needed", False: "not needed", None: "not known to be needed"}[result.get("needed")]
+        needed = {True: "needed", False: "not needed", None: "not known whether it is needed"}[result.get("needed")]
+        if result.get("needed") is None and result["outcome"] == "refuted":
+            needed += ", since the whole runbook has no proof against this fault as it stands; prove it first"
         yield f"  without {', '.join(result['without'])}: {needed}"
     yield from (f"  {reason}" for reason in result["reasons"])
     for step in result.get("steps", ()):

@@ -135,7 +135,7 @@ class RoundStarted(Event, frozen=True, kw_only=True, tag="round.started"):
     """show (its steps stand in the report), execute (they are carried out and measured) or people (people carry them out)."""
     runbook_steps: list[dict[str, Any]] = []
     """What the runbook says to do: id, phase, title, role, expected_seconds of each step, carried out or not; does (action,
-    probe, shell or nothing) and checked."""
+    probe, shell or nothing), acts_unseen (its block does what no look at the cluster shows) and checked."""
     runbook_file: str = ""
     runbook_digest: str = ""
     """Of its text without its last proof (`runbook.proof.digest_without_proof`)."""

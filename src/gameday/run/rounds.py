@@ -45,6 +45,7 @@ from gameday.run.stopping import Watches
 from gameday.run.undoing import Undoing
 from gameday.run.worker_process import WorkerProcess
 from gameday.runbook import Runbook, Step, load_runbook
+from gameday.runbook.acting import acts_unseen
 from gameday.runbook.opened import opened
 from gameday.runbook.proof import digest_without_proof
 from gameday.traffic.windows import Recovery
@@ -385,6 +386,7 @@ def _about_step(step: Step) -> dict[str, Any]:
         "role": step.role,
         "expected_seconds": step.expected_seconds,
         "does": does,
+        "acts_unseen": acts_unseen(step),
         "checked": step.check is not None,
     }
 

@@ -10,7 +10,8 @@ from typing import Any
 
 from gameday.errors import InvalidFileError, Problem
 from gameday.fields import Fields
-from gameday.runbook.markdown import Block, Notice, notices, slug
+from gameday.runbook.kinds import kind_misspelt
+from gameday.runbook.markdown import Block, Notice, notices, sections, slug
 from gameday.runbook.model import DOES, Caution, Forbidden
 from gameday.yamlfile import Document, parse
 
@@ -23,7 +24,8 @@ def read_cautions(body: str, file: str, problems: list[Problem]) -> tuple[Cautio
         problems.append(Problem(file, block.line - 1, said, "caution"))
     meant = [notice for notice in found if notice.id or notice.block]
     _have_ids(meant, file, problems)
-    return tuple(_caution(notice, file, problems) for notice in meant)
+    steps = {part.heading.line: part.id_comment or slug(part.heading.text) for part in sections(body)} if meant else {}
+    return tuple(_caution(notice, steps.get(notice.step.line, "") if notice.step else "", file, problems) for notice in meant)
 
 
 def _have_ids(found: list[Notice], file: str, problems: list[Problem]) -> None:
@@ -38,7 +40,7 @@ def _have_ids(found: list[Notice], file: str, problems: list[Problem]) -> None:
         first.setdefault(notice.id, notice.line)
 
 
-def _caution(notice: Notice, file: str, problems: list[Problem]) -> Caution:
+def _caution(notice: Notice, step: str, file: str, problems: list[Problem]) -> Caution:
     if notice.block is None:
         said = "expected a block ```yaml forbids after the warning: a list such as - {do: delete, kind: Node}"
         problems.append(Problem(file, notice.line, said, "caution"))
@@ -46,7 +48,6 @@ def _caution(notice: Notice, file: str, problems: list[Problem]) -> Caution:
         problems.append(
             Problem(file, notice.line, "the warning says nothing: expected what must not be done, and why", "caution")
         )
-    step = slug(notice.step.text) if notice.step else ""
     forbids = _forbidden(notice.block, file, problems) if notice.block else ()
     return Caution(notice.id, notice.text, forbids, step, notice.line)
 
@@ -80,6 +81,10 @@ def _one(document: Document, index: int, item: Any, problems: list[Problem]) -> 
         field=fields.text("field"),
         line=fields.line,
     )
+    meant = kind_misspelt(found.kind)
+    if meant:
+        said = f"kind: expected a kind as Kubernetes writes it, but got {found.kind!r}, by which no change is told; write {meant}"
+        fields.note(said, "kind", kind="forbidden")
     if found.field and not found.field.startswith("/"):
         fields.note(
             f"field: expected a JSON pointer such as /spec/unschedulable, but got {found.field!r}", "field", kind="forbidden"

@@ -1,7 +1,8 @@
 """The line `last_proven` of a runbook's front matter: what it is a proof of, and writing it.
 
 The digest is of the text without that line, so that writing the line does not change what was proven, and any other edit
-does. Only `gameday runbook verify` writes it. Whether a runbook is true is not decided here.
+does; a byte order mark and the way lines end are no part of it, since a checkout may change them. Only `gameday runbook verify`
+writes the line, and not into front matter that it would damage. Whether a runbook is true is not decided here.
 """
 
 from __future__ import annotations
@@ -12,36 +13,66 @@ import os
 import re
 import tempfile
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from gameday.errors import UsageError
+from gameday.errors import InvalidFileError, UsageError
+from gameday.yamlfile import parse
 
 _KEY: Final = "last_proven:"
 _FENCE: Final = "---"
 _DIGEST: Final = "sha256:"
+_MARK: Final = "\ufeff"
+"""What some editors put before a text, and readers leave out."""
 
 
 def digest_without_proof(text: str) -> str:
     """Return sha256:… (hex) of a runbook's text without its line last_proven, which may also be spread over several."""
-    lines = text.splitlines(keepends=True)
-    kept = [line for number, line in enumerate(lines) if number not in _proof_lines(lines)]
+    lines = text.removeprefix(_MARK).replace("\r\n", "\n").splitlines(keepends=True)
+    proof = _proof_lines(lines)
+    kept = [line for number, line in enumerate(lines) if number not in proof]
     return _DIGEST + hashlib.sha256("".join(kept).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def with_proof(text: str, run: str, date: str, digest: str) -> str:
     """Return the text with this proof as its line last_proven: in place of the former one, else as the last of the front matter.
 
-    Every other character stays, line endings too. UsageError for a text without front matter.
+    Every other character stays, line endings and a byte order mark too. UsageError for a text without front matter, and for
+    one whose front matter would say something else afterwards.
     """
-    lines = text.splitlines(keepends=True)
+    mark = _MARK if text.startswith(_MARK) else ""
+    lines = text.removeprefix(_MARK).splitlines(keepends=True)
     end = _end_of_front_matter(lines)
     if end is None:
         raise UsageError("expected front matter (a first line ---, and --- again), which last_proven can be written into")
     ending = re.search(r"\r?\n?$", lines[0])
-    line = f"{_KEY} {{run: {run}, date: {date}, digest: {digest}}}{ending[0] if ending else ''}"
+    line = f"{_KEY} {{run: {run}, date: {date}, digest: {digest}}}"
     former = sorted(_proof_lines(lines))
     at = former[0] if former else end
-    return "".join([*lines[:at], line, *(item for number, item in enumerate(lines[at:], at) if number not in former)])
+    after = (item for number, item in enumerate(lines[at:], at) if number not in former)
+    written = [*lines[:at], f"{line}{ending[0] if ending else ''}", *after]
+    if not _says_the_same(lines, written, line):
+        raise UsageError(
+            "last_proven cannot be written into its front matter as that stands without damaging it. Write the keys from the "
+            f"margin, one a line, without braces around all of them, and last_proven: with nothing below it; then prove it once "
+            f"more. This proof stands in the log of its run: {line}"
+        )
+    return mark + "".join(written)
+
+
+def _says_the_same(old: list[str], new: list[str], proof: str) -> bool:
+    """Say whether front matter reads after the writing as it did before, but for the proof, and the whole text has its digest."""
+    try:
+        before, after, said = _data(old), _data(new), parse(proof, file="").data
+    except InvalidFileError:
+        return False
+    if not isinstance(before, dict) or after != {**before, **said}:
+        return False
+    return digest_without_proof("".join(old)) == digest_without_proof("".join(new))
+
+
+def _data(lines: list[str]) -> Any:
+    """Return what the front matter says."""
+    return parse("".join(lines[1 : _end_of_front_matter(lines)]), file="").data
 
 
 def write_proof(path: Path, run: str, date: str, *, proven_digest: str) -> None:

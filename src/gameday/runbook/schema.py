@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from gameday.runbook.kinds import OTHER_NAMES
+
 DIALECT: Final = "http://json-schema.org/draft-07/schema#"
 """The one that editors, and linters of Markdown, all know."""
 PARTS: Final = ("front-matter", "step", "check", "forbids")
@@ -145,7 +147,7 @@ def _forbids() -> dict[str, Any]:
             "additionalProperties": False,
             "properties": {
                 "do": {"enum": ["create", "patch", "delete", "evict"]},
-                "kind": {**text, "description": "such as Node"},
+                "kind": {**text, "not": {"enum": list(OTHER_NAMES)}, "description": "such as Node, as Kubernetes writes it"},
                 "namespace": text,
                 "name": {**text, "description": "a name, or a pattern: fulfilment-*"},
                 "field": {"type": "string", "pattern": "^/", "description": "a JSON pointer: itself, or what lies below it"},

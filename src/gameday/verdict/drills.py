@@ -116,7 +116,10 @@ def confirmations(started: RoundStarted, own: Sequence[AnyEvent], looked: Ledger
 
 
 def _said(started: RoundStarted, own: Sequence[AnyEvent]) -> ProbeMeasured | None:
-    """Return the shop's last word on what it restored, if it was asked after the loss."""
+    """Return the shop's last word on what it restored, if it was asked after the loss, and after a step had it restore again."""
     fault_at = fault_applied_at(own, started.round)
+    if fault_at is None:
+        return None
+    _, restored_at = repointed_again(own, started.round) or (fault_at, fault_at)
     asked = (event for event in own if isinstance(event, ProbeMeasured) and event.probe.endswith(_SHOPS_WORD))
-    return max((event for event in asked if fault_at is not None and event.mono > fault_at), key=lambda it: it.seq, default=None)
+    return max((event for event in asked if event.mono > restored_at), key=lambda it: it.seq, default=None)

@@ -11,6 +11,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+import msgspec
+
 from gameday.log.events import (
     ActivityEnded,
     ChangeApplied,
@@ -30,6 +32,7 @@ from gameday.log.events import (
 )
 from gameday.log.every import AnyEvent
 from gameday.traffic.windows import Recovery
+from gameday.verdict import drills
 from gameday.verdict.judging import fault_doubts, lost_orders
 from gameday.verdict.samples import fault_applied_at, recovery_of
 from gameday.verdict.stepping import judge_step
@@ -39,6 +42,7 @@ PROVEN: Final = "proven"
 REFUTED: Final = "refuted"
 VOID: Final = "void"
 _STEP: Final = "step "
+_SUCCESS: Final = "gameday.probes.checkout.success_rate"
 _WHOLE_SECONDS: Final = 1.0
 """A proxy's deadline counts from its switch's creation, told in whole seconds: it may come so much earlier."""
 
@@ -87,10 +91,14 @@ class _Proof:
         return self.fault_at + self.recovery.seconds
 
     @property
+    def promised(self) -> RoundStarted:
+        """The round as its runbook promises it: by the runbook's own objectives, and the experiment's where it says nothing."""
+        return msgspec.structs.replace(self.started, objectives={**self.started.objectives, **self.started.runbook_objectives})
+
+    @property
     def objective_seconds(self) -> float | None:
         """The recovery time that the runbook promises, or that its experiment does where it says nothing."""
-        promised = self.started.runbook_objectives or self.started.objectives
-        return promised.get("rto_seconds", self.started.objectives.get("rto_seconds"))
+        return self.promised.objectives.get("rto_seconds")
 
     def changes(self) -> Iterator[tuple[ChangeOwed, float]]:
         """Yield what was changed, and when that was acknowledged; what certainly did not happen is left out."""
@@ -104,6 +112,26 @@ class _Proof:
         """Return what the runbook's steps changed, without what was as they wanted it already."""
         return [(event, at) for event, at in self.changes() if event.by.startswith(_STEP) and _changes_something(event)]
 
+    def acts(self) -> dict[str, float]:
+        """Return which steps did something, and since when each may have.
+
+        A step did something if it changed the cluster, or if it executed a shell block whose text does more than read where no
+        look at the cluster shows it. What a block wrote is only told after it, so it counts from the block's beginning.
+        """
+        began = {step.step: step.mono - step.duration_seconds for step in self.executed if step.how == "executed"}
+        unseen = {str(item.get("id")) for item in self.started.runbook_steps if item.get("acts_unseen")}
+        found = {step: at for step, at in began.items() if step in unseen}
+        for event, acknowledged_at in self.by_steps():
+            step = event.by.removeprefix(_STEP)
+            at = began.get(step, acknowledged_at) if event.by_shell else acknowledged_at
+            found[step] = min(at, found.get(step, at))
+        return found
+
+    @property
+    def came_back_by_itself(self) -> bool:
+        """Whether checkout was out, and itself again before a step had done anything."""
+        return self.recovered_at is not None and self.recovered_at < min(self.acts().values(), default=float("inf"))
+
 
 def judge_runbook(events: Sequence[AnyEvent], round_id: str) -> RunbookVerdict | None:
     """Judge the runbook of a round by its log; None for a round in which none was to be executed. ValueError without it."""
@@ -114,6 +142,8 @@ def judge_runbook(events: Sequence[AnyEvent], round_id: str) -> RunbookVerdict |
     steps = [judge_step(step, *_of_step(proof, step, broken)) for step in proof.steps]
     void = [*_void(proof, events)]
     against = [*_against(proof, events, broken)]
+    if not void and not against and not proof.acts():
+        void = ["no step changed anything, so whatever is as it should be again became so by itself"]
     if void:
         outcome, reasons = VOID, [*void, *against]
     elif against:
@@ -176,6 +206,7 @@ def _void(proof: _Proof, events: Sequence[AnyEvent]) -> Iterator[str]:
     for event in proof.own:
         if isinstance(event, LedgerChecked) and event.error:
             yield f"the orders could not be looked up: {event.error}"
+    yield from drills.doubts(proof.promised, proof.own)
     yield from _not_executed(proof)
     yield from _ended_by_itself(proof)
     yield from _set_back_by_others(proof)
@@ -191,7 +222,7 @@ def _not_executed(proof: _Proof) -> Iterator[str]:
     if never and proof.executed:
         yield f"it was not carried out to its end: not reached were {', '.join(never)}"
     for step in proof.steps:
-        if step.missing and proof.started.verifies:
+        if step.missing:
             programs = ", ".join(step.missing)
             where = f"{programs} is not on this machine; install it, or prove the runbook elsewhere"
             yield f"the step {step.step} could not be executed: {where}"
@@ -236,23 +267,32 @@ def _set_back_by_others(proof: _Proof) -> Iterator[str]:
 
 def _nothing_to_mend(proof: _Proof) -> Iterator[str]:
     """Say why there was nothing that the steps could have mended, if there was not."""
-    turned = [step for step in proof.executed if _was_red(step) and step.check.get("met")]
+    acts = proof.acts()
     out_after = [
         event
         for event in proof.own
         if isinstance(event, ActivityEnded) and event.phase == "after" and event.tolerance_met is False
     ]
     was_out = proof.recovery is None or proof.recovery.ever_out
-    if not was_out and not out_after and not any(_was_red(step) for step in proof.executed):
+    if acts and not was_out and not out_after and not any(_was_red(step) for step in proof.executed if step.step in acts):
         yield (
             "the fault did no harm that the runbook could have mended: checkout was never out, what was measured after it was "
-            "within tolerance, and no check was red before its step"
+            "within tolerance, and no check of a step that did something was red before it"
         )
-    first = min((event.mono for event in proof.own if isinstance(event, StepStarted)), default=None)
-    back = proof.recovered_at
-    if back is not None and first is not None and back < first and not turned:
-        after = back - (proof.fault_at or 0.0)
-        yield f"checkout came back by itself {after:.1f} s after the fault, before the first step began"
+    if acts and proof.came_back_by_itself and not _turned(proof):
+        after = (proof.recovered_at or 0.0) - (proof.fault_at or 0.0)
+        yield f"checkout came back by itself {after:.1f} s after the fault, before a step had changed anything"
+
+
+def _turned(proof: _Proof) -> list[StepEnded]:
+    """Return the steps that did something and whose check was red before them and met after.
+
+    A check that turns at a step for people, who do nothing here, has been turned by something else; and one of checkout's
+    success looks back over a stretch of time, so it may be red for a while after checkout is itself again.
+    """
+    acts = proof.acts()
+    own = [step for step in proof.executed if step.step in acts and step.check.get("probe") != _SUCCESS]
+    return [step for step in own if _was_red(step) and step.check.get("met")]
 
 
 def _was_red(step: StepEnded) -> bool:
@@ -272,6 +312,7 @@ def _against(proof: _Proof, events: Sequence[AnyEvent], broken: Sequence[Broken]
             yield f"the check of the step {step.step} was not met: {step.check.get('told') or step.detail}"
     yield from (f"a warning was broken by the step {item.step} ({item.change}): {item.text}" for item in broken)
     yield from lost_orders(events, proof.started.round)
+    yield from drills.deviations(proof.promised, proof.own)
     met_before = {event.name for event in _measured(proof, "before") if event.tolerance_met}
     for event in _measured(proof, "restored"):
         if event.name in met_before and not event.tolerance_met:
@@ -290,12 +331,6 @@ def _too_late(proof: _Proof) -> Iterator[str]:
         yield f"checkout was not seen to be itself again before the undo{promised}"
     elif proof.recovery is not None and objective is not None and proof.recovery.seconds > objective:
         yield f"checkout was itself again {proof.recovery.seconds:.1f} s after the fault{promised}"
-    rpo = proof.started.runbook_objectives.get("rpo_seconds", proof.started.objectives.get("rpo_seconds"))
-    for event in proof.own:
-        if isinstance(event, LedgerChecked) and event.recovery_point_seconds is not None and rpo is not None:
-            point = event.recovery_point_seconds
-            if point > rpo:
-                yield f"the newest order that was restored was {point:.1f} s old at the loss; {rpo:g} s were promised"
 
 
 def _for(proof: _Proof) -> Iterator[str]:
@@ -305,14 +340,17 @@ def _for(proof: _Proof) -> Iterator[str]:
         yield f"checkout was itself again {recovery.seconds:.1f} s after the fault{promised}, before anything was undone"
     else:
         yield "customers noticed nothing; what was red before the steps was within tolerance after them"
+    if proof.came_back_by_itself:
+        turned = ", ".join(f"{step.step} ({step.check['told']})" for step in _turned(proof))
+        yield f"checkout itself came back before a step had changed anything; what was mended is what the check shows of {turned}"
     if _is_worked_around(proof):
         yield "the fault was still in place then: the runbook works around it"
     checks = sum(1 for step in proof.executed if step.check)
     yield f"all {checks} check(s) were met, no warning was broken, and no acknowledged order is lost"
+    point = drills.recovery_point(proof.promised, proof.own)
+    if point is not None and point.forgotten:
+        yield f"{point}: {point.forgotten} order(s) are not in what was restored"
     for event in proof.own:
-        if isinstance(event, LedgerChecked) and event.forgotten:
-            point = event.recovery_point_seconds or 0.0
-            yield f"{event.forgotten} order(s) are not in what was restored, whose newest order was {point:.1f} s old"
         if isinstance(event, LedgerChecked) and event.unrecorded:
             yield f"{len(event.unrecorded)} customer(s) were charged without an order, which no step put right"
 

@@ -98,10 +98,11 @@ def changes_something(step: Step) -> bool:
             return isinstance(registered(step.action.target), ActionSpec)
         except BadParameterError:
             return False
-    return step.shell is not None and any(_writes(command) for command in commands(step.shell.text))
+    return step.shell is not None and any(writes(command) for command in commands(step.shell.text))
 
 
-def _writes(command: Command) -> bool:
+def writes(command: Command) -> bool:
+    """Say whether a command does more than read, as far as its words tell."""
     program = command.words[0].rpartition("/")[2]
     for line in kubectl_lines([command]):
         return not isinstance(line, KubectlLine) or _kubectl_writes(line)
