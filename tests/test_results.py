@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from tests import results
 from tests.conformance import checks as _  # noqa: F401  # registers them
 from tests.conformance.checking import CHECKS
 from tests.conformance.differences import DIFFERENCES
-from tests.results import CLUSTER, CONFORMANCE, Suite
+from tests.results import CLUSTER, CONFORMANCE, REPEATED, Suite, second_go, told
 
 
 @pytest.fixture
@@ -33,6 +34,31 @@ def test_a_result_says_of_which_suite_it_is_and_what_each_test_came_to(suite: Su
 def test_a_good_result_of_this_suite_is_right(suite: Suite) -> None:
     suite.write(suite.kept, {}, {"a": "passed"})
     assert suite.wrong() == ""
+
+
+def test_what_passed_at_the_second_go_is_right_and_said(suite: Suite) -> None:
+    why = "the first go ended with 2"
+    suite.write(suite.kept, {"server": "v1.36.2"}, {"a": "passed", "b": "passed"}, {"a": why})
+    assert suite.wrong() == ""
+    kept = suite.read()
+    assert kept["repeated"] == {"a": why}
+    assert told("one", kept).endswith(f": 2 passed, 0 failed, 0 skipped\n  at the second go: a ({why})")
+
+
+def test_a_result_of_before_repeats_were_noted_can_be_read(suite: Suite) -> None:
+    suite.write(suite.kept, {"server": "v1.36.2"}, {"a": "passed"})
+    kept = suite.read()
+    del kept["repeated"]
+    suite.kept.write_text(json.dumps(kept))
+    assert suite.wrong() == ""
+    assert told("one", suite.read()).endswith(": 1 passed, 0 failed, 0 skipped")
+
+
+def test_a_test_says_by_a_property_of_its_own_that_it_was_repeated(request: pytest.FixtureRequest) -> None:
+    report = pytest.TestReport(request.node.nodeid, request.node.location, {}, "passed", None, "call")
+    assert second_go(report) == ""
+    report.user_properties = [("other", 1), (REPEATED, "the first go ended with 1")]
+    assert second_go(report) == "the first go ended with 1"
 
 
 def test_no_result_is_wrong(suite: Suite) -> None:

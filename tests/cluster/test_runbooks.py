@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from gameday.log.events import RunbookJudged, RunEnded
 from tests.cluster.conftest import Real
+from tests.cluster.repeating import at_most_twice
 from tests.e2e.conftest import Command
 
 pytestmark = [pytest.mark.cluster, pytest.mark.usefixtures("as_before")]
@@ -15,14 +18,16 @@ PROVED = ("dependency-down", "storage-blocked", "submit-fails", "bad-deploy")
 
 
 @pytest.mark.parametrize("name", PROVED)
-def test_a_runbook_alone_brings_checkout_back(command: Command, shop_on: Real, name: str) -> None:
-    words = ("runbook", "verify", name, "--yes", "--no-record")
-    done = command.run(*words, timeout_seconds=240)
-    if done.returncode in {1, 2}:
-        # The machine's own business shows in customers' seconds: docs/cluster.md.
-        print(f"repeated, since it ended with {done.returncode}:\n{done.stdout}{done.stderr}")
-        shop_on.settle()
-        done = command.run(*words, timeout_seconds=240)
+def test_a_runbook_alone_brings_checkout_back(
+    command: Command, shop_on: Real, record_property: Callable[[str, object], None], name: str
+) -> None:
+    done = at_most_twice(
+        command,
+        *("runbook", "verify", name, "--yes", "--no-record"),
+        timeout_seconds=240,
+        settle=shop_on.settle,
+        record_property=record_property,
+    )
     told = done.stdout + done.stderr
     (judged,) = (event for event in command.events() if isinstance(event, RunbookJudged))
     assert (done.returncode, judged.outcome, judged.broken) == (0, "proven", []), told
