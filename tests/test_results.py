@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
+from gameday.cli.verifying import default_experiment
+from gameday.runbook import load_runbook
+from gameday.workspace import SHIPPED, Catalogue
 from tests import results
+from tests.cluster.test_runbooks import PROVED
 from tests.conformance import checks as _  # noqa: F401  # registers them
 from tests.conformance.checking import CHECKS
 from tests.conformance.differences import DIFFERENCES
 from tests.results import CLUSTER, CONFORMANCE, REPEATED, Suite, second_go, told
+
+CI = Path(__file__).parents[1] / ".ci" / "run"
 
 
 @pytest.fixture
@@ -79,6 +86,13 @@ def test_a_result_with_a_failure_is_wrong_and_names_it(suite: Suite) -> None:
 def test_a_result_of_a_cluster_on_which_something_was_skipped_is_wrong_too(suite: Suite) -> None:
     suite.write(suite.kept, {}, {"a": "skipped: the cluster was given", "b": "passed"})
     assert suite.wrong() == "expected every test of tests/one to pass on a real cluster, but: a"
+
+
+def test_what_ci_leaves_out_on_a_real_cluster_is_run_by_the_proof_of_a_runbook_there() -> None:
+    (names,) = re.findall(r"for name in ([^;]+); do\n.*test_an_experiment_ends_as_its_file_says", CI.read_text(encoding="utf-8"))
+    catalogue = Catalogue((SHIPPED,))
+    proved = [default_experiment(load_runbook(SHIPPED / "runbooks" / f"{name}.md"), catalogue).stem for name in PROVED]
+    assert sorted(names.split()) == sorted(proved)
 
 
 @pytest.mark.parametrize("suite", [CONFORMANCE, CLUSTER], ids=lambda suite: suite.name)
