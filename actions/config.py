@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from gameday.change import Change, Evidence, PatchObject, Right, action
-from gameday.cluster import Json, ObjectRef, View
+from gameday.cluster import Json, ObjectRef, View, plural
 from gameday.cluster.reading import is_rolled_out
 from gameday.errors import BadParameterError, NoTargetError
 
@@ -23,13 +23,7 @@ def is_running_with_it(view: View, changes: Sequence[Change]) -> Evidence:
     return Evidence(all(landed for landed, _ in seen), "; ".join(told for _, told in seen))
 
 
-@action(
-    landed=is_running_with_it,
-    rights=(
-        *(Right("get", resource, "apps") for resource in ("deployments", "statefulsets")),
-        *(Right("patch", resource, "apps") for resource in ("deployments", "statefulsets")),
-    ),
-)
+@action(landed=is_running_with_it, rights=[Right(verb, plural(kind), "apps") for kind in _KINDS for verb in ("get", "patch")])
 def set_env(
     view: View, *, namespace: str, name: str, variables: Mapping[str, str], kind: str = "Deployment", container: str = ""
 ) -> Sequence[Change]:

@@ -29,9 +29,10 @@ from gameday.cluster.reading import pods_of
 from gameday.errors import BadParameterError, NoTargetError
 
 RIGHTS: Final = tuple(Right(verb, "nodes") for verb in ("list", "get", "patch"))
+CHOOSING: Final = (*RIGHTS, Right("list", "pods"))
+"""A node is chosen by what runs on it, and what NoExecute takes is what is on it."""
 TAKING: Final = (
-    *RIGHTS,
-    Right("list", "pods"),
+    *CHOOSING,
     Right("get", "pods"),
     Right("list", "endpointslices", "discovery.k8s.io"),
 )
@@ -54,7 +55,7 @@ def has_happened(view: View, changes: Sequence[Change]) -> Evidence:
     return Evidence(all(landed for landed, _ in seen), "; ".join(told for _, told in seen))
 
 
-@action(landed=has_happened, rights=RIGHTS)
+@action(landed=has_happened, rights=CHOOSING)
 def cordon(view: View, *, name: str = "", namespace: str = "", holding: str = "", without: str = "") -> Sequence[Change]:
     """Close a node for new pods, as `kubectl cordon` does; what runs there stays.
 
@@ -65,7 +66,7 @@ def cordon(view: View, *, name: str = "", namespace: str = "", holding: str = ""
     return list(_closing(_chosen(view, "nodes.cordon", name=name, namespace=namespace, holding=holding, without=without)))
 
 
-@action(landed=has_happened, rights=RIGHTS)
+@action(landed=has_happened, rights=CHOOSING)
 def taint(
     view: View, *, name: str = "", effect: str = "NoSchedule", namespace: str = "", holding: str = "", without: str = ""
 ) -> Sequence[Change]:

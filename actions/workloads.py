@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gameday.change import Change, Evidence, PatchObject, Right, action
-from gameday.cluster import ObjectRef, View
+from gameday.cluster import ObjectRef, View, plural
 from gameday.cluster.reading import is_ready, pods_of, selector_text
 from gameday.errors import BadParameterError, NoTargetError
 
@@ -24,7 +24,13 @@ def has_as_many_pods(view: View, changes: Sequence[Change]) -> Evidence:
     return Evidence(None, "no workload was to be scaled")
 
 
-@action(landed=has_as_many_pods, rights=(Right("get", "deployments", "apps"), Right("patch", "deployments", "apps")))
+@action(
+    landed=has_as_many_pods,
+    rights=(
+        *(Right(verb, plural(kind), "apps") for kind in _SCALABLE for verb in ("get", "patch")),
+        Right("list", "pods"),
+    ),
+)
 def scale(view: View, *, namespace: str, name: str, replicas: int, kind: str = "Deployment") -> Sequence[Change]:
     """Set the number of replicas of a workload.
 

@@ -21,6 +21,8 @@ from tests.conformance.transport import Http, Kubectl
 
 HERE: Final = Path(__file__).parent
 _OUTCOMES: Final = ("passed", "failed", "skipped")
+REPEATED: Final = "repeated"
+"""The property of a test that needed a second go: why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +46,17 @@ class Suite:
             found.update(str(path.relative_to(HERE)).encode() + b"\0" + path.read_bytes() + b"\0")
         return found.hexdigest()
 
-    def write(self, path: Path, found_on: Mapping[str, str], outcomes: Mapping[str, str]) -> None:
-        """Write a result; an outcome is passed, failed or skipped, with the reason."""
+    def write(
+        self, path: Path, found_on: Mapping[str, str], outcomes: Mapping[str, str], repeated: Mapping[str, str] | None = None
+    ) -> None:
+        """Write a result; an outcome is passed, failed or skipped, with the reason; `repeated` says why it took a second go."""
         first = [text.partition(":")[0] for text in outcomes.values()]
         document: dict[str, Any] = {
             "suite": self.digest(),
             "at": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
             "versions": dict(found_on),
             "counts": {word: first.count(word) for word in _OUTCOMES},
+            "repeated": dict(sorted((repeated or {}).items())),
             "tests": dict(sorted(outcomes.items())),
         }
         path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
@@ -102,6 +107,11 @@ def outcome(report: pytest.TestReport, call: pytest.CallInfo[None]) -> str:
     return report.outcome + why
 
 
+def second_go(report: pytest.TestReport) -> str:
+    """Return why a test needed a second go; empty if it did not."""
+    return str(dict(report.user_properties).get(REPEATED, ""))
+
+
 def versions(kubeconfig: Path) -> dict[str, str]:
     """Return what a cluster, its nodes and kubectl call themselves."""
     http = Http.of(kubeconfig)
@@ -121,15 +131,20 @@ def complaints(suites: Iterable[Suite] = (CONFORMANCE, CLUSTER)) -> list[str]:
     return [wrong for suite in suites if (wrong := suite.wrong())]
 
 
+def told(name: str, kept: Mapping[str, Any]) -> str:
+    """Say what a result that is kept came to; those of earlier days do not say what was repeated."""
+    counts = ", ".join(f"{kept['counts'][word]} {word}" for word in _OUTCOMES)
+    repeated = "".join(f"\n  at the second go: {test} ({why})" for test, why in kept.get("repeated", {}).items())
+    return f"tests/{name} on {kept['versions']['server']}, {kept['at']}: {counts}{repeated}"
+
+
 def main() -> int:
     """Say what is wrong with the results that are kept, or what they came to."""
     if found := complaints():
         sys.stderr.write("\n".join([*found, ""]))
         return 1
     for suite in (CONFORMANCE, CLUSTER):
-        kept = suite.read()
-        counts = ", ".join(f"{kept['counts'][word]} {word}" for word in _OUTCOMES)
-        sys.stdout.write(f"tests/{suite.name} on {kept['versions']['server']}, {kept['at']}: {counts}\n")
+        sys.stdout.write(f"{told(suite.name, suite.read())}\n")
     return 0
 
 

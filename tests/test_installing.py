@@ -9,7 +9,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from gameday.change.registry import action_named
+from gameday.cli.listing import registered_in
 from gameday.errors import UsageError
+from gameday.guard.needs import of_action, of_undoing
 from gameday.installing import Installation, Schedule, as_yaml, parts, write
 from gameday.workspace import SHIPPED
 
@@ -40,6 +43,30 @@ def project(tmp_path: Path) -> Path:
         (tmp_path / "project" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "project" / name).write_text(text)
     return tmp_path / "project"
+
+
+def granted(*roles: str) -> set[tuple[str, str, str]]:
+    """Return what roles of deploy/ grant together: verb, resource, API group."""
+    documents = yaml.safe_load_all((SHIPPED / "deploy" / "roles.yaml").read_text(encoding="utf-8"))
+    found = [document for document in documents if document["kind"] == "ClusterRole" and document["metadata"]["name"] in roles]
+    rules = [rule for role in found for rule in role["rules"]]
+    return {
+        (verb, resource, group)
+        for rule in rules
+        for verb in rule["verbs"]
+        for resource in rule["resources"]
+        for group in rule["apiGroups"]
+    }
+
+
+def test_the_accounts_are_granted_whatever_an_action_and_its_undo_need() -> None:
+    """In whatever namespace the roles are bound, and to nodes where their owner has bound those."""
+    actions = [action_named(row["name"]) for row in registered_in("actions")]
+    injects = {(one.verb, one.resource, one.group) for spec in actions for one in of_action(spec, "shop")}
+    undoes = {(one.verb, one.resource, one.group) for spec in actions for one in of_undoing(spec, "shop")}
+    assert ("patch", "replicasets", "apps") in injects & undoes
+    assert injects - granted("gameday-read", "gameday-inject", "gameday-nodes", "gameday-look-around") == set()
+    assert undoes - granted("gameday-undo", "gameday-undo-nodes") == set()
 
 
 def test_without_choices_it_is_what_stands_in_deploy() -> None:

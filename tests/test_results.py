@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
 
 import pytest
 
+from gameday.cli.verifying import default_experiment
+from gameday.runbook import load_runbook
+from gameday.workspace import SHIPPED, Catalogue
 from tests import results
+from tests.cluster.test_runbooks import PROVED
 from tests.conformance import checks as _  # noqa: F401  # registers them
 from tests.conformance.checking import CHECKS
 from tests.conformance.differences import DIFFERENCES
-from tests.results import CLUSTER, CONFORMANCE, Suite
+from tests.results import CLUSTER, CONFORMANCE, REPEATED, Suite, second_go, told
+
+CI = Path(__file__).parents[1] / ".ci" / "run"
 
 
 @pytest.fixture
@@ -35,6 +43,31 @@ def test_a_good_result_of_this_suite_is_right(suite: Suite) -> None:
     assert suite.wrong() == ""
 
 
+def test_what_passed_at_the_second_go_is_right_and_said(suite: Suite) -> None:
+    why = "the first go ended with 2"
+    suite.write(suite.kept, {"server": "v1.36.2"}, {"a": "passed", "b": "passed"}, {"a": why})
+    assert suite.wrong() == ""
+    kept = suite.read()
+    assert kept["repeated"] == {"a": why}
+    assert told("one", kept).endswith(f": 2 passed, 0 failed, 0 skipped\n  at the second go: a ({why})")
+
+
+def test_a_result_of_before_repeats_were_noted_can_be_read(suite: Suite) -> None:
+    suite.write(suite.kept, {"server": "v1.36.2"}, {"a": "passed"})
+    kept = suite.read()
+    del kept["repeated"]
+    suite.kept.write_text(json.dumps(kept))
+    assert suite.wrong() == ""
+    assert told("one", suite.read()).endswith(": 1 passed, 0 failed, 0 skipped")
+
+
+def test_a_test_says_by_a_property_of_its_own_that_it_was_repeated(request: pytest.FixtureRequest) -> None:
+    report = pytest.TestReport(request.node.nodeid, request.node.location, {}, "passed", None, "call")
+    assert second_go(report) == ""
+    report.user_properties = [("other", 1), (REPEATED, "the first go ended with 1")]
+    assert second_go(report) == "the first go ended with 1"
+
+
 def test_no_result_is_wrong(suite: Suite) -> None:
     assert suite.wrong().endswith("none is kept; run: make test-one")
 
@@ -53,6 +86,13 @@ def test_a_result_with_a_failure_is_wrong_and_names_it(suite: Suite) -> None:
 def test_a_result_of_a_cluster_on_which_something_was_skipped_is_wrong_too(suite: Suite) -> None:
     suite.write(suite.kept, {}, {"a": "skipped: the cluster was given", "b": "passed"})
     assert suite.wrong() == "expected every test of tests/one to pass on a real cluster, but: a"
+
+
+def test_what_ci_leaves_out_on_a_real_cluster_is_run_by_the_proof_of_a_runbook_there() -> None:
+    (names,) = re.findall(r"for name in ([^;]+); do\n.*test_an_experiment_ends_as_its_file_says", CI.read_text(encoding="utf-8"))
+    catalogue = Catalogue((SHIPPED,))
+    proved = [default_experiment(load_runbook(SHIPPED / "runbooks" / f"{name}.md"), catalogue).stem for name in PROVED]
+    assert sorted(names.split()) == sorted(proved)
 
 
 @pytest.mark.parametrize("suite", [CONFORMANCE, CLUSTER], ids=lambda suite: suite.name)

@@ -92,6 +92,21 @@ def test_the_pure_function_and_its_rights_stay_reachable() -> None:
     assert WARMTH.measure(None).unit == "°C"
 
 
+@action(rights=[*(Right(verb, kind, "apps") for kind in ("deployments", "statefulsets") for verb in ("get", "patch"))])
+def stretch(view: View, *, kind: str = "Deployment") -> Sequence[Change]:
+    """Stretch it."""
+    del view, kind
+    return []
+
+
+def test_of_the_kinds_that_it_may_patch_it_needs_the_right_to_the_one_that_is_meant() -> None:
+    spec: ActionSpec = vars(stretch)["spec"]
+    assert spec.rights_with({}) == (Right("get", "deployments", "apps"), Right("patch", "deployments", "apps"))
+    assert {right.resource for right in spec.rights_with({"kind": "StatefulSet"})} == {"statefulsets"}
+    assert spec.rights_with({"kind": "Nonsense"}) == spec.rights
+    assert SHAKE.rights_with({"namespace": "shop"}) == SHAKE.rights
+
+
 @pytest.mark.parametrize(
     ("arguments", "word"),
     [({}, "namespace"), ({"namespace": "a", "strenght": 2}, "strenght"), ({"namespace": "a", "view": 1}, "view")],

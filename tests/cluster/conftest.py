@@ -31,7 +31,7 @@ from gameday.kube import KubeCluster, connect
 from tests.cluster.build import build_all, home
 from tests.cluster.images import make_images
 from tests.e2e.conftest import QUICK, Command, eventually, ours_in, what_people_configured
-from tests.results import CLUSTER, outcome, versions
+from tests.results import CLUSTER, outcome, second_go, versions
 
 MACHINE: Final = Path(__file__).parent / "machine"
 READY_SECONDS: Final = 180.0
@@ -39,6 +39,7 @@ CUSTOMERS: Final = 8
 """As many as it takes to meet every pod of a service, in all likelihood."""
 NAMESPACES: Final = ("shop", "offsite", "gameday-system")
 _OUTCOMES: Final = pytest.StashKey[dict[str, str]]()
+_REPEATED: Final = pytest.StashKey[dict[str, str]]()
 _VERSIONS: Final = pytest.StashKey[dict[str, str]]()
 
 
@@ -46,11 +47,14 @@ _VERSIONS: Final = pytest.StashKey[dict[str, str]]()
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Note what each test came to."""
+    """Note what each test came to, and whether that took a second go."""
     report = yield
+    name = item.nodeid.removeprefix("tests/cluster/")
     outcomes = item.session.stash.setdefault(_OUTCOMES, {})
     if call.when == "call" or report.outcome != "passed":
-        outcomes[item.nodeid.removeprefix("tests/cluster/")] = outcome(report, call)
+        outcomes[name] = outcome(report, call)
+    if why := second_go(report):
+        item.session.stash.setdefault(_REPEATED, {})[name] = why
     return report
 
 
@@ -60,7 +64,15 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if path and _VERSIONS in session.stash:
         found_on: dict[str, str] = session.stash[_VERSIONS]
         found: dict[str, str] = session.stash.setdefault(_OUTCOMES, {})
-        CLUSTER.write(Path(path), found_on, found)
+        repeated: dict[str, str] = session.stash.setdefault(_REPEATED, {})
+        CLUSTER.write(Path(path), found_on, found, repeated)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say what needed a second go: of a test that passed, pytest itself says no more."""
+    reports = [report for found in terminalreporter.stats.values() for report in found if isinstance(report, pytest.TestReport)]
+    for name, why in {report.nodeid: why for report in reports if (why := second_go(report))}.items():
+        terminalreporter.write_line(f"repeated: {name}: {why}")
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,4 @@
-"""Every experiment and every game day that ships, unchanged, on a real Kubernetes: each ends as its file says.
-
-What the machine has to do besides, on which nodes, control plane, shop and customers share two cores, shows in customers'
-seconds. So a run that ends otherwise is repeated once, and said; what ends otherwise twice fails.
-"""
+"""Every experiment and every game day that ships, unchanged, on a real Kubernetes: each ends as its file says."""
 
 from __future__ import annotations
 
@@ -15,6 +11,7 @@ import yaml
 from gameday.log.events import RunEnded, VerdictGiven
 from gameday.workspace import SHIPPED
 from tests.cluster.conftest import Real
+from tests.cluster.repeating import at_most_twice
 from tests.e2e.conftest import Command
 
 pytestmark = [pytest.mark.cluster, pytest.mark.usefixtures("as_before")]
@@ -23,15 +20,22 @@ EXPERIMENTS = sorted(SHIPPED.glob("experiments/*.yaml"))
 GAMEDAYS = sorted(SHIPPED.glob("gamedays/*.yaml"))
 
 
-def ended_well_at_last(command: Command, words: tuple[str, ...], *, timeout_seconds: float, settle: Callable[[], None]) -> None:
-    """Run, once more if it ends otherwise than expected, and hold the last run to what was expected."""
-    done = command.run(*words, timeout_seconds=timeout_seconds)
-    if done.returncode in {1, 2}:
-        print(f"repeated, since it ended with {done.returncode}:\n{done.stdout}{done.stderr}")
-        settle()
-        done = command.run(*words, timeout_seconds=timeout_seconds)
-    assert done.returncode == 0, done.stdout + done.stderr
-    ended_well(command, done.stdout)
+@pytest.fixture
+def run(command: Command, shop_on: Real, record_property: Callable[[str, object], None]) -> Callable[[Path, float], None]:
+    """Return what runs a file, once more if it ends otherwise than expected, and holds the last run to what was expected."""
+
+    def run(file: Path, timeout_seconds: float) -> None:
+        done = at_most_twice(
+            command,
+            *("run", str(file), "--yes"),
+            timeout_seconds=timeout_seconds,
+            settle=shop_on.settle,
+            record_property=record_property,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        ended_well(command, done.stdout)
+
+    return run
 
 
 def named(path: Path) -> str:
@@ -48,18 +52,18 @@ def ended_well(command: Command, output: str) -> None:
 
 
 @pytest.mark.parametrize("file", EXPERIMENTS, ids=named)
-def test_an_experiment_ends_as_its_file_says(command: Command, shop_on: Real, file: Path) -> None:
-    ended_well_at_last(command, ("run", str(file), "--yes"), timeout_seconds=240, settle=shop_on.settle)
+def test_an_experiment_ends_as_its_file_says(run: Callable[[Path, float], None], file: Path) -> None:
+    run(file, 240)
 
 
 @pytest.mark.parametrize("file", GAMEDAYS, ids=named)
-def test_a_game_day_ends_as_its_file_says(command: Command, shop_on: Real, file: Path) -> None:
+def test_a_game_day_ends_as_its_file_says(run: Callable[[Path, float], None], shop_on: Real, file: Path) -> None:
     """Its runbooks' steps are executed, with kubectl; a game day runs only on the cluster that its file names."""
     cluster = yaml.safe_load(file.read_text()).get("cluster", "real")
     name = ("label", "--overwrite", "namespace", "gameday-system")
     shop_on.kubectl(*name, f"gameday.dev/cluster-name={cluster}")
     try:
-        ended_well_at_last(command, ("run", str(file), "--yes"), timeout_seconds=400, settle=shop_on.settle)
+        run(file, 400)
     finally:
         shop_on.kubectl(*name, "gameday.dev/cluster-name=real")
 

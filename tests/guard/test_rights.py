@@ -10,11 +10,12 @@ import yaml
 from kubernetes import client
 
 from gameday.change import CreateObject, DeletePod, EvictPod, PatchObject
-from gameday.cluster import Access, ObjectRef
+from gameday.change.registry import action_named
+from gameday.cluster import Access, ObjectRef, plural
 from gameday.guard import Policy, RunFacts, gather, judge
-from gameday.guard.needs import ENGINE, plural, to_inject, to_undo
+from gameday.guard.needs import ENGINE, to_inject, to_undo
 from gameday.kube import KubeCluster, connect
-from gameday.plan import PlannedChange, look_at
+from gameday.plan import PlannedChange, look_at, plan_action
 from tests.e2e.lying import lying_cluster
 
 pytestmark = pytest.mark.e2e
@@ -68,6 +69,13 @@ def test_what_is_not_granted_is_refused_by_name_before_anything_runs(scratch: An
     assert list(findings) == [f"patch configmaps web in {scratch.name}"]
     assert "this account may not" in findings[f"patch configmaps web in {scratch.name}"].message
     assert "gameday doctor" in findings[f"patch configmaps web in {scratch.name}"].message
+
+
+def test_whoever_may_patch_the_kind_that_is_meant_need_not_be_granted_the_others(scratch: Any, account: KubeCluster) -> None:
+    scratch.deployment()
+    where = {"namespace": scratch.name, "name": "web", "variables": {"COLOUR": "blue"}}
+    planned = plan_action(action_named("gameday.actions.config.set_env"), where, scratch.cluster, by="act")
+    assert [item for item in judge(planned, *told(planned, account, scratch)) if item.rule == "rights"] == []
 
 
 def told(

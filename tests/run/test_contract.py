@@ -41,6 +41,8 @@ ACTIONS: Final = [
     # What only a run's own samples show is no object of the cluster; test_surge.py holds it to the same.
     if action_named(row["name"]).measured is None
 ]
+WITH_KINDS: Final = [name for name in ACTIONS if "kind" in inspect.signature(action_named(name).plan).parameters]
+OFFERED: Final = ("ConfigMap", "CronJob", "DaemonSet", "Deployment", "Job", "Pod", "ReplicaSet", "Service", "StatefulSet")
 TARGETS: Final = (
     ("apps/v1", "Deployment"),
     ("apps/v1", "StatefulSet"),
@@ -448,6 +450,31 @@ def test_it_states_the_rights_that_it_needs(action: ActionSpec) -> None:
     verbs = {right.verb for right in action.rights}
     assert verbs <= {"get", "list", "watch", "create", "update", "patch", "delete"}
     assert verbs & {"create", "update", "patch", "delete"}, f"{action.name}: no right of it writes anything"
+
+
+@pytest.mark.parametrize("action", WITH_KINDS, indirect=True)
+def test_each_kind_that_it_takes_is_among_its_rights_and_alone_is_asked_for(
+    action: ActionSpec, arguments: Mapping[str, Any], cluster: Any
+) -> None:
+    """A kind is taken unless it is refused as one that cannot be meant: of that name there is nothing."""
+    taken = {kind: f"{kind.lower()}s" for kind in OFFERED if is_taken(action, {**arguments, "kind": kind}, cluster)}
+    assert len(taken) > 1
+    patched = {right.resource for right in action.rights if right.verb == "patch"}
+    assert patched == set(taken.values()), f"{action.name}: takes {', '.join(taken)}, but its rights are to {', '.join(patched)}"
+    for kind, resource in taken.items():
+        asked = {(right.verb, right.resource) for right in action.rights_with({**arguments, "kind": kind})}
+        assert {("get", resource), ("patch", resource)} <= asked
+        assert {one for verb, one in asked if verb == "patch"} == {resource}
+
+
+def is_taken(action: ActionSpec, arguments: Mapping[str, Any], cluster: Any) -> bool:
+    try:
+        plan_action(action, {**arguments, "name": "nobody-is-called-this"}, cluster, by="contract")
+    except BadParameterError:
+        return False
+    except NoTargetError:
+        return True
+    raise AssertionError(f"{action.name}: expected NoTargetError, since nobody is called this")
 
 
 def test_arguments_of_another_name_are_refused(action: ActionSpec, arguments: Mapping[str, Any], cluster: Any) -> None:

@@ -17,7 +17,7 @@ from typing import Any, Protocol
 
 from gameday.change.kinds import Change
 from gameday.change.parameters import misfits
-from gameday.cluster import View
+from gameday.cluster import View, plural
 from gameday.errors import BadParameterError
 
 
@@ -72,6 +72,16 @@ class ActionSpec:
     rights: tuple[Right, ...] = ()
     measured: MeasuredFunction | None = None
     """Where the run's own samples show that it landed, and no object of the cluster does: asked instead of `landed`."""
+
+    def rights_with(self, arguments: Mapping[str, Any]) -> tuple[Right, ...]:
+        """Return what it needs with these arguments: of the kinds that it may patch, the rights to the `kind` that is meant."""
+        parameter = inspect.signature(self.plan).parameters.get("kind")
+        meant = plural(str(arguments.get("kind", parameter.default))) if parameter else ""
+        patched = {(right.resource, right.api_group) for right in self.rights if right.verb == "patch"}
+        others = {one for one in patched if one[0] != meant}
+        if others == patched:  # it patches nothing that is told by a kind
+            return self.rights
+        return tuple(right for right in self.rights if (right.resource, right.api_group) not in others)
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,6 +54,16 @@ class ObjectRef:
         )
 
 
+def plural(kind: str) -> str:
+    """Return a kind's plural as Kubernetes itself guesses it from the kind's name."""
+    word = kind.lower()
+    if word.endswith("endpoints"):
+        return word
+    if word.endswith("s"):
+        return word + "es"
+    return word[:-1] + "ies" if word.endswith("y") else word + "s"
+
+
 @dataclass(frozen=True, slots=True)
 class Identity:
     """Which cluster this is, so that a run, its undo and an approval can never be about another one.

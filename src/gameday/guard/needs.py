@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final, assert_never
 
 from gameday.change import ActionSpec, ChangeLoad, CreateObject, DeletePod, EvictPod, PatchObject, Right
-from gameday.cluster import SYSTEM_NAMESPACE, Access, ObjectRef
+from gameday.cluster import SYSTEM_NAMESPACE, Access, ObjectRef, plural
 from gameday.plan import PlannedChange, taint_set
 
 _WRITES: Final = ("create", "delete", "patch")
@@ -69,16 +69,6 @@ def of_right(right: Right, namespace: str) -> Access:
     """Return a declared right as it is asked about in a namespace; kinds of the whole cluster have none."""
     resource = right.resource.split("/")[0]
     return Access(right.verb, right.resource, right.api_group, "" if resource in _CLUSTER_WIDE else namespace)
-
-
-def plural(kind: str) -> str:
-    """Return a kind's plural as Kubernetes itself guesses it from the kind's name."""
-    word = kind.lower()
-    if word.endswith("endpoints"):
-        return word
-    if word.endswith("s"):
-        return word + "es"
-    return word[:-1] + "ies" if word.endswith("y") else word + "s"
 
 
 def _of_change(change: PlannedChange) -> Iterator[Access]:

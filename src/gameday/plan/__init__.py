@@ -207,7 +207,7 @@ def plan_activity(activity: Activity, view: View) -> list[PlannedChange]:
 def plan_action(action: ActionSpec, arguments: Mapping[str, Any], view: View, *, by: str) -> list[PlannedChange]:
     """Call the action's pure function and look at each object it names."""
     changes = action.plan(view, **bind(action.plan, action.name, arguments))
-    return [replace(look_at(change, view, by=by), rights=action.rights) for change in changes]
+    return [replace(look_at(change, view, by=by), rights=action.rights_with(arguments)) for change in changes]
 
 
 def look_at(change: Change, view: View, *, by: str) -> PlannedChange:

@@ -108,7 +108,7 @@ def _of_action(step: Step, served: Served) -> Iterator[Access]:
     except BadParameterError:
         return
     namespace = str(step.action.arguments.get("namespace", ""))
-    for right in spec.rights if isinstance(spec, ActionSpec) else ():
+    for right in spec.rights_with(step.action.arguments) if isinstance(spec, ActionSpec) else ():
         plural = right.resource.split("/")[0]
         is_namespaced = all(one.is_namespaced for one in served.resources if (one.plural, one.group) == (plural, right.api_group))
         yield Access(right.verb, right.resource, right.api_group, namespace if is_namespaced else "")
