@@ -9,9 +9,11 @@ import pytest
 import yaml
 
 import gameday.staging.shop
+from gameday.runbook import load_runbook
 from gameday.staging.shop.node_health import TAINT
 from gameday.staging.shop.server import GRACE_SECONDS
 from gameday.staging.shop.settings import PORTS, PORTS_ON_NODES
+from gameday.workspace import SHIPPED
 
 FOLDER = Path(gameday.staging.shop.__file__).parent / "manifests"
 EVERYTHING: list[dict[str, Any]] = [
@@ -54,7 +56,7 @@ def test_copies_and_the_bank_are_in_a_namespace_that_is_not_opted_in_and_found_b
 
 
 def test_every_service_of_the_code_has_a_deployment_and_a_service_at_its_port() -> None:
-    assert named("Deployment").keys() == named("Service").keys() == {*PORTS, "agent-controller"} - {"bank"}
+    assert named("Deployment").keys() - {"sale-spare"} == named("Service").keys() == {*PORTS, "agent-controller"} - {"bank"}
     for name, service in named("Service").items():
         assert service["spec"]["selector"] == {"app": name}
         assert [(port["port"], port["targetPort"]) for port in service["spec"]["ports"]] == [(ALL_PORTS[name], "http")]
@@ -80,9 +82,10 @@ def test_what_cannot_move_or_has_to_let_nodes_back_in_stays_on_a_node_whose_agen
 def test_a_deployment_is_selected_probed_and_given_what_its_code_reads(deployment: dict[str, Any]) -> None:
     name, template = deployment["metadata"]["name"], deployment["spec"]["template"]
     container = template["spec"]["containers"][0]
+    program = name.removesuffix("-spare")
     assert deployment["spec"]["selector"]["matchLabels"].items() <= template["metadata"]["labels"].items()
-    assert (container["image"], container["command"][-1], container["args"]) == ("gameday", "gameday.staging.shop", [name])
-    assert container["ports"] == [{"name": "http", "containerPort": ALL_PORTS[name]}]
+    assert (container["image"], container["command"][-1], container["args"]) == ("gameday", "gameday.staging.shop", [program])
+    assert container["ports"] == [{"name": "http", "containerPort": ALL_PORTS[program]}]
     assert {container[probe]["httpGet"]["path"] for probe in ("readinessProbe", "livenessProbe")} == {"/readyz", "/livez"}
     assert template["spec"]["terminationGracePeriodSeconds"] > GRACE_SECONDS
     for variable in container["env"]:
@@ -115,5 +118,17 @@ def test_state_stands_on_claims_and_only_one_pod_writes_each() -> None:
 
 def test_everything_of_the_shop_but_what_has_state_and_the_scaler_survives_the_loss_of_a_pod() -> None:
     single = {item["metadata"]["name"] for item in DEPLOYMENTS if item["spec"]["replicas"] == 1}
-    # No order waits for the status page, a parcel, an agent or a scaler.
-    assert single == {"orders", "objects", "fulfilment", "agent-controller", "status", "scaler"}
+    # No order waits for the status page, a parcel, an agent, a scaler or a spare to which nobody is sent.
+    assert single == {"orders", "objects", "fulfilment", "agent-controller", "status", "scaler", "sale-spare"}
+
+
+def test_the_spare_of_the_sale_gets_no_customer_until_the_runbook_s_selector_has_it_answer_beside_the_sale() -> None:
+    pages = {item["metadata"]["name"]: item["spec"]["template"]["metadata"]["labels"] for item in DEPLOYMENTS}
+
+    def answering(selector: dict[str, str]) -> set[str]:
+        return {name for name, labels in pages.items() if selector.items() <= labels.items()}
+
+    redirect = next(step for step in load_runbook(SHIPPED / "runbooks/traffic-surge.md").steps if step.id == "redirect-the-crowd")
+    assert redirect.action is not None
+    assert answering(named("Service")["sale"]["spec"]["selector"]) == {"sale"}
+    assert answering(redirect.action.arguments["selector"]) == {"sale", "sale-spare"}
