@@ -59,6 +59,25 @@ def test_what_is_missing_is_unknown_and_never_zero(
     assert (found.seconds, found.kept) == (seconds, kept)
 
 
+def test_an_end_before_its_beginning_is_unknown_and_says_so_and_is_never_kept() -> None:
+    found = clock("acknowledge", incident_with(alert=90, acknowledged=60), {"acknowledge": 60.0})
+    assert (found.seconds, found.kept, found.why) == (None, None, "acknowledged lies before alert")
+    assert clock("acknowledge", incident_with(alert=60, acknowledged=60)).why == ""
+
+
+def test_customers_who_were_told_before_the_declaration_waited_for_nothing_and_are_owed_the_scope_from_it_on() -> None:
+    incident = incident_with(declared=600, messages=(400, 850))
+    found = clock("first_message", incident)
+    assert (found.seconds, found.kept, found.why) == (0.0, True, "")
+    updates = updates_of(incident, {}, now=at(900))
+    assert [(one.what, one.due_at, one.sent_at) for one in updates] == [
+        ("first", at(900), at(400)),
+        ("scope", at(900), at(850)),
+        ("update", at(2050), None),
+    ]
+    assert [one.kept(at(900)) for one in updates] == [True, True, None]
+
+
 def test_what_nobody_agreed_on_is_neither_kept_nor_missed() -> None:
     found = clock("mitigate", incident_with(fault=0, mitigated=9000))
     assert (found.seconds, found.allowed_seconds, found.kept) == (9000.0, None, None)

@@ -75,6 +75,14 @@ def test_clocks_run_until_they_are_stopped_and_say_what_was_agreed() -> None:
     assert "Time to acknowledge (MTTA)   unknown" in text
 
 
+def test_a_clock_whose_end_lies_before_its_beginning_says_so_and_runs_no_more() -> None:
+    marked = [(30, MomentMarked(moment="acknowledged", person="Ada")), (60, MomentMarked(moment="alert", person="Ada"))]
+    log = dated([*beginning(clocks={"acknowledge": 300.0}), *marked])
+    told_line = "Time to acknowledge (MTTA)   unknown: acknowledged lies before alert (agreed: 5:00, unknown)"
+    assert told_line in list(clocks_told(fold(log), at(90)))
+    assert f"  {told_line}" in list(incidents_told(log))
+
+
 def test_a_message_that_customers_are_owed_counts_down() -> None:
     log = dated([*beginning(), (0, MomentMarked(moment="declared", person="Ada", round="one"))])
     assert "Next message to customers    in 4:00" in list(clocks_told(fold(log), at(60)))

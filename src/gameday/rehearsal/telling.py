@@ -73,7 +73,7 @@ def clocks_told(state: State, now: datetime) -> Iterator[str]:
         return
     for clock in clocks_of(incident, state.started.clocks, now=now):
         begin = incident.moments.get(clock.interval.begin)
-        running = "" if begin is None or clock.seconds is not None else f"runs, {duration((now - begin.at).total_seconds())}"
+        running = "" if begin is None or not clock.is_running else f"runs, {duration((now - begin.at).total_seconds())}"
         yield f"{clock.interval.title:<28} {running or _took(clock)}{_agreed(clock)}"
     for update in updates_of(incident, state.started.clocks, now=now):
         if update.sent_at is None:
@@ -90,7 +90,7 @@ def incidents_told(events: Sequence[AnyEvent]) -> Iterator[str]:
     for incident in state.incidents.values():
         yield printable(f"{incident.title}:")
         for clock in clocks_of(incident, state.started.clocks, now=now):
-            if clock.seconds is not None or clock.kept is False:
+            if clock.seconds is not None or clock.why or clock.kept is False:
                 yield f"  {clock.interval.title:<28} {_took(clock)}{_agreed(clock)}"
         done = [step.outcome for step in incident.steps.values()]
         yield f"  {'Steps':<28} {done.count('done')} done, {done.count('skipped')} skipped, {done.count('')} open"
@@ -143,13 +143,15 @@ def _fate(step: StepState) -> str:
 
 
 def _took(clock: Clock) -> str:
-    return "unknown" if clock.seconds is None else duration(clock.seconds)
+    if clock.seconds is not None:
+        return duration(clock.seconds)
+    return f"unknown: {clock.why}" if clock.why else "unknown"
 
 
 def _agreed(clock: Clock) -> str:
     if clock.allowed_seconds is None:
         return ""
-    verdict = {True: "kept", False: "missed", None: "open"}[clock.kept]
+    verdict = {True: "kept", False: "missed", None: "unknown" if clock.why else "open"}[clock.kept]
     return f" (agreed: {duration(clock.allowed_seconds)}, {verdict})"
 
 

@@ -157,6 +157,7 @@ def _clock(clock: Clock, incident: Incident, withheld: frozenset[str]) -> dict[s
         "seconds": clock.seconds if known else None,
         "allowed_seconds": clock.allowed_seconds,
         "kept": clock.kept if known else None,
+        "why": clock.why if known else "",
         "begin_at": begin and iso(begin.at),
     }
 
