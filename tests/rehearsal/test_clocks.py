@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from msgspec import structs
 
 from gameday.log.people import MessageSent, MomentMarked
 from gameday.rehearsal.clocks import INTERVALS, Clock, cadence_kept, clocks_of, updates_of
@@ -113,3 +114,12 @@ def test_without_a_declaration_no_message_is_owed() -> None:
 def test_a_plans_own_cadence_wins() -> None:
     updates = updates_of(incident_with(declared=0), {"first_message": 60.0}, now=at(30))
     assert [one.due_at for one in updates] == [at(60)]
+
+
+def test_updates_are_owed_as_often_as_the_runbook_says_unless_the_plan_does() -> None:
+    incident = incident_with(declared=0, messages=(100, 200))
+    assert updates_of(incident, {}, now=at(300))[-1].due_at == at(200 + 1200)
+    assert incident.runbook is not None
+    incident.runbook = structs.replace(incident.runbook, updates_every_seconds=900.0)
+    assert updates_of(incident, {}, now=at(300))[-1].due_at == at(200 + 900)
+    assert updates_of(incident, {"updates_every": 600.0}, now=at(300))[-1].due_at == at(200 + 600)

@@ -91,8 +91,16 @@ class Update:
 
 
 def clocks_of(incident: Incident, allowed: Mapping[str, float], *, now: datetime) -> list[Clock]:
-    """Measure every interval of an incident; `allowed` is in seconds, by the interval's name, over DEFAULT_SECONDS."""
-    return [_clock(incident, interval, {**DEFAULT_SECONDS, **allowed}.get(interval.name), now) for interval in INTERVALS]
+    """Measure every interval of an incident; `allowed` is in seconds, by the interval's name, as the plan has it."""
+    agreed = agreed_of(incident, allowed)
+    return [_clock(incident, interval, agreed.get(interval.name), now) for interval in INTERVALS]
+
+
+def agreed_of(incident: Incident | None, allowed: Mapping[str, float]) -> dict[str, float]:
+    """Return what is allowed, in seconds: what the plan says, else the cadence of the round's runbook, else DEFAULT_SECONDS."""
+    opened = incident.runbook if incident else None
+    cadence = opened.updates_every_seconds if opened else None
+    return {**DEFAULT_SECONDS, **({} if cadence is None else {"updates_every": cadence}), **allowed}
 
 
 def _clock(incident: Incident, interval: Interval, allowed_seconds: float | None, now: datetime) -> Clock:
@@ -128,7 +136,7 @@ def updates_of(incident: Incident, allowed: Mapping[str, float], *, now: datetim
     until = resolved.at if resolved else now
     sent = sorted(time_of(message) for message in incident.messages if message.audience == CUSTOMERS)
     heard = [at for at in sent if at <= until]
-    return list(_owed(declared.at, heard, {**DEFAULT_SECONDS, **allowed}, resolved.at if resolved else None))
+    return list(_owed(declared.at, heard, agreed_of(incident, allowed), resolved.at if resolved else None))
 
 
 def _owed(begin: datetime, sent: Sequence[datetime], owed: Mapping[str, float], over_at: datetime | None) -> Iterator[Update]:

@@ -16,7 +16,7 @@ from hashlib import sha256
 from typing import Any, Final
 
 from gameday.log.people import Classified, InjectShown, MessageSent
-from gameday.rehearsal.clocks import DEFAULT_SECONDS, Clock, cadence_kept, clocks_of, updates_of
+from gameday.rehearsal.clocks import Clock, agreed_of, cadence_kept, clocks_of, updates_of
 from gameday.rehearsal.state import MOMENTS, Incident, Moment, State, StepState, time_of
 from gameday.runbook.roles import ROLES
 from gameday.web.access import Page
@@ -59,7 +59,7 @@ def shown(state: State, viewer: Viewer, now: datetime) -> dict[str, Any]:
         "title": "" if hidden or state.run is None else state.run.title,
         "run": _anonymous(state.run.run_id) if state.run else "",
         "ended": {"summary": "" if hidden else state.ended.summary, "at": state.ended.at} if state.ended else None,
-        "allowed": {**DEFAULT_SECONDS, **(started.clocks if started else {})},
+        "allowed": agreed_of(None if hidden else incident, started.clocks if started else {}),
         "readers": [dict(reader) for reader in started.readers] if started else [],
         "people": [
             {"name": one.name, "roles": list(state.roles_of(one.name)), "is_there": one.is_there} for one in state.people.values()
