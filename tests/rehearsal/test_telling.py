@@ -46,6 +46,14 @@ def test_in_a_surprise_the_steps_are_shown_to_whoever_has_opened_the_right_runbo
     assert "Scale payment back" in "\n".join(steps_told(fold(log), person="Ada"))
 
 
+def test_in_a_surprise_a_steps_title_is_told_to_nobody_who_has_not_found_the_runbook() -> None:
+    ticked = (4.0, StepTicked(runbook="dependency-down", step="scale", person="Fay", outcome="done", round="one"))
+    opened = (5.0, RunbookChosen(runbook="dependency-down", person="Ada", round="one"))
+    assert lines(ticked, person="Ada", surprise=True)[-1] == "10:00:04 Fay, done: a step of the runbook"
+    assert lines(ticked, person="Fay", surprise=True)[-1] == "10:00:04 Fay, done: Scale payment back"
+    assert lines(ticked, opened, person="Ada", surprise=True)[-1] == "10:00:04 Fay, done: Scale payment back"
+
+
 def test_what_is_for_a_role_is_told_to_whoever_holds_it() -> None:
     calls = (3.0, InjectShown(inject="a", what="calls", to=["subject-matter expert"], text="forty calls", round="one"))
     assert "10:00:03 CALLS: forty calls" in lines(calls, person="Ben")

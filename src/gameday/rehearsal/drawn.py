@@ -100,6 +100,10 @@ class DrawnPeople:
                 classified = {"do": "classify", "severity": self._draw.choice(SEVERITIES), "affected": "customers at checkout"}
                 yield self._soon(INCIDENT_COMMANDER, {**classified, "affected_percent": self._draw.choice((10, 30, 60, 100))})
                 yield self._soon(CUSTOMER_LIAISON, self._message(CUSTOMERS, incident))
+                if self._plan.surprise and incident.runbook is not None:
+                    # How long it takes to find the right runbook is not simulated.
+                    found = {"do": "open", "runbook": incident.runbook.runbook}
+                    yield Act(0.0, EXPERT, lambda _: found)
                 yield from self._step(next(iter(incident.steps.values()), None))
             case "mitigated":
                 yield self._soon(INCIDENT_COMMANDER, {"do": "mark", "moment": "resolved"})

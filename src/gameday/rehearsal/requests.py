@@ -139,6 +139,9 @@ class _Asked:
         return value
 
     def step(self) -> StepState:
+        # Whether there is such a step is a hint, too.
+        if not self.state.follows(self.person, self.incident):
+            raise RefusedError("step: the runbook of this round is not open. Which one it takes, you find out: open one")
         steps = self.incident.steps
         identifier = self.text("step", required=True)
         if identifier not in steps:

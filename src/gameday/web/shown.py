@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any, Final
 
-from gameday.log.people import Classified, InjectShown, MessageSent
+from gameday.log.people import Classified, InjectShown, MessageSent, NoteTaken
 from gameday.rehearsal.clocks import Clock, agreed_of, cadence_kept, clocks_of, updates_of
 from gameday.rehearsal.state import MOMENTS, Incident, Moment, State, StepState, time_of
 from gameday.runbook.roles import ROLES
@@ -118,7 +118,7 @@ def _incident(state: State, incident: Incident, viewer: Viewer, now: datetime) -
         "cadence_kept": cadence_kept(updates, now=now),
         "next_message": {"what": due.what, "due_at": iso(due.due_at)} if due and "resolved" not in incident.moments else None,
         "injects": [_inject(one, viewer) for one in incident.injects if _is_for(one, state, viewer)],
-        "log": _log(incident),
+        "log": _log(incident, names_steps=not hidden or incident.is_found),
         "severity": incident.classifications[-1].severity if incident.classifications else "",
         "verdict": _verdict(incident, hidden=hidden),
         **_runbook(incident, hidden=hidden),
@@ -184,15 +184,19 @@ def _at(event: Any) -> str:
     return iso(time_of(event))
 
 
-def _log(incident: Incident) -> list[dict[str, Any]]:
+def _log(incident: Incident, *, names_steps: bool) -> list[dict[str, Any]]:
     """Return what people wrote down or said, in its order."""
     told = [
-        *({**_said("note", one), "text": one.text, "step": one.step, "missing_step": one.missing_step} for one in incident.notes),
+        *(_note(one, one.step if names_steps else "") for one in incident.notes),
         *({**_said("decision", one), "text": one.text, "reason": one.reason} for one in incident.decisions),
         *(_message(one) for one in incident.messages),
         *(_classification(one) for one in incident.classifications),
     ]
     return sorted(told, key=lambda entry: entry["seq"])
+
+
+def _note(one: NoteTaken, step: str) -> dict[str, Any]:
+    return {**_said("note", one), "text": one.text, "step": step, "missing_step": one.missing_step}
 
 
 def _message(message: MessageSent) -> dict[str, Any]:
