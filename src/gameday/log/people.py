@@ -29,7 +29,7 @@ class RehearsalStarted(Event, frozen=True, kw_only=True, tag="rehearsal.started"
     injects: list[dict[str, Any]] = []
     """The timeline: id, at_seconds after the fault, what, to (roles), text, absent (a role), round (empty: every one)."""
     readers: list[dict[str, Any]] = []
-    """Per audience: audience, timezone (a name such as Europe/Berlin), channels."""
+    """Per audience: audience, timezone (a name such as Europe/Berlin), channels, contact (where they turn to), if known."""
 
 
 class RunbookOpened(Event, frozen=True, kw_only=True, tag="runbook.opened"):
