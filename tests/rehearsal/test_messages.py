@@ -465,6 +465,18 @@ def test_the_next_one_is_the_promised_one_or_as_soon_as_it_is_owed() -> None:
     assert fill("{next}", incident(), READERS, NOW, next_at="2026-11-25T15:30:00+01:00") == "14:30\n"
 
 
+def test_the_next_message_is_promised_for_when_it_is_due_by_what_was_agreed() -> None:
+    def promised(about: Incident, **allowed: float) -> str:
+        return fill("{next}", about, READERS, NOW, audience="customers", allowed=allowed).strip()
+
+    told_once, told_twice = incident(messages=[sent(GOOD)]), incident(messages=[sent(GOOD), sent(GOOD)])
+    assert [promised(about) for about in (incident(), told_once, told_twice)] == ["14:19", "14:34", "14:34"]
+    assert [promised(about, scope=600.0, updates_every=900.0) for about in (incident(), told_once)] == ["14:24", "14:29"]
+    opened = replace(told_once, runbook=RunbookOpened(runbook="r", title="", digest="", updates_every_seconds=1800.0))
+    assert promised(opened) == "14:44"
+    assert fill("{next}", opened, READERS, NOW, audience="support").strip() == "14:44"
+
+
 def test_the_contact_is_the_one_that_the_plan_names_for_the_audience() -> None:
     path = SHIPPED / "gamedays" / "rehearsal.yaml"
     readers = [reader.as_dict() for reader in load_gameday(path, catalogue=Catalogue.around(path)).rehearsal.readers]

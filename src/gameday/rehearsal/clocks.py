@@ -139,6 +139,13 @@ def updates_of(incident: Incident, allowed: Mapping[str, float], *, now: datetim
     return list(_owed(declared.at, heard, agreed_of(incident, allowed), resolved.at if resolved else None))
 
 
+def next_after(incident: Incident, allowed: Mapping[str, float], *, audience: str, now: datetime) -> datetime:
+    """Return when the message is due that follows one which is sent now; others than customers are owed updates only."""
+    sent = sum(message.audience == CUSTOMERS for message in incident.messages)
+    kind = min(sent + 1, len(_KINDS) - 1) if audience == CUSTOMERS else len(_KINDS) - 1
+    return now + timedelta(seconds=agreed_of(incident, allowed)[_KINDS[kind][1]])
+
+
 def _owed(begin: datetime, sent: Sequence[datetime], owed: Mapping[str, float], over_at: datetime | None) -> Iterator[Update]:
     last = begin
     for number, sent_at in enumerate([*sent, None]):

@@ -16,8 +16,8 @@ from hashlib import sha256
 from typing import Any, Final
 
 from gameday.log.people import Classified, InjectShown, MessageSent, NoteTaken
-from gameday.rehearsal.clocks import Clock, agreed_of, cadence_kept, clocks_of, updates_of
-from gameday.rehearsal.state import MOMENTS, Incident, Moment, State, StepState, time_of
+from gameday.rehearsal.clocks import Clock, agreed_of, cadence_kept, clocks_of, next_after, updates_of
+from gameday.rehearsal.state import CUSTOMERS, MOMENTS, Incident, Moment, State, StepState, time_of
 from gameday.runbook.roles import ROLES
 from gameday.web.access import Page
 
@@ -117,6 +117,10 @@ def _incident(state: State, incident: Incident, viewer: Viewer, now: datetime) -
         ],
         "cadence_kept": cadence_kept(updates, now=now),
         "next_message": {"what": due.what, "due_at": iso(due.due_at)} if due and "resolved" not in incident.moments else None,
+        "next_in_seconds": {
+            "customers": (next_after(incident, allowed, audience=CUSTOMERS, now=now) - now).total_seconds(),
+            "others": (next_after(incident, allowed, audience="", now=now) - now).total_seconds(),
+        },
         "injects": [_inject(one, viewer) for one in incident.injects if _is_for(one, state, viewer)],
         "log": _log(incident, names_steps=not hidden or incident.is_found),
         "severity": incident.classifications[-1].severity if incident.classifications else "",
