@@ -71,7 +71,7 @@ export function drawClocks(incident) {
   morph(at("clock-list"), (incident?.clocks ?? []).map((clock) => clockRow(clock, incident.ended)));
   const late = (incident?.updates ?? []).filter((update) => update.kept === false).length;
   const kept = incident?.cadence_kept;
-  const words = kept === true ? "every customer message in time" : kept === false ? `${late} customer ${late === 1 ? "message" : "messages"} late` : "no customer message was due yet";
+  const words = kept === true ? "every customer message in time" : kept === false ? `${late} customer ${late === 1 ? "message" : "messages"} late` : incident?.updates.some((update) => update.sent_at) ? "every customer message so far in time" : "no customer message was due yet";
   morph(at("cadence"), [h("p", {}, tag(kept === true ? "good" : kept === false ? "bad" : "plain", words))]);
 }
 
