@@ -69,8 +69,8 @@ def test_a_message_is_refused_for_nothing_that_it_says_and_has_what_the_check_fo
     found = event_for(state_after(FACILITATOR), "Ada", request, now=NOW)
     assert isinstance(found, MessageSent)
     assert (found.text, found.audience) == ("<b>hi</b>", "customers")
-    assert {finding["code"] for finding in found.findings}
-    assert all(finding["message"] for finding in found.findings)
+    assert {finding["code"] for finding in found.findings or []}
+    assert all(finding["message"] for finding in found.findings or [])
 
 
 def _fields(event: Event) -> dict[str, Any]:

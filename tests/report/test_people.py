@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from gameday.log import AnyEvent
-from gameday.log.people import MomentMarked
+from gameday.log.people import MessageSent, MomentMarked
 from gameday.report import render
 from gameday.report.facts import Story
 from gameday.report.people_facts import IncidentFacts
@@ -71,6 +71,13 @@ def test_a_clock_whose_end_lies_before_its_beginning_is_unknown_and_says_which_m
     assert clock is not None
     assert (clock.seconds, clock.kept, clock.why) == (None, None, "acknowledged lies before alert")
     assert all("acknowledged lies before alert" in text for text in (render(events, "md"), render(events, "html")))
+
+
+def test_a_message_that_was_clean_when_it_was_sent_stays_so(play: Play) -> None:
+    events = play("rehearsal")
+    assert any(message.findings for message in incident(tell(events)).messages)
+    clean = [msgspec.structs.replace(event, findings=[]) if isinstance(event, MessageSent) else event for event in events]
+    assert not any(message.findings for message in incident(tell(clean)).messages)
 
 
 def test_the_cadence_names_the_message_that_came_late(story: Story) -> None:

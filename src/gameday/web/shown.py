@@ -210,7 +210,7 @@ def _message(message: MessageSent) -> dict[str, Any]:
         "audience": message.audience,
         "channel": message.channel,
         "next_at": message.next_at,
-        "findings": message.findings,
+        "findings": message.findings or [],
     }
 
 
