@@ -176,6 +176,15 @@ def test_a_role_that_the_plan_took_away_cannot_be_taken_in_this_round() -> None:
     assert "the plan took the role away" in refusal(state, "Ben", {"do": "take", "role": "subject-matter expert"})
 
 
+def test_only_the_roles_of_the_plan_can_be_taken_and_the_facilitators_in_any_case() -> None:
+    state = state_after(roles=["incident commander", "subject-matter expert"])
+    assert state.roles == ("incident commander", "subject-matter expert", "facilitator")
+    for request in ({"do": "take", "role": "deputy"}, {"do": "join", "roles": ["deputy"]}):
+        assert "this rehearsal has no such role" in refusal(state, "Ada", request)
+    assert event_for(state, "Fay", {"do": "join", "roles": ["facilitator"]}, now=NOW)
+    assert event_for(state_after(), "Ada", {"do": "take", "role": "deputy"}, now=NOW)
+
+
 def test_before_the_first_round_there_is_nothing_to_tick() -> None:
     state = fold(dated([(0, PersonJoined(person="Ada", roles=[]))]))
     assert "no round has begun" in refusal(state, "Ada", {"do": "tick", "step": "see"})

@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 
-from gameday.rehearsal.state import State
+from gameday.log.people import RehearsalStarted
+from gameday.rehearsal.state import State, fold
 from gameday.web import serve
 from gameday.web.runbooks import Library
 from gameday.web.shown import Viewer, shown
+from tests.rehearsal.logs import dated
 from tests.web.calls import Caller
 from tests.web.tabletop import EXPERIMENT, INJECTS, START, STEPS, TITLE, Clock, Tabletop
 
@@ -94,6 +96,12 @@ def test_when_the_fault_was_is_told_once_something_has_alerted_people(
     tabletop.inject(0)
     assert known()["fault"] == "2026-11-25T10:00:00.000Z"
     assert known()["mitigate"] == "2026-11-25T10:00:00.000Z"
+
+
+def test_the_roles_on_offer_are_those_of_the_plan() -> None:
+    state = fold(dated([(0, RehearsalStarted(level="tabletop", roles=["incident commander", "scribe"]))]))
+    told = shown(state, Viewer("commander"), START)
+    assert [one["role"] for one in told["roles"]] == ["incident commander", "scribe", "facilitator"]
 
 
 def test_an_inject_to_a_role_is_seen_by_whoever_holds_it(commander: Caller, facilitator: Caller, tabletop: Tabletop) -> None:

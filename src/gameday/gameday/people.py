@@ -137,6 +137,7 @@ class RehearsalPlan:
     injects: tuple[Inject, ...] = DEFAULT_INJECTS
     readers: tuple[Reader, ...] = DEFAULT_READERS
     roles: tuple[str, ...] = ROLES
+    """Those that can be taken; the facilitator's can in any case."""
     people: tuple[Participant, ...] = DEFAULT_PEOPLE
     pace: Mapping[str, Pace] = field(default_factory=lambda: dict(DEFAULT_PACE))
     """By role, for simulations."""

@@ -18,7 +18,6 @@ from typing import Any, Final
 from gameday.log.people import Classified, InjectShown, MessageSent, NoteTaken
 from gameday.rehearsal.clocks import Clock, agreed_of, cadence_kept, clocks_of, next_after, updates_of
 from gameday.rehearsal.state import CUSTOMERS, MOMENTS, Incident, Moment, State, StepState, time_of
-from gameday.runbook.roles import ROLES
 from gameday.web.access import Page
 
 MOMENT_TITLES: Final[Mapping[str, str]] = {
@@ -64,7 +63,7 @@ def shown(state: State, viewer: Viewer, now: datetime) -> dict[str, Any]:
         "people": [
             {"name": one.name, "roles": list(state.roles_of(one.name)), "is_there": one.is_there} for one in state.people.values()
         ],
-        "roles": [_role(state, role) for role in ROLES],
+        "roles": [_role(state, role) for role in state.roles],
         "incident": _incident(state, incident, viewer, now) if incident else None,
         "rounds": len(state.incidents),
     }
