@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from gameday.log.people import RehearsalStarted
+from gameday.rehearsal.impact import GUIDE
 from gameday.rehearsal.state import State, fold
 from gameday.web import serve
 from gameday.web.runbooks import Library
@@ -96,6 +97,11 @@ def test_when_the_fault_was_is_told_once_something_has_alerted_people(
     tabletop.inject(0)
     assert known()["fault"] == "2026-11-25T10:00:00.000Z"
     assert known()["mitigate"] == "2026-11-25T10:00:00.000Z"
+
+
+def test_whoever_classifies_reads_the_thresholds_that_judge(commander: Caller) -> None:
+    page = commander.get("/commander").text
+    assert all(text in page for text in GUIDE.values())
 
 
 def test_the_roles_on_offer_are_those_of_the_plan() -> None:
