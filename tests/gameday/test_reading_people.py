@@ -1,14 +1,18 @@
 from __future__ import annotations
 
+import textwrap
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from gameday.errors import InvalidFileError
 from gameday.gameday import load_gameday
-from gameday.gameday.people import DEFAULT_INJECTS, Pace, RehearsalPlan
+from gameday.gameday.people import CLOCKS, DEFAULT_INJECTS, INJECTS, Pace, RehearsalPlan
+from gameday.rehearsal.clocks import DEFAULT_SECONDS
 from gameday.workspace import SHIPPED, Catalogue
 
+DOCUMENTED = Path(__file__).parents[2] / "docs" / "files.md"
 PLAN = """\
 title: A day
 namespaces: [shop]
@@ -38,11 +42,13 @@ def test_a_block_is_read_whole(tmp_path: Path) -> None:
 surprise: true
 deadline: 2h
 fault_after: 90s
-roles: [incident commander, facilitator]
+roles: [incident commander, deputy]
 clocks: {first_message: 5m, mitigate: 30m}
 people: [{name: Ada, roles: [incident commander]}]
 pace: {incident commander: [10s, 1m]}
-readers: [{audience: customers, timezone: Europe/Berlin, channels: [mail, status page]}]
+readers:
+  - {audience: customers, timezone: Europe/Berlin, channels: [mail, status page], contact: help@shop.example}
+  - {audience: press}
 injects:
   - {id: late, at: 9m, what: absent, role: deputy}
   - {at: 3m, what: calls, to: [incident commander], text: forty calls, round: one}
@@ -50,6 +56,7 @@ injects:
         tmp_path,
     )
     assert (plan.surprise, plan.deadline_seconds, plan.fault_after_seconds) == (True, 7200.0, 90.0)
+    assert plan.roles == ("incident commander", "deputy", "facilitator")
     assert plan.clocks == {"first_message": 300.0, "mitigate": 1800.0}
     assert plan.pace["incident commander"] == Pace(10.0, 60.0)
     assert [(one.id, one.at_seconds, one.what) for one in plan.injects_of("one")] == [
@@ -62,11 +69,15 @@ injects:
         "audience": "customers",
         "timezone": "Europe/Berlin",
         "channels": ["mail", "status page"],
+        "contact": "help@shop.example",
     }
+    assert plan.readers[1].as_dict() == {"audience": "press", "timezone": "UTC", "channels": []}
 
 
 CASES = [
     ("surprise: maybe", 6, "surprise: expected true or false"),
+    ("roles: [deputy]\npeople: [{name: Ada, roles: [scribe]}]", 7, "'scribe' is not among the plan's own"),
+    ("roles: [deputy]\ninjects: [{at: 1m, what: absent, role: scribe}]", 7, "'scribe' is not among the plan's own"),
     ("surprize: true", 6, "did you mean 'surprise'?"),
     ("clocks: {first_mesage: 5m}", 6, "did you mean 'first_message'?"),
     ("clocks: {scope: soon}", 6, "scope: expected a duration"),
@@ -116,3 +127,12 @@ def test_the_shipped_plan_with_people_says_all_there_is_to_say() -> None:
     assert plan.surprise
     assert {one.what for one in plan.injects} == {"alert", "calls", "mail", "press", "absent"}
     assert {one.audience for one in plan.readers} == {"customers", "sellers", "support", "executives", "press"}
+
+
+def test_the_block_as_documented_is_the_defaults_and_names_every_clock_and_inject(tmp_path: Path) -> None:
+    section = DOCUMENTED.read_text(encoding="utf-8").partition("### Rehearsals")[2].partition("\n## ")[0]
+    block = textwrap.dedent(section.partition("rehearsal:\n")[2].partition("```")[0])
+    found = read(block, tmp_path)
+    assert found.clocks == DEFAULT_SECONDS
+    assert replace(found, clocks={}) == RehearsalPlan()
+    assert [name for name in (*CLOCKS, *INJECTS) if f"`{name}`" not in section] == []

@@ -19,6 +19,8 @@ from gameday.rehearsal.rehearsed import Rehearsed, rehearsed
 from gameday.rehearsal.session import Session
 from gameday.rehearsal.state import fold
 from gameday.rehearsal.tabletop import TabletopSession, play_to
+from gameday.runbook import load_runbook
+from gameday.workspace import SHIPPED
 
 SIX = datetime(2026, 11, 27, 18, 0, tzinfo=UTC)
 PLAN = """\
@@ -95,6 +97,7 @@ def test_durations_come_out_exact_to_the_second(table: Table) -> None:
         table.at(9, "Cleo", do="message", audience="customers", channel="status page", text="We know."),
         table.at(14, "Cleo", do="message", audience="customers", channel="status page", text="Nobody can pay."),
         table.at(20, "Ben", do="mark", moment="mitigated"),
+        table.at(28, "Cleo", do="message", audience="customers", channel="status page", text="It pays again."),
         table.at(32, "Ada", do="mark", moment="resolved"),
         table.at(40, "Ada", do="mark", moment="closed"),
     ]
@@ -115,6 +118,26 @@ def test_durations_come_out_exact_to_the_second(table: Table) -> None:
     assert cadence_kept(updates_of(incident, {}, now=table.clock.now()), now=table.clock.now()) is True
 
 
+def test_updates_are_owed_as_often_as_the_rounds_runbook_says_unless_the_plan_does(tmp_path: Path) -> None:
+    for name, text, every in [
+        ("own", PLAN.replace("rehearsal:", "rehearsal:\n  clocks: {updates_every: 10m}"), 10),
+        ("", PLAN, 15),
+    ]:
+        folder = tmp_path / (name or "runbooks")
+        folder.mkdir()
+        table = Table(folder, text)
+        table.at(0, "Ada", do="join", roles=["incident commander", "customer liaison"])
+        table.at(5, "Ada", do="mark", moment="declared")
+        for minute in (6, 7):
+            table.at(minute, "Ada", do="message", audience="customers", channel="mail", text="We know.")
+        state = table.session.state
+        assert state.incident is not None
+        assert state.started is not None
+        owed = updates_of(state.incident, state.started.clocks, now=table.clock.now())[-1]
+        assert owed.due_at == SIX + timedelta(minutes=7 + every)
+        table.session.close()
+
+
 def test_what_happens_to_people_comes_so_long_after_the_fault_and_not_before_it(table: Table) -> None:
     table.at(30)
     assert table.events(InjectShown) == []
@@ -125,6 +148,19 @@ def test_what_happens_to_people_comes_so_long_after_the_fault_and_not_before_it(
         ("gone", 34.0),
         ("calls", 40.0),
     ]
+
+
+def test_without_injects_the_alerts_ring_that_lead_to_the_rounds_runbook(tmp_path: Path) -> None:
+    table = Table(tmp_path, PLAN.partition("rehearsal:")[0])
+    for minute in (0, 5):
+        table.at(minute, "Fay", do="join", roles=["facilitator"])
+        table.at(minute, "Fay", do="mark", moment="fault")
+        table.at(minute + 2, "Fay", do="next-round")
+    assert [(one.what, one.round, one.text) for one in table.events(InjectShown)] == [
+        ("alert", "payment", "Alerts ring: CheckoutErrorRateHigh, PaymentUnavailable."),
+        ("alert", "pods", f"Alerts ring: {', '.join(load_runbook(SHIPPED / 'runbooks' / 'pod-loss.md').alerts)}."),
+    ]
+    table.session.close()
 
 
 def test_an_expert_who_is_away_holds_the_role_no_more_and_nobody_may_take_it(table: Table) -> None:

@@ -8,10 +8,13 @@ from typing import Any
 
 import pytest
 
-from gameday.rehearsal.state import State
+from gameday.log.people import RehearsalStarted
+from gameday.rehearsal.impact import GUIDE
+from gameday.rehearsal.state import State, fold
 from gameday.web import serve
 from gameday.web.runbooks import Library
 from gameday.web.shown import Viewer, shown
+from tests.rehearsal.logs import dated
 from tests.web.calls import Caller
 from tests.web.tabletop import EXPERIMENT, INJECTS, START, STEPS, TITLE, Clock, Tabletop
 
@@ -96,6 +99,17 @@ def test_when_the_fault_was_is_told_once_something_has_alerted_people(
     assert known()["mitigate"] == "2026-11-25T10:00:00.000Z"
 
 
+def test_whoever_classifies_reads_the_thresholds_that_judge(commander: Caller) -> None:
+    page = commander.get("/commander").text
+    assert all(text in page for text in GUIDE.values())
+
+
+def test_the_roles_on_offer_are_those_of_the_plan() -> None:
+    state = fold(dated([(0, RehearsalStarted(level="tabletop", roles=["incident commander", "scribe"]))]))
+    told = shown(state, Viewer("commander"), START)
+    assert [one["role"] for one in told["roles"]] == ["incident commander", "scribe", "facilitator"]
+
+
 def test_an_inject_to_a_role_is_seen_by_whoever_holds_it(commander: Caller, facilitator: Caller, tabletop: Tabletop) -> None:
     commander.ask("Ada", "join", roles=["incident commander"])
     commander.ask("Lin", "join", roles=["customer liaison"])
@@ -141,10 +155,15 @@ def test_a_message_that_is_owed_has_its_time_to_the_second(commander: Caller, cl
     clock.go_on(7)
     commander.ask("Ada", "mark", moment="declared")
     assert commander.get("/api/state").json["incident"]["next_message"] == {"what": "first", "due_at": "2026-11-25T10:05:07.000Z"}
+    assert commander.get("/api/state").json["incident"]["next_in_seconds"] == {"customers": 300.0, "others": 1200.0}
+    templates = {(one["audience"], one["id"]): one["text"] for one in commander.get("/api/templates").json}
+    assert "10:05 UTC" in templates["customers", "customers/first"]
+    assert "10:20 UTC" in templates["support", "support/first"]
     clock.go_on(120)
     commander.ask("Ada", "message", audience="customers", channel="mail", text="x", next_at="")
     told = commander.get("/api/state").json["incident"]
     assert told["next_message"] == {"what": "scope", "due_at": "2026-11-25T10:07:07.000Z"}
+    assert told["next_in_seconds"] == {"customers": 1200.0, "others": 1200.0}
     assert told["cadence_kept"] is None
     clock.go_on(301)
     assert commander.get("/api/state").json["incident"]["cadence_kept"] is False

@@ -49,6 +49,11 @@ INJECTS: Final = ("calls", "mail", "press", "alert", "note")
 _LONGEST_TEXT: Final = 10_000
 _LONGEST_NAME: Final = 60
 _BY_THE_RUN: Final = frozenset({"fault"})
+_FOLLOWS: Final = {
+    "classified": "the first classification; say how bad it is: classify",
+    "first_message": "the first message to customers; send it: message",
+}
+"""Moments that are there as soon as something else is, and that nobody marks without it."""
 
 
 def event_for(state: State, person: str, request: Mapping[str, Any], *, now: datetime) -> Event:
@@ -126,7 +131,17 @@ class _Asked:
             raise RefusedError(f"{name}: expected a time such as 2026-11-25T10:00:00+01:00, but got {value!r}") from error
         return value
 
+    def past_moment(self, name: str) -> str:
+        """Return a time that is not to come."""
+        value = self.moment(name)
+        if value and datetime.fromisoformat(value) > self.now:
+            raise RefusedError(f"{name}: expected a time that is past, but got {value!r}, and it is {self.now.isoformat()}")
+        return value
+
     def step(self) -> StepState:
+        # Whether there is such a step is a hint, too.
+        if not self.state.follows(self.person, self.incident):
+            raise RefusedError("step: the runbook of this round is not open. Which one it takes, you find out: open one")
         steps = self.incident.steps
         identifier = self.text("step", required=True)
         if identifier not in steps:
@@ -157,13 +172,13 @@ def _leave(asked: _Asked) -> Event:
 
 
 def _take(asked: _Asked) -> Event:
-    role = asked.choice("role", ROLES)
+    role = asked.text("role", required=True)
     _can_take(asked, role)
     return PersonJoined(person=asked.person, roles=[role], round=asked.state.round)
 
 
 def _hand_over(asked: _Asked) -> Event:
-    role, to = asked.choice("role", ROLES), asked.text("to", required=True)
+    role, to = asked.choice("role", asked.state.roles), asked.text("to", required=True)
     if asked.state.holders.get(role) != asked.person:
         raise RefusedError(f"{asked.person} is not {role}, so cannot hand it over")
     if to not in asked.state.people:
@@ -172,8 +187,10 @@ def _hand_over(asked: _Asked) -> Event:
 
 
 def _can_take(asked: _Asked, role: str) -> None:
-    if role not in ROLES:
-        raise RefusedError(f"roles: expected of {', '.join(ROLES)}, but got {role!r}{did_you_mean(role, ROLES)}")
+    roles = asked.state.roles
+    if role not in roles:
+        what = "this rehearsal has no such role" if role in ROLES else f"there is no role {role!r}"
+        raise RefusedError(f"role: expected of {', '.join(roles)}, but got {role!r}: {what}{did_you_mean(role, roles)}")
     holder = asked.state.holders.get(role)
     if holder is not None and holder != asked.person:
         raise RefusedError(f"{holder} is {role}; ask them to hand it over")
@@ -186,6 +203,8 @@ def _can_take(asked: _Asked, role: str) -> None:
 
 def _mark(asked: _Asked) -> Event:
     moment = asked.choice("moment", MOMENTS)
+    if moment in _FOLLOWS:
+        raise RefusedError(f"{moment} is the time of {_FOLLOWS[moment]}")
     if moment in _BY_THE_RUN and asked.state.started is not None and asked.state.started.level == "live":
         raise RefusedError(f"{moment} is seen by the run itself")
     if moment in _BY_THE_RUN and FACILITATOR not in asked.state.roles_of(asked.person):
@@ -197,7 +216,7 @@ def _mark(asked: _Asked) -> Event:
         moment=moment,
         person=asked.person,
         detail=asked.text("detail"),
-        occurred_at=asked.moment("occurred_at"),
+        occurred_at=asked.past_moment("occurred_at"),
         round=asked.round,
     )
 
@@ -206,6 +225,9 @@ def _withdraw(asked: _Asked) -> Event:
     moment = asked.choice("moment", MOMENTS)
     if moment not in asked.incident.moments:
         raise RefusedError(f"{moment} is not marked")
+    if moment in _FOLLOWS:
+        what = _FOLLOWS[moment].partition(";")[0]
+        raise RefusedError(f"{moment} is the time of {what}, which stands in the log and cannot be taken back")
     if moment in _BY_THE_RUN:
         raise RefusedError(f"{moment} has happened, and cannot be taken back; to end the round: next-round")
     return MomentMarked(moment=moment, person=asked.person, withdrawn=True, round=asked.round)
@@ -295,7 +317,7 @@ def _inject(asked: _Asked) -> Event:
 
 
 def _absent(asked: _Asked) -> Event:
-    role = asked.choice("role", ROLES)
+    role = asked.choice("role", asked.state.roles)
     holder = asked.state.holders.get(role, "")
     return RoleHandedOver(role=role, person=holder, to="", note=asked.text("text"), taken=True, round=asked.round)
 
