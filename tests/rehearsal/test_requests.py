@@ -113,6 +113,26 @@ def test_what_is_malformed_or_not_theirs_is_refused_with_what_was_expected(
     assert says in refusal(state_after(), person, request_)
 
 
+@pytest.mark.parametrize(
+    "written", ["20261127T190500Z", "2026-11-27T20:05:00+01:00", "2026-11-27 19:05Z", "2026-W48-5T19:05:00Z"]
+)
+def test_a_time_is_written_down_in_utc_and_in_one_form_whatever_form_it_was_given_in(written: str) -> None:
+    message = {"do": "message", "audience": "customers", "channel": "mail", "text": "x", "next_at": written}
+    found = event_for(state_after(), "Ada", message, now=NOW)
+    assert isinstance(found, MessageSent)
+    assert found.next_at == "2026-11-27T19:05:00+00:00"
+
+
+@pytest.mark.parametrize(
+    "year", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "0001-01-02T00:00Z", "9999-12-31T00:00Z"]
+)
+def test_a_time_that_cannot_be_told_in_every_zone_never_reaches_the_log(year: str) -> None:
+    declared = {"do": "mark", "moment": "declared", "occurred_at": year}
+    assert "occurred_at: expected a time" in refusal(state_after(), "Ada", declared)
+    message = {"do": "message", "audience": "customers", "channel": "mail", "text": "x", "next_at": year}
+    assert "next_at: expected a time" in refusal(state_after(), "Ada", message)
+
+
 def test_what_has_happened_cannot_happen_again() -> None:
     ticked = StepTicked(runbook="r", step="see", person="Ben", outcome="done")
     state = state_after((60, MomentMarked(moment="declared", person="Ada")), (61, ticked), FACILITATOR)

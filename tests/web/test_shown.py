@@ -193,4 +193,5 @@ def test_a_message_begins_with_a_template_and_is_checked_once_somebody_can_know_
     assert {one["audience"] for one in templates} >= {"customers", "support", "press"}
     assert "orders-disk-full" not in str(templates)
     assert "since" in {finding["code"] for finding in commander.post("/api/check", message).json}
-    assert commander.post("/api/check", {**message, "text": 7, "next_at": "nonsense"}).status == 200
+    for next_at in ("nonsense", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"):
+        assert commander.post("/api/check", {**message, "text": 7, "next_at": next_at}).status == 200

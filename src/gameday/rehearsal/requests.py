@@ -18,7 +18,7 @@ Values are checked for their type and length here, and never for what they mean 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from gameday.errors import RefusedError
@@ -48,6 +48,7 @@ SEVERITIES: Final = ("critical", "major", "minor")
 INJECTS: Final = ("calls", "mail", "press", "alert", "note")
 _LONGEST_TEXT: Final = 10_000
 _LONGEST_NAME: Final = 60
+_FARTHEST: Final = timedelta(days=366)
 _BY_THE_RUN: Final = frozenset({"fault"})
 
 
@@ -117,14 +118,21 @@ class _Asked:
         return float(value)
 
     def moment(self, name: str) -> str:
-        """Return a time with its zone, as it was given."""
+        """Return a time in UTC, in the one form that every reader of the log can read, whatever form it was given in."""
         value = self.text(name)
+        if not value:
+            return ""
         try:
-            if value and datetime.fromisoformat(value).tzinfo is None:
+            given = datetime.fromisoformat(value)
+            if given.tzinfo is None:
                 raise RefusedError(f"{name}: expected a time with its zone, as in 2026-11-25T10:00:00+01:00, but got {value!r}")
-        except ValueError as error:
+            # Near the first and the last year, there are zones in which a time cannot be said at all.
+            at = given.astimezone(UTC)
+        except (ValueError, OverflowError) as error:
             raise RefusedError(f"{name}: expected a time such as 2026-11-25T10:00:00+01:00, but got {value!r}") from error
-        return value
+        if abs(at - self.now) > _FARTHEST:
+            raise RefusedError(f"{name}: expected a time within {_FARTHEST.days} days of now, but got {value!r}")
+        return at.isoformat()
 
     def step(self) -> StepState:
         steps = self.incident.steps
