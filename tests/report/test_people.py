@@ -7,9 +7,11 @@ import re
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
 
+import msgspec
 import pytest
 
 from gameday.log import AnyEvent
+from gameday.log.people import MessageSent
 from gameday.report import render
 from gameday.report.facts import Story
 from gameday.report.people_facts import IncidentFacts
@@ -80,6 +82,14 @@ def test_messages_have_their_findings(story: Story) -> None:
     ]
     assert "local-time" in found[0][1]
     assert incident(story).untold == ("support by chat",)
+
+
+def test_when_the_next_message_was_promised_is_told_in_utc_as_every_other_time_is(play: Play) -> None:
+    events = [
+        msgspec.structs.replace(event, next_at="20261125T100000+0100") if isinstance(event, MessageSent) else event
+        for event in play("rehearsal")
+    ]
+    assert "next one promised for 09:00 UTC" in plain(render(events, "html"))
 
 
 def test_steps_decisions_roles_and_the_proposal_are_told(story: Story) -> None:

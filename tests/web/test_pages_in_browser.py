@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from gameday.log import read
+from gameday.log.people import MessageSent
 from gameday.rehearsal.clocks import clocks_of
 from gameday.rehearsal.session import Answer
 from gameday.rehearsal.state import fold
@@ -233,6 +234,16 @@ def test_text_from_people_and_runbooks_is_never_html(page_of: Open) -> None:
         expect(page.locator("#inject-list")).to_contain_text(nasty)
         expect(page.locator("#steps")).to_contain_text("<b>not bold</b>")
         assert page.locator("main img, main script, main b, main i").count() == 0
+
+
+def test_a_time_that_no_browser_reads_stops_no_page(page_of: Open, tabletop: Tabletop) -> None:
+    tab = page_of("commander").join("Ada", "incident commander")
+    sent = MessageSent(person="Lin", audience="customers", channel="mail", text="We know.", next_at="20261125T143000Z")
+    tabletop.write(sent, round="round-1")
+    expect(tab.page.locator("#log-list")).to_contain_text("next by 14:30:00")
+    tab.choose_runbook("orders-disk-full")
+    tab.tick("declare")
+    expect(tab.step("declare")).to_contain_text("done by Ada")
 
 
 def test_everything_can_be_done_with_keys(page_of: Open, tabletop: Tabletop) -> None:

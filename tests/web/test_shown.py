@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from gameday.log.people import MessageSent
 from gameday.rehearsal.state import State
 from gameday.web import serve
 from gameday.web.runbooks import Library
@@ -148,6 +149,15 @@ def test_a_message_that_is_owed_has_its_time_to_the_second(commander: Caller, cl
     assert told["cadence_kept"] is None
     clock.go_on(301)
     assert commander.get("/api/state").json["incident"]["cadence_kept"] is False
+
+
+def test_a_time_in_a_form_that_no_browser_reads_goes_out_in_the_one_that_every_time_has(
+    commander: Caller, tabletop: Tabletop
+) -> None:
+    for next_at in ("20261125T143000Z", "2026-11-25T15:30:00+01:00", ""):
+        tabletop.write(MessageSent(person="Ada", audience="press", channel="mail", text="x", next_at=next_at), round="round-1")
+    log = commander.get("/api/state").json["incident"]["log"]
+    assert [entry["next_at"] for entry in log] == ["2026-11-25T14:30:00.000Z", "2026-11-25T14:30:00.000Z", ""]
 
 
 def test_a_log_without_a_rehearsal_is_shown_as_what_it_is() -> None:

@@ -200,7 +200,8 @@ def _message(message: MessageSent) -> dict[str, Any]:
         "text": message.text,
         "audience": message.audience,
         "channel": message.channel,
-        "next_at": message.next_at,
+        # A log may have it in a form that no browser reads.
+        "next_at": message.next_at and iso(datetime.fromisoformat(message.next_at)),
         "findings": message.findings,
     }
 
