@@ -145,6 +145,11 @@ def test_a_fault_that_has_happened_cannot_be_withdrawn() -> None:
     assert "cannot be taken back" in refusal(state, "Fay", {"do": "withdraw", "moment": "fault"})
 
 
+def test_a_round_that_is_over_for_people_and_not_yet_undone_is_not_ended_again() -> None:
+    state = state_after(FACILITATOR, (1, PeopleDone(person="Fay")), level="live")
+    assert "over already" in refusal(state, "Fay", {"do": "next-round"})
+
+
 def test_in_a_live_rehearsal_only_the_run_sees_the_fault() -> None:
     state = state_after(FACILITATOR, level="live")
     assert "seen by the run itself" in refusal(state, "Fay", {"do": "mark", "moment": "fault"})

@@ -149,6 +149,17 @@ def test_the_facilitator_goes_on_and_after_the_last_round_the_log_is_closed(tabl
     assert table.events(RunEnded)[-1].exit_code == 0
 
 
+def test_a_round_that_is_ended_twice_by_one_wish_does_not_take_the_next_one_with_it(table: Table) -> None:
+    assert table.at(1, "Fay", do="next-round", incident=1) == ""
+    refused = table.at(1, "Fay", do="next-round", incident=1)
+    assert refused == "incident: it was meant for 1, and 2 is on now; look at that one, and ask again"
+    assert "meant for 1" in table.at(1, "Ada", do="mark", moment="resolved", incident=1)
+    assert table.session.state.round == "pods"
+    assert table.at(2, "Ada", do="mark", moment="resolved", incident=2) == ""
+    assert table.at(3, "Fay", do="next-round", incident=2) == ""
+    assert table.session.is_over
+
+
 def test_the_facilitator_may_end_it_before_the_last_round(table: Table) -> None:
     table.at(1, "Fay", do="end")
     assert [event.round for event in table.events(RoundStarted)] == ["payment"]

@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from gameday.log import read
+from gameday.log.events import RoundEnded, RoundStarted
 from gameday.log.people import MessageSent
 from gameday.rehearsal.clocks import clocks_of
 from gameday.rehearsal.session import Answer
@@ -244,6 +245,30 @@ def test_a_time_that_no_browser_reads_stops_no_page(page_of: Open, tabletop: Tab
     tab.choose_runbook("orders-disk-full")
     tab.tick("declare")
     expect(tab.step("declare")).to_contain_text("done by Ada")
+
+
+def test_a_double_click_ends_one_round_and_not_the_one_after_it(
+    page_of: Open, tabletop: Tabletop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Any] = []
+    submit = tabletop.submit
+
+    def and_begin_the_next_one(person: str, request: Mapping[str, Any]) -> Answer:
+        answer = submit(person, request)
+        if request["do"] == "next-round":
+            asked.append(request.get("incident"))
+            tabletop.write(RoundEnded(round="round-1"))
+            tabletop.write(RoundStarted(round="round-2", title="Another", experiment="e", experiment_digest="0"))
+        return answer
+
+    monkeypatch.setattr(tabletop, "submit", and_begin_the_next_one)
+    fay = page_of("facilitator").join("Fay")
+    fay.page.get_by_role("button", name="Next round").dblclick(delay=150)
+    expect(fay.page.locator("h1")).to_have_text("Another")
+    # Whatever the second press has asked for comes before this.
+    fay.mark("Declared")
+    expect(fay.moment("Declared")).to_contain_text("by Fay")
+    assert asked == [1]
 
 
 def test_everything_can_be_done_with_keys(page_of: Open, tabletop: Tabletop) -> None:

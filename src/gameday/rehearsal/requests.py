@@ -12,6 +12,9 @@ A request is a flat JSON object with `do` and the fields of its kind, the same f
     inject {what, to, text}               absent {role, text}         reveal {}      (the facilitator's, and:)
     next-round {}                         end {}                      mark {moment: fault}
 
+What is about an incident may say which, as `incident` (1 for that of the first round): it is refused once another one is on, so
+that what is pressed twice, or sent again since its answer was lost, does not happen to the next round.
+
 Values are checked for their type and length here, and never for what they mean to people.
 """
 
@@ -82,6 +85,9 @@ class _Asked:
         incident = self.state.incident
         if incident is None:
             raise RefusedError("no round has begun yet; wait for the first one")
+        meant, number = self._request.get("incident"), list(self.state.incidents).index(incident.round) + 1
+        if meant is not None and meant != number:
+            raise RefusedError(f"incident: it was meant for {meant!r}, and {number} is on now; look at that one, and ask again")
         return incident
 
     def text(self, name: str, *, required: bool = False) -> str:
@@ -315,6 +321,8 @@ def _reveal(asked: _Asked) -> Event:
 
 
 def _next_round(asked: _Asked) -> Event:
+    if asked.incident.people_done:
+        raise RefusedError("this round is over already; the next one begins by itself")
     return PeopleDone(person=asked.person, round=asked.round)
 
 

@@ -25,6 +25,7 @@ const me = () => (hasJoined() ? remembered() : "");
 const forms = listen({
   me,
   run: () => state?.run ?? "",
+  incident: () => state?.incident?.number,
   joined(name) {
     sessionStorage.setItem(NAME, name);
     localStorage.setItem(NAME, name);

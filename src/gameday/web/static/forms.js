@@ -32,8 +32,10 @@ export function refuse(words) {
   notice.classList.toggle("shown", words !== "");
 }
 
-/** Bring forms and buttons to life. `me` returns who this page speaks for; `joined` is told who has just come in. */
-export function listen({ me, joined, run }) {
+/** Bring forms and buttons to life. `me` returns who this page speaks for, `incident` the number of the one that it shows; `joined`
+ * is told who has just come in. */
+export function listen({ me, joined, run, incident }) {
+  const sending = new WeakSet();
   const draftOf = (form) => `gameday draft ${run()} ${page} ${form.dataset.do}`;
 
   async function ask(request, person = me()) {
@@ -70,8 +72,12 @@ export function listen({ me, joined, run }) {
     const button = event.target.closest("button");
     if (!button) return;
     if (button.dataset.ask) {
+      // The second press of a double click may meet what the first one has led to: another round, or Undo.
+      if (event.detail > 1 || sending.has(button)) return;
+      sending.add(button);
       const { ask: what, step, moment, role } = button.dataset;
-      const answer = await ask({ do: what, step, moment, role });
+      const answer = await ask({ do: what, step, moment, role, incident: incident() });
+      sending.delete(button);
       refuse(answer.refused ?? "");
     } else if (button.dataset.open) open(button);
     else if ("close" in button.dataset) button.closest("dialog").close();
