@@ -99,7 +99,10 @@ def answer(seat: Seat, line: str) -> Iterator[str]:
             width = max(len(words) for words, _ in HELP)
             yield from (f"{words:<{width}}  {about}" for words, about in HELP)
         case "stop":
-            seat.stop(said.text)
+            try:
+                seat.stop(said.text)
+            except RefusedError as error:
+                yield f"? {printable(str(error))}"
         case "":
             refused = seat.ask(said)
             if refused:
