@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from gameday.errors import RefusedError, UsageError
-from gameday.log import AnyEvent, read
-from gameday.log.events import RoundEnded, RoundStarted, RunEnded
+from gameday.log import AnyEvent, Event, read
+from gameday.log.events import AbortRequested, RoundEnded, RoundStarted, RunEnded
 from gameday.log.people import FaultRevealed, InjectShown, MessageSent, RoleHandedOver
 from gameday.rehearsal.clock import VirtualClock
 from gameday.rehearsal.clocks import cadence_kept, clocks_of, updates_of
@@ -201,6 +201,34 @@ def test_a_rehearsal_that_died_between_two_rounds_goes_on_with_the_second(table:
     table.session.close()
     table.session = table.open()
     assert table.session.state.round == "pods"
+
+
+def test_a_rehearsal_that_died_while_it_was_stopped_stays_stopped(table: Table) -> None:
+    table.session._write(AbortRequested(by="Ada", reason="a real incident"))
+    table.session.close()
+    for _ in range(2):
+        with pytest.raises(RefusedError, match="is over: stopped by Ada: a real incident"):
+            table.open()
+    assert [event.outcome for event in table.events(RoundEnded)] == ["aborted"]
+    assert [event.exit_code for event in table.events(RunEnded)] == [4]
+
+
+def test_a_role_is_taken_away_also_when_the_process_died_while_it_was(table: Table, monkeypatch: pytest.MonkeyPatch) -> None:
+    table.at(0, "Fay", do="mark", moment="fault")
+    table.at(3)
+    write = table.session._write
+
+    def write_one_more(event: Event) -> AnyEvent:
+        write(event)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(table.session, "_write", write_one_more)
+    with pytest.raises(KeyboardInterrupt):
+        table.at(4)
+    table.session.close()
+    table.session = table.open()
+    assert "the plan took the role away" in table.at(5, "Ben", do="take", role="subject-matter expert")
+    assert [event.inject for event in table.events(InjectShown)] == ["alert", "gone"]
 
 
 def fold_done(round_id: str) -> Any:
