@@ -306,6 +306,30 @@ def test_everything_can_be_done_with_keys(page_of: Open, tabletop: Tabletop) -> 
     assert [note.text for note in tabletop.state.incident.notes] == ["a note"]
 
 
+def test_a_key_that_is_held_does_one_thing_once(page_of: Open, tabletop: Tabletop) -> None:
+    tab = page_of("commander").join("Ada", "incident commander")
+    tab.choose_runbook("orders-disk-full")
+    expect(tab.step("look-at-orders")).to_be_visible()
+    keyboard = tab.page.keyboard
+    tab.page.locator("#runbook").focus()
+    keyboard.down("t")
+    for step in ("look-at-orders", "declare", "free-space"):
+        keyboard.down("t")
+        expect(tab.step("look-at-orders")).to_contain_text("done by Ada")
+        # From here on another step is the next one.
+        tab.step(step).focus()
+    keyboard.up("t")
+    for _ in range(3):
+        keyboard.down("n")
+    keyboard.up("n")
+    keyboard.type("no, nnn")
+    keyboard.press("Control+Enter")
+    expect(tab.page.locator("#log-list")).to_contain_text("no, nnn")
+    assert tabletop.state.incident is not None
+    assert [step.id for step in tabletop.state.incident.steps.values() if step.outcome] == ["look-at-orders"]
+    assert [note.text for note in tabletop.state.incident.notes] == ["no, nnn"]
+
+
 def test_single_keys_can_be_switched_off(page_of: Open, tabletop: Tabletop) -> None:
     tab = page_of("commander").join("Ada", "incident commander")
     tab.choose_runbook("orders-disk-full")
