@@ -148,6 +148,27 @@ def test_the_token_leaves_the_address_and_a_reload_needs_none(page_of: Open, ser
     assert "token" not in tab.page.url
 
 
+def test_the_token_leaves_the_address_also_where_it_is_not_needed_any_more(page_of: Open, served: Served) -> None:
+    tab = page_of("commander").join("Ada", "scribe")
+    again = tab.context.new_page()
+    again.goto(served.url_for("commander"))
+    expect(again.locator("#line")).to_have_text("connected")
+    assert again.url == f"{served.origin}/commander"
+    again.evaluate("link => location.assign(link)", served.url_for("commander"))
+    again.wait_for_url(f"{served.origin}/commander")
+    again.evaluate("() => location.hash = 'roles'")
+    again.wait_for_url(f"{served.origin}/commander#roles")
+
+
+def test_one_browser_opens_the_participants_link_and_then_the_facilitators(page_of: Open, served: Served) -> None:
+    tab = page_of("commander")
+    other = tab.context.new_page()
+    other.goto(served.url_for("facilitator"))
+    expect(other.locator("#line")).to_have_text("connected")
+    expect(other.locator("#backstage")).to_be_visible()
+    assert other.url == f"{served.origin}/facilitator"
+
+
 def test_whoever_reloads_is_where_they_were_with_what_they_were_writing(page_of: Open) -> None:
     tab = page_of("commander").join("Ada", "incident commander")
     tab.choose_runbook("orders-disk-full")

@@ -118,5 +118,12 @@ setInterval(() => {
   }
 }, 1000);
 
+// Whoever opens the link again is let in by the cookie, without enter.js, and its token is to stay nowhere all the same.
+function forgetToken() {
+  if (new URLSearchParams(location.hash.slice(1)).has("token")) history.replaceState(null, "", location.pathname);
+}
+
+forgetToken();
+addEventListener("hashchange", forgetToken);
 listenToKeys();
 line.open(remembered());
