@@ -11,6 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
+from gameday.gameday.people import Reader
 from gameday.log import AnyEvent, read
 from gameday.log.events import (
     ChangeApplied,
@@ -47,9 +48,12 @@ from tests.report.played import BOOT_SECONDS, START, Line, phase, started, write
 ROUND: Final = "payment-down"
 FAULT, BACK, END = 60.0, 695.0, 1300.0
 READERS: Final[list[dict[str, Any]]] = [
-    {"audience": "customers", "timezone": "Europe/Berlin", "channels": ["status page", "mail"], "contact": "help@shop.example"},
-    {"audience": "support", "timezone": "Europe/Berlin", "channels": ["chat"]},
-    {"audience": "executives", "timezone": "UTC", "channels": ["mail"]},
+    reader.as_dict()
+    for reader in (
+        Reader("customers", "Europe/Berlin", ("status page", "mail"), "help@shop.example"),
+        Reader("support", "Europe/Berlin", ("chat",)),
+        Reader("executives", "UTC", ("mail",)),
+    )
 ]
 RUNBOOK: Final = """---
 id: payment-gone

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gameday.cli.joining import PageSeat
-from gameday.cli.seat import answer, sit
+from gameday.cli.seat import OwnSeat, answer, sit
 from gameday.errors import RefusedError
 from gameday.rehearsal.rehearsed import rehearsed
 from gameday.rehearsal.tabletop import TabletopSession
@@ -77,6 +77,20 @@ def test_a_stop_that_reaches_nobody_is_told_as_what_it_is_and_ends_no_terminal(h
     (line,) = answer(ada, "stop")
     assert line.startswith("? the rehearsal's process does not answer")
     assert not held.session.is_over
+
+
+def test_in_a_surprise_the_terminal_of_the_process_that_holds_it_is_told_no_more_either(held: Held) -> None:
+    held.session.submit("Ada", {"do": "join", "roles": ["incident commander"]})
+    held.session.submit("Fay", {"do": "join", "roles": ["facilitator"]})
+    ada = OwnSeat(held.session, "Ada", over=lambda: False)
+    assert list(answer(ada, "tick 1")) == ["? no runbook with steps is open; see: steps"]
+    for guessed in ("see-that-orders-fail", "see-that-orders-fial"):
+        assert "Which one it takes, you find out" in "\n".join(answer(ada, f"tick {guessed}"))
+    held.session.submit("Fay", {"do": "tick", "step": "scale-payment-back"})
+    assert ada.news(timeout_seconds=0)[-1].endswith("Fay, done: a step of the runbook")
+    assert list(answer(ada, "open dependency-down")) == []
+    assert list(answer(ada, "tick 1")) == []
+    assert ada.news(timeout_seconds=0)[-1].endswith("Ada, done: See that orders fail")
 
 
 def test_the_facilitators_words_are_refused_with_the_participants_link(held: Held) -> None:

@@ -120,6 +120,8 @@ def test_two_people_repair_it_themselves_and_what_they_wrote_is_set_back(command
     eventually(lambda: phase("people"), timeout_seconds=60)
     eventually(lambda: [one for one in session.events_after(0) if isinstance(one, InjectShown)])
     assert [say("Ada", do="mark", moment="acknowledged"), say("Ada", do="mark", moment="declared")] == ["", ""]
+    assert "Which one it takes, you find out" in say("Ada", do="tick", step="see-that-orders-fail")
+    assert say("Ada", do="open", runbook="dependency-down") == ""
     with ThreadPoolExecutor() as both:
         answers = list(both.map(lambda person: say(person, do="tick", step="see-that-orders-fail"), ["Ada", "Ben"]))
     assert sorted(bool(refused) for refused in answers) == [False, True]

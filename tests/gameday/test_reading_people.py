@@ -42,7 +42,9 @@ roles: [incident commander, facilitator]
 clocks: {first_message: 5m, mitigate: 30m}
 people: [{name: Ada, roles: [incident commander]}]
 pace: {incident commander: [10s, 1m]}
-readers: [{audience: customers, timezone: Europe/Berlin, channels: [mail, status page]}]
+readers:
+  - {audience: customers, timezone: Europe/Berlin, channels: [mail, status page], contact: help@shop.example}
+  - {audience: press}
 injects:
   - {id: late, at: 9m, what: absent, role: deputy}
   - {at: 3m, what: calls, to: [incident commander], text: forty calls, round: one}
@@ -62,7 +64,9 @@ injects:
         "audience": "customers",
         "timezone": "Europe/Berlin",
         "channels": ["mail", "status page"],
+        "contact": "help@shop.example",
     }
+    assert plan.readers[1].as_dict() == {"audience": "press", "timezone": "UTC", "channels": []}
 
 
 CASES = [

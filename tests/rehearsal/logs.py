@@ -43,5 +43,5 @@ def beginning(level: str = "tabletop", **started: Any) -> list[tuple[float, Even
     ]
 
 
-def state_after(*events: tuple[float, Event], level: str = "tabletop") -> State:
-    return fold(dated([*beginning(level), *events]))
+def state_after(*events: tuple[float, Event], level: str = "tabletop", **started: Any) -> State:
+    return fold(dated([*beginning(level, **started), *events]))

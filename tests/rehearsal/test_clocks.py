@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from msgspec import structs
 
 from gameday.log.people import MessageSent, MomentMarked
 from gameday.rehearsal.clocks import INTERVALS, Clock, cadence_kept, clocks_of, updates_of
@@ -59,6 +60,25 @@ def test_what_is_missing_is_unknown_and_never_zero(
     assert (found.seconds, found.kept) == (seconds, kept)
 
 
+def test_an_end_before_its_beginning_is_unknown_and_says_so_and_is_never_kept() -> None:
+    found = clock("acknowledge", incident_with(alert=90, acknowledged=60), {"acknowledge": 60.0})
+    assert (found.seconds, found.kept, found.why) == (None, None, "acknowledged lies before alert")
+    assert clock("acknowledge", incident_with(alert=60, acknowledged=60)).why == ""
+
+
+def test_customers_who_were_told_before_the_declaration_waited_for_nothing_and_are_owed_the_scope_from_it_on() -> None:
+    incident = incident_with(declared=600, messages=(400, 850))
+    found = clock("first_message", incident)
+    assert (found.seconds, found.kept, found.why) == (0.0, True, "")
+    updates = updates_of(incident, {}, now=at(900))
+    assert [(one.what, one.due_at, one.sent_at) for one in updates] == [
+        ("first", at(900), at(400)),
+        ("scope", at(900), at(850)),
+        ("update", at(2050), None),
+    ]
+    assert [one.kept(at(900)) for one in updates] == [True, True, None]
+
+
 def test_what_nobody_agreed_on_is_neither_kept_nor_missed() -> None:
     found = clock("mitigate", incident_with(fault=0, mitigated=9000))
     assert (found.seconds, found.allowed_seconds, found.kept) == (9000.0, None, None)
@@ -94,3 +114,12 @@ def test_without_a_declaration_no_message_is_owed() -> None:
 def test_a_plans_own_cadence_wins() -> None:
     updates = updates_of(incident_with(declared=0), {"first_message": 60.0}, now=at(30))
     assert [one.due_at for one in updates] == [at(60)]
+
+
+def test_updates_are_owed_as_often_as_the_runbook_says_unless_the_plan_does() -> None:
+    incident = incident_with(declared=0, messages=(100, 200))
+    assert updates_of(incident, {}, now=at(300))[-1].due_at == at(200 + 1200)
+    assert incident.runbook is not None
+    incident.runbook = structs.replace(incident.runbook, updates_every_seconds=900.0)
+    assert updates_of(incident, {}, now=at(300))[-1].due_at == at(200 + 900)
+    assert updates_of(incident, {"updates_every": 600.0}, now=at(300))[-1].due_at == at(200 + 600)

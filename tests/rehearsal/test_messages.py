@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from gameday.gameday import load_gameday
+from gameday.gameday.people import Reader
 from gameday.log.people import Classified, MessageSent, RunbookOpened
 from gameday.rehearsal.checking import CODES
 from gameday.rehearsal.messages import (
@@ -27,15 +29,19 @@ from gameday.rehearsal.messages import (
 )
 from gameday.rehearsal.state import Incident, Moment
 from gameday.runbook import load_runbook
+from gameday.workspace import SHIPPED, Catalogue
 
 START = datetime(2026, 11, 25, 14, 5, tzinfo=UTC)
 NOW = START + timedelta(minutes=9)
 READERS: list[dict[str, Any]] = [
-    {"audience": "customers", "timezone": "Europe/Berlin", "channels": ["status page", "mail"], "contact": "help@shop.example"},
-    {"audience": "sellers", "timezone": "America/New_York", "channels": ["portal"], "contact": "sellers@shop.example"},
-    {"audience": "support", "timezone": "Europe/Berlin", "channels": ["chat"], "contact": "#incident"},
-    {"audience": "press", "timezone": "Europe/Berlin", "channels": ["mail"], "contact": "press@shop.example"},
-    {"audience": "executives", "timezone": "UTC", "channels": ["mail"], "contact": "#incident"},
+    reader.as_dict()
+    for reader in (
+        Reader("customers", "Europe/Berlin", ("status page", "mail"), "help@shop.example"),
+        Reader("sellers", "America/New_York", ("portal",), "sellers@shop.example"),
+        Reader("support", "Europe/Berlin", ("chat",), "#incident"),
+        Reader("press", "Europe/Berlin", ("mail",), "press@shop.example"),
+        Reader("executives", "UTC", ("mail",), "#incident"),
+    )
 ]
 FOOT = "Reference: INC-20261125-1405. Contact: help@shop.example."
 NEXT = "Next update at 14:34 UTC (15:34 CET)."
@@ -457,6 +463,27 @@ def test_a_time_of_another_day_has_its_date() -> None:
 def test_the_next_one_is_the_promised_one_or_as_soon_as_it_is_owed() -> None:
     assert fill("{next}", incident(), READERS, NOW) == "14:34\n"
     assert fill("{next}", incident(), READERS, NOW, next_at="2026-11-25T15:30:00+01:00") == "14:30\n"
+
+
+def test_the_next_message_is_promised_for_when_it_is_due_by_what_was_agreed() -> None:
+    def promised(about: Incident, **allowed: float) -> str:
+        return fill("{next}", about, READERS, NOW, audience="customers", allowed=allowed).strip()
+
+    told_once, told_twice = incident(messages=[sent(GOOD)]), incident(messages=[sent(GOOD), sent(GOOD)])
+    assert [promised(about) for about in (incident(), told_once, told_twice)] == ["14:19", "14:34", "14:34"]
+    assert [promised(about, scope=600.0, updates_every=900.0) for about in (incident(), told_once)] == ["14:24", "14:29"]
+    opened = replace(told_once, runbook=RunbookOpened(runbook="r", title="", digest="", updates_every_seconds=1800.0))
+    assert promised(opened) == "14:44"
+    assert fill("{next}", opened, READERS, NOW, audience="support").strip() == "14:44"
+
+
+def test_the_contact_is_the_one_that_the_plan_names_for_the_audience() -> None:
+    path = SHIPPED / "gamedays" / "rehearsal.yaml"
+    readers = [reader.as_dict() for reader in load_gameday(path, catalogue=Catalogue.around(path)).rehearsal.readers]
+    found = {audience: fill("{contact}", incident(), readers, NOW, audience=audience).strip() for audience in AUDIENCES}
+    assert found["customers"] == "help@shop.example"
+    assert not [audience for audience, contact in found.items() if "{" in contact]
+    assert fill("{contact}", incident(), [Reader("customers").as_dict()], NOW, audience="customers") == "{contact}\n"
 
 
 def test_what_nobody_knows_stays_to_be_filled_in() -> None:

@@ -10,12 +10,14 @@ from gameday.log import Event
 from gameday.log.events import RunEnded
 from gameday.log.people import (
     Classified,
+    FaultRevealed,
     MessageSent,
     MomentMarked,
     NoteTaken,
     PeopleDone,
     PersonJoined,
     RoleHandedOver,
+    RunbookChosen,
     StepTicked,
 )
 from gameday.rehearsal.requests import event_for
@@ -90,6 +92,9 @@ def _fields(event: Event) -> dict[str, Any]:
         ("Ada", {"do": "mark", "moment": "resolvd"}, "did you mean 'resolved'?"),
         ("Ada", {"do": "mark", "moment": "declared", "occurred_at": "2026-11-27T10:00:00"}, "with its zone"),
         ("Ada", {"do": "mark", "moment": "declared", "occurred_at": "ten"}, "expected a time such as"),
+        ("Ada", {"do": "mark", "moment": "declared", "occurred_at": "2026-11-27T20:00:01+01:00"}, "expected a time that is past"),
+        ("Ada", {"do": "mark", "moment": "first_message"}, "the first message to customers; send it: message"),
+        ("Ada", {"do": "mark", "moment": "classified"}, "the first classification; say how bad it is: classify"),
         ("Ada", {"do": "mark", "moment": "fault"}, "fault is the facilitator's to mark"),
         ("Ada", {"do": "withdraw", "moment": "declared"}, "declared is not marked"),
         ("Ada", {"do": "classify", "severity": "bad"}, "severity: expected one of"),
@@ -138,6 +143,42 @@ def test_what_has_happened_cannot_happen_again() -> None:
     state = state_after((60, MomentMarked(moment="declared", person="Ada")), (61, ticked), FACILITATOR)
     assert refusal(state, "Ben", {"do": "mark", "moment": "declared"}) == ("declared was marked already, by Ada at 10:01:00 UTC")
     assert "Ben" in refusal(state, "Ada", {"do": "tick", "step": "see"})
+
+
+STEP_REQUESTS: tuple[dict[str, Any], ...] = (
+    {"do": "begin"},
+    {"do": "tick"},
+    {"do": "skip", "reason": "no time"},
+    {"do": "note", "text": "restarted it"},
+)
+
+
+@pytest.mark.parametrize("request_", STEP_REQUESTS, ids=[str(one["do"]) for one in STEP_REQUESTS])
+def test_of_a_surprise_no_step_is_touched_or_hinted_at_before_its_runbook_was_opened(request_: dict[str, Any]) -> None:
+    wrong = RunbookChosen(runbook="pod-loss", person="Ada", round="one")
+    for state in (state_after(FACILITATOR, surprise=True), state_after(FACILITATOR, (1, wrong), surprise=True)):
+        said = {refusal(state, "Ben", {**request_, "step": step}) for step in ("scale", "scael", "nothing like it")}
+        assert said == {"step: the runbook of this round is not open. Which one it takes, you find out: open one"}
+        assert event_for(state, "Fay", {**request_, "step": "scale"}, now=NOW).round == "one"
+    for opens in (RunbookChosen(runbook="dependency-down", person="Ada", round="one"), FaultRevealed(by="Fay", round="one")):
+        state = state_after((1, opens), surprise=True)
+        assert event_for(state, "Ben", {**request_, "step": "scale"}, now=NOW).round == "one"
+        assert "did you mean 'scale'?" in refusal(state, "Ben", {**request_, "step": "scael"})
+
+
+def test_what_follows_from_a_message_or_a_classification_is_not_taken_back_without_it() -> None:
+    sent = MessageSent(person="Ada", audience="customers", channel="mail", text="x")
+    state = state_after((1, sent), (2, Classified(person="Ada", severity="major")))
+    for moment in ("first_message", "classified"):
+        assert "stands in the log" in refusal(state, "Ada", {"do": "withdraw", "moment": moment})
+
+
+def test_a_moment_may_be_noted_later_than_it_was_up_to_now() -> None:
+    for occurred_at in ("2026-11-27T19:00:00+00:00", "2026-11-27T19:30:00+01:00"):
+        request = {"do": "mark", "moment": "declared", "occurred_at": occurred_at}
+        found = event_for(state_after(), "Ada", request, now=NOW)
+        assert isinstance(found, MomentMarked)
+        assert datetime.fromisoformat(found.occurred_at) == datetime.fromisoformat(occurred_at)
 
 
 def test_a_fault_that_has_happened_cannot_be_withdrawn() -> None:

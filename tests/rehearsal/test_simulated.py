@@ -29,7 +29,16 @@ from gameday.log.events import (
     UndoEnded,
     VerdictGiven,
 )
-from gameday.log.people import InjectShown, MessageSent, MomentMarked, PersonJoined, RoleHandedOver, StepTicked
+from gameday.log.people import (
+    InjectShown,
+    MessageSent,
+    MomentMarked,
+    PersonJoined,
+    RoleHandedOver,
+    RunbookChosen,
+    StepBegun,
+    StepTicked,
+)
 from gameday.rehearsal.rehearsed import rehearsed
 from gameday.rehearsal.script import load_script
 from gameday.rehearsal.simulated import simulate
@@ -37,27 +46,27 @@ from gameday.rehearsal.state import fold
 from gameday.report import render
 
 RECORD = Path(__file__).parent / "record"
-PLAN = {
+REHEARSAL: dict[str, Any] = {
+    "injects": [
+        {"id": "alert", "at": "1m", "what": "alert", "text": "orders fail"},
+        {"id": "reporter", "at": "20m", "what": "press", "text": "a reporter writes", "to": ["customer liaison"]},
+        {"id": "away", "at": "5m", "what": "absent", "role": "subject-matter expert"},
+    ],
+    "readers": [
+        {"audience": "customers", "channels": ["status page"]},
+        {"audience": "press", "channels": ["mail"]},
+    ],
+}
+PLAN: dict[str, Any] = {
     "title": "Payment is gone, with people",
     "namespaces": ["shop"],
     "rounds": [{"id": "pod-loss", "experiment": "pod-loss"}, {"id": "dependency-down", "experiment": "dependency-down"}],
-    "rehearsal": {
-        "injects": [
-            {"id": "alert", "at": "1m", "what": "alert", "text": "orders fail"},
-            {"id": "reporter", "at": "20m", "what": "press", "text": "a reporter writes", "to": ["customer liaison"]},
-            {"id": "away", "at": "5m", "what": "absent", "role": "subject-matter expert"},
-        ],
-        "readers": [
-            {"audience": "customers", "channels": ["status page"]},
-            {"audience": "press", "channels": ["mail"]},
-        ],
-    },
 }
 
 
-def simulated(folder: Path, *, seed: int = 0, script: str = "", name: str = "") -> Path:
+def simulated(folder: Path, *, seed: int = 0, script: str = "", name: str = "", **rehearsal: Any) -> Path:
     plan = folder / "plan.yaml"
-    plan.write_text(yaml.safe_dump(PLAN))
+    plan.write_text(yaml.safe_dump({**PLAN, "rehearsal": {**REHEARSAL, **rehearsal}}))
     run = folder / (name or f"run-{seed}")
     run.mkdir()
     lines = None
@@ -100,6 +109,15 @@ def test_people_live_through_the_incident_from_the_alert_to_its_review(tmp_path:
         assert {"fault", *lived.split()} == set(incident.moments)
         assert all(step.outcome for step in incident.steps.values())
         assert {"customers", "press"} <= {message.audience for message in incident.messages}
+
+
+def test_people_of_a_surprise_open_the_runbook_before_they_follow_it(tmp_path: Path) -> None:
+    events = read(simulated(tmp_path, surprise=True))
+    for round_id, incident in fold(events).incidents.items():
+        own = [event for event in events if event.round == round_id and isinstance(event, RunbookChosen | StepBegun | StepTicked)]
+        assert isinstance(own[0], RunbookChosen)
+        assert own[0].runbook == incident.chosen_runbook
+        assert all(step.outcome for step in incident.steps.values())
 
 
 def test_what_was_recorded_comes_at_its_recorded_time_in_its_round(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from gameday.errors import RefusedError
+from gameday.log.people import RunbookChosen
 from gameday.rehearsal.requests import event_for
 from gameday.rehearsal.speaking import HELP, Known, known_of, understood
 from tests.rehearsal.logs import state_after
@@ -83,6 +84,16 @@ def test_looks_and_the_stop_are_the_terminals_own() -> None:
     assert (understood("steps", KNOWN).look, understood("stop it burns", KNOWN).text) == ("steps", "it burns")
     assert not understood("clocks", KNOWN).request
     assert HELP
+
+
+def test_of_a_surprise_no_step_has_a_number_before_its_runbook_was_opened() -> None:
+    state = state_after(surprise=True)
+    assert known_of(state, person="Ben").steps == ()
+    assert known_of(state).steps == ("see", "scale")
+    with pytest.raises(RefusedError, match="no runbook with steps is open"):
+        understood("tick 1", known_of(state, person="Ben"))
+    opened = RunbookChosen(runbook="dependency-down", person="Ada", round="one")
+    assert known_of(state_after((1, opened), surprise=True), person="Ben").steps == ("see", "scale")
 
 
 def test_what_is_understood_is_what_a_rehearsal_takes() -> None:

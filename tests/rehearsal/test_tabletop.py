@@ -95,6 +95,7 @@ def test_durations_come_out_exact_to_the_second(table: Table) -> None:
         table.at(9, "Cleo", do="message", audience="customers", channel="status page", text="We know."),
         table.at(14, "Cleo", do="message", audience="customers", channel="status page", text="Nobody can pay."),
         table.at(20, "Ben", do="mark", moment="mitigated"),
+        table.at(28, "Cleo", do="message", audience="customers", channel="status page", text="It pays again."),
         table.at(32, "Ada", do="mark", moment="resolved"),
         table.at(40, "Ada", do="mark", moment="closed"),
     ]
@@ -113,6 +114,26 @@ def test_durations_come_out_exact_to_the_second(table: Table) -> None:
         "follow_up": None,
     }
     assert cadence_kept(updates_of(incident, {}, now=table.clock.now()), now=table.clock.now()) is True
+
+
+def test_updates_are_owed_as_often_as_the_rounds_runbook_says_unless_the_plan_does(tmp_path: Path) -> None:
+    for name, text, every in [
+        ("own", PLAN.replace("rehearsal:", "rehearsal:\n  clocks: {updates_every: 10m}"), 10),
+        ("", PLAN, 15),
+    ]:
+        folder = tmp_path / (name or "runbooks")
+        folder.mkdir()
+        table = Table(folder, text)
+        table.at(0, "Ada", do="join", roles=["incident commander", "customer liaison"])
+        table.at(5, "Ada", do="mark", moment="declared")
+        for minute in (6, 7):
+            table.at(minute, "Ada", do="message", audience="customers", channel="mail", text="We know.")
+        state = table.session.state
+        assert state.incident is not None
+        assert state.started is not None
+        owed = updates_of(state.incident, state.started.clocks, now=table.clock.now())[-1]
+        assert owed.due_at == SIX + timedelta(minutes=7 + every)
+        table.session.close()
 
 
 def test_what_happens_to_people_comes_so_long_after_the_fault_and_not_before_it(table: Table) -> None:

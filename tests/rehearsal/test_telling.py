@@ -46,6 +46,14 @@ def test_in_a_surprise_the_steps_are_shown_to_whoever_has_opened_the_right_runbo
     assert "Scale payment back" in "\n".join(steps_told(fold(log), person="Ada"))
 
 
+def test_in_a_surprise_a_steps_title_is_told_to_nobody_who_has_not_found_the_runbook() -> None:
+    ticked = (4.0, StepTicked(runbook="dependency-down", step="scale", person="Fay", outcome="done", round="one"))
+    opened = (5.0, RunbookChosen(runbook="dependency-down", person="Ada", round="one"))
+    assert lines(ticked, person="Ada", surprise=True)[-1] == "10:00:04 Fay, done: a step of the runbook"
+    assert lines(ticked, person="Fay", surprise=True)[-1] == "10:00:04 Fay, done: Scale payment back"
+    assert lines(ticked, opened, person="Ada", surprise=True)[-1] == "10:00:04 Fay, done: Scale payment back"
+
+
 def test_what_is_for_a_role_is_told_to_whoever_holds_it() -> None:
     calls = (3.0, InjectShown(inject="a", what="calls", to=["subject-matter expert"], text="forty calls", round="one"))
     assert "10:00:03 CALLS: forty calls" in lines(calls, person="Ben")
@@ -73,6 +81,14 @@ def test_clocks_run_until_they_are_stopped_and_say_what_was_agreed() -> None:
     text = "\n".join(clocks_told(fold(log), at(90)))
     assert "Time to resolve (MTTR)       runs, 1:30 (agreed: 1:00, missed)" in text
     assert "Time to acknowledge (MTTA)   unknown" in text
+
+
+def test_a_clock_whose_end_lies_before_its_beginning_says_so_and_runs_no_more() -> None:
+    marked = [(30, MomentMarked(moment="acknowledged", person="Ada")), (60, MomentMarked(moment="alert", person="Ada"))]
+    log = dated([*beginning(clocks={"acknowledge": 300.0}), *marked])
+    told_line = "Time to acknowledge (MTTA)   unknown: acknowledged lies before alert (agreed: 5:00, unknown)"
+    assert told_line in list(clocks_told(fold(log), at(90)))
+    assert f"  {told_line}" in list(incidents_told(log))
 
 
 def test_a_message_that_customers_are_owed_counts_down() -> None:

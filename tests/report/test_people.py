@@ -6,16 +6,18 @@ import json
 import re
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
+from datetime import timedelta
 
 import msgspec
 import pytest
 
 from gameday.log import AnyEvent
-from gameday.log.people import MessageSent
+from gameday.log.people import MessageSent, MomentMarked
 from gameday.report import render
 from gameday.report.facts import Story
 from gameday.report.people_facts import IncidentFacts
 from gameday.report.story import tell
+from tests.report.played import START
 
 Play = Callable[[str], list[AnyEvent]]
 
@@ -55,6 +57,20 @@ def test_clocks_are_kept_or_not_or_unknown(story: Story) -> None:
     assert clocks["mitigate"] == (640.0, False)
     assert clocks["resolve"] == (840.0, None)
     assert clocks["review"] == (None, None)
+
+
+def test_a_clock_whose_end_lies_before_its_beginning_is_unknown_and_says_which_moments_they_are(play: Play) -> None:
+    earlier = (START + timedelta(seconds=80)).isoformat()
+    events = [
+        msgspec.structs.replace(event, occurred_at=earlier)
+        if isinstance(event, MomentMarked) and event.moment == "acknowledged"
+        else event
+        for event in play("rehearsal")
+    ]
+    clock = incident(tell(events)).clock("acknowledge")
+    assert clock is not None
+    assert (clock.seconds, clock.kept, clock.why) == (None, None, "acknowledged lies before alert")
+    assert all("acknowledged lies before alert" in text for text in (render(events, "md"), render(events, "html")))
 
 
 def test_the_cadence_names_the_message_that_came_late(story: Story) -> None:

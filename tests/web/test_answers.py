@@ -18,6 +18,7 @@ from tests.web.tabletop import Clock, Tabletop
 @pytest.fixture
 def ada(commander: Caller) -> Caller:
     assert commander.ask("Ada", "join", roles=["incident commander"]).status == 201
+    assert commander.ask("Ada", "open", runbook="orders-disk-full").status == 201
     return commander
 
 
@@ -37,6 +38,28 @@ def test_of_two_people_who_tick_one_step_the_second_is_told_who_was_first_and_wh
     assert second.status == 409
     assert second.json["refused"] == "'declare' is done already: Ada was first, at 10:01:05 UTC"
     assert second.json["first"] == {"person": "Ada", "at": "2026-11-25T10:01:05.000Z", "outcome": "done"}
+
+
+def test_a_page_of_a_surprise_is_refused_every_step_alike_until_the_runbook_is_found(
+    commander: Caller, facilitator: Caller, tabletop: Tabletop
+) -> None:
+    facilitator.ask("Fay", "join", roles=["facilitator"])
+    commander.ask("Ada", "join", roles=["incident commander"])
+    assert facilitator.ask("Fay", "tick", step="declare").status == 201
+    assert facilitator.ask("Fay", "note", step="declare", text="done before").status == 201
+    before = tabletop.state.seq
+    for asked in ({"do": "begin"}, {"do": "tick"}, {"do": "skip", "reason": "x"}, {"do": "note", "text": "x"}):
+        replies = [
+            commander.post("/api/requests", {"person": "Ada", "step": step, **asked}) for step in ("declare", "declaer", "x")
+        ]
+        assert {reply.status for reply in replies} == {409}
+        assert {reply.text for reply in replies} == {replies[0].text}
+        assert "declare" not in replies[0].text
+    assert tabletop.state.seq == before
+    assert commander.get("/api/state?person=Ada").json["incident"]["log"][-1]["step"] == ""
+    commander.ask("Ada", "open", runbook="orders-disk-full")
+    assert commander.ask("Ada", "tick", step="declare").json["first"]["person"] == "Fay"
+    assert commander.get("/api/state?person=Ada").json["incident"]["log"][-1]["step"] == "declare"
 
 
 def test_of_many_who_tick_at_once_one_is_first_and_all_the_others_hear_of_the_same_one(ada: Caller, tabletop: Tabletop) -> None:

@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
+from gameday.runbook import load_runbook
 from gameday.web.prose import prose
 from gameday.web.runbooks import Library
+from gameday.workspace import SHIPPED
 
 
 def _tags(tree: list[Any]) -> set[str]:
@@ -82,3 +84,9 @@ def test_every_shipped_runbook_can_be_shown() -> None:
         assert document["steps"]
         for step in document["steps"]:
             assert _tags(step["prose"]) <= known
+
+
+def test_a_runbook_of_the_catalogue_has_all_its_warnings() -> None:
+    document = Library.around().document("submit-fails")
+    assert any("do not restart or change the storefront" in str(warning) for warning in document["warnings"])
+    assert len(document["warnings"]) == len(load_runbook(SHIPPED / "runbooks" / "submit-fails.md").cautions)

@@ -142,10 +142,15 @@ def test_a_message_that_is_owed_has_its_time_to_the_second(commander: Caller, cl
     clock.go_on(7)
     commander.ask("Ada", "mark", moment="declared")
     assert commander.get("/api/state").json["incident"]["next_message"] == {"what": "first", "due_at": "2026-11-25T10:05:07.000Z"}
+    assert commander.get("/api/state").json["incident"]["next_in_seconds"] == {"customers": 300.0, "others": 1200.0}
+    templates = {(one["audience"], one["id"]): one["text"] for one in commander.get("/api/templates").json}
+    assert "10:05 UTC" in templates["customers", "customers/first"]
+    assert "10:20 UTC" in templates["support", "support/first"]
     clock.go_on(120)
     commander.ask("Ada", "message", audience="customers", channel="mail", text="x", next_at="")
     told = commander.get("/api/state").json["incident"]
     assert told["next_message"] == {"what": "scope", "due_at": "2026-11-25T10:07:07.000Z"}
+    assert told["next_in_seconds"] == {"customers": 1200.0, "others": 1200.0}
     assert told["cadence_kept"] is None
     clock.go_on(301)
     assert commander.get("/api/state").json["incident"]["cadence_kept"] is False

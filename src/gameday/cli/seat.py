@@ -69,7 +69,7 @@ class OwnSeat:
 
     def known(self) -> Known:
         """Return what a typed line may refer to."""
-        return known_of(self._session.state)
+        return known_of(self._session.state, person=self._person)
 
     def ask(self, said: Said) -> str:
         """Have it done; return why it was refused, or nothing."""

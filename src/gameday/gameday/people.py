@@ -77,10 +77,13 @@ class Reader:
     timezone: str = "UTC"
     """A name such as Europe/Berlin."""
     channels: tuple[str, ...] = ()
+    contact: str = ""
+    """Where they turn to: an address, a number, a page or a channel; what templates say for `{contact}`."""
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as the log has it."""
-        return {"audience": self.audience, "timezone": self.timezone, "channels": list(self.channels)}
+        told = {"audience": self.audience, "timezone": self.timezone, "channels": list(self.channels)}
+        return {**told, "contact": self.contact} if self.contact else told
 
 
 @dataclass(frozen=True, slots=True)

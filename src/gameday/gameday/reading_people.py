@@ -114,7 +114,7 @@ def _readers(fields: Fields) -> tuple[Reader, ...]:
         audience = entry.text("audience", required=True)
         if audience and audience in {reader.audience for reader in found}:
             entry.note(f"audience: {audience!r} stands twice; list its channels in one entry", "audience")
-        found.append(Reader(audience, zone, entry.texts("channels")))
+        found.append(Reader(audience, zone, entry.texts("channels"), entry.text("contact")))
         entry.done()
     return tuple(found)
 

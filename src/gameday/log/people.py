@@ -24,12 +24,12 @@ class RehearsalStarted(Event, frozen=True, kw_only=True, tag="rehearsal.started"
     surprise: bool = False
     """Whether the commander's page keeps the fault to itself until it is revealed."""
     clocks: dict[str, float] = {}
-    """What is owed in time, in seconds: first_message, scope, updates_every, follow_up; detection, acknowledge, … if set."""
+    """What is owed in time, in seconds: first_message, scope, follow_up; updates_every, detection, acknowledge, … if set."""
     roles: list[str] = []
     injects: list[dict[str, Any]] = []
     """The timeline: id, at_seconds after the fault, what, to (roles), text, absent (a role), round (empty: every one)."""
     readers: list[dict[str, Any]] = []
-    """Per audience: audience, timezone (a name such as Europe/Berlin), channels."""
+    """Per audience: audience, timezone (a name such as Europe/Berlin), channels, contact (where they turn to), if known."""
 
 
 class RunbookOpened(Event, frozen=True, kw_only=True, tag="runbook.opened"):
@@ -43,6 +43,8 @@ class RunbookOpened(Event, frozen=True, kw_only=True, tag="runbook.opened"):
     """id, title, phase, role, expected_seconds, prose (Markdown), shell, action, check, warnings."""
     warnings: list[dict[str, Any]] = []
     """id, text."""
+    updates_every_seconds: float | None = None
+    """How often the runbook owes those who are told an update; counts where the plan says nothing about it."""
 
 
 class RunbookChosen(Event, frozen=True, kw_only=True, tag="runbook.chosen"):

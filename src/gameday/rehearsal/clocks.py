@@ -1,8 +1,11 @@
 """How long what took: durations between an incident's moments, and whether the cadence of messages was kept.
 
 A duration of which an end is missing is unknown (None), never 0, and whether it was in time is unknown, too, unless the time
-that was allowed has passed already. Names are the field's: MTTA is alert to acknowledged, MTTM fault to mitigated, MTTR fault
-to resolved, each of one incident (the mean of one).
+that was allowed has passed already. One whose end lies before its beginning is unknown as well, and says so (`Clock.why`). What
+customers were told before the declaration is no such case: a first message that was there already took no time.
+
+Names are the field's: MTTA is alert to acknowledged, MTTM fault to mitigated, MTTR fault to resolved, each of one incident (the
+mean of one).
 """
 
 from __future__ import annotations
@@ -57,11 +60,18 @@ class Clock:
 
     interval: Interval
     seconds: float | None
-    """None: unknown, since one of the two moments is."""
+    """None: unknown, since one of the two moments is, or since they are in the wrong order (`why`)."""
     allowed_seconds: float | None
     """None: nothing was agreed."""
     kept: bool | None
     """None: unknown, or nothing was agreed."""
+    why: str = ""
+    """Why it is unknown although both moments are known: the end lies before the beginning."""
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it may still end: only its end is missing."""
+        return self.seconds is None and not self.why
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,14 +91,27 @@ class Update:
 
 
 def clocks_of(incident: Incident, allowed: Mapping[str, float], *, now: datetime) -> list[Clock]:
-    """Measure every interval of an incident; `allowed` is in seconds, by the interval's name, over DEFAULT_SECONDS."""
-    return [_clock(incident, interval, {**DEFAULT_SECONDS, **allowed}.get(interval.name), now) for interval in INTERVALS]
+    """Measure every interval of an incident; `allowed` is in seconds, by the interval's name, as the plan has it."""
+    agreed = agreed_of(incident, allowed)
+    return [_clock(incident, interval, agreed.get(interval.name), now) for interval in INTERVALS]
+
+
+def agreed_of(incident: Incident | None, allowed: Mapping[str, float]) -> dict[str, float]:
+    """Return what is allowed, in seconds: what the plan says, else the cadence of the round's runbook, else DEFAULT_SECONDS."""
+    opened = incident.runbook if incident else None
+    cadence = opened.updates_every_seconds if opened else None
+    return {**DEFAULT_SECONDS, **({} if cadence is None else {"updates_every": cadence}), **allowed}
 
 
 def _clock(incident: Incident, interval: Interval, allowed_seconds: float | None, now: datetime) -> Clock:
     begin, end = incident.moments.get(interval.begin), incident.moments.get(interval.end)
     seconds = (end.at - begin.at).total_seconds() if begin and end else None
     kept: bool | None = None
+    if seconds is not None and seconds < 0:
+        if interval.end != "first_message":
+            return Clock(interval, None, allowed_seconds, None, f"{_words(interval.end)} lies before {_words(interval.begin)}")
+        # Whoever was told before it was declared waited for nothing.
+        seconds = 0.0
     if allowed_seconds is not None and begin is not None:
         if seconds is not None:
             kept = seconds <= allowed_seconds
@@ -97,16 +120,30 @@ def _clock(incident: Incident, interval: Interval, allowed_seconds: float | None
     return Clock(interval, seconds, allowed_seconds, kept)
 
 
+def _words(moment: str) -> str:
+    return moment.replace("_", " ")
+
+
 def updates_of(incident: Incident, allowed: Mapping[str, float], *, now: datetime) -> list[Update]:
-    """Return every message that customers were owed from the declaration to the resolution, or to `now`; the last may be open."""
+    """Return every message that customers were owed from the declaration to the resolution, or to `now`; the last may be open.
+
+    What they were told before the declaration counts as told with it.
+    """
     declared = incident.moments.get("declared")
     if declared is None:
         return []
     resolved = incident.moments.get("resolved")
     until = resolved.at if resolved else now
     sent = sorted(time_of(message) for message in incident.messages if message.audience == CUSTOMERS)
-    heard = [at for at in sent if declared.at <= at <= until]
-    return list(_owed(declared.at, heard, {**DEFAULT_SECONDS, **allowed}, resolved.at if resolved else None))
+    heard = [at for at in sent if at <= until]
+    return list(_owed(declared.at, heard, agreed_of(incident, allowed), resolved.at if resolved else None))
+
+
+def next_after(incident: Incident, allowed: Mapping[str, float], *, audience: str, now: datetime) -> datetime:
+    """Return when the message is due that follows one which is sent now; others than customers are owed updates only."""
+    sent = sum(message.audience == CUSTOMERS for message in incident.messages)
+    kind = min(sent + 1, len(_KINDS) - 1) if audience == CUSTOMERS else len(_KINDS) - 1
+    return now + timedelta(seconds=agreed_of(incident, allowed)[_KINDS[kind][1]])
 
 
 def _owed(begin: datetime, sent: Sequence[datetime], owed: Mapping[str, float], over_at: datetime | None) -> Iterator[Update]:
@@ -118,7 +155,7 @@ def _owed(begin: datetime, sent: Sequence[datetime], owed: Mapping[str, float], 
         if sent_at is None and over_at is not None and due_at >= over_at:
             return
         yield Update(what, due_at, sent_at)
-        last = sent_at or last
+        last = max(sent_at or last, begin)
 
 
 def cadence_kept(updates: Sequence[Update], *, now: datetime) -> bool | None:

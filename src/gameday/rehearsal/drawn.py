@@ -17,7 +17,7 @@ from gameday.gameday.people import Pace, RehearsalPlan
 from gameday.log import AnyEvent
 from gameday.log.events import ChangeApplied
 from gameday.log.people import Classified, InjectShown, MessageSent, MomentMarked, StepTicked
-from gameday.rehearsal.clocks import DEFAULT_SECONDS
+from gameday.rehearsal.clocks import agreed_of
 from gameday.rehearsal.requests import SEVERITIES
 from gameday.rehearsal.state import CUSTOMERS, Incident, State, StepState
 from gameday.runbook.roles import CUSTOMER_LIAISON, DEPUTY, EXPERT, INCIDENT_COMMANDER, INTERNAL_LIAISON, SCRIBE
@@ -100,6 +100,10 @@ class DrawnPeople:
                 classified = {"do": "classify", "severity": self._draw.choice(SEVERITIES), "affected": "customers at checkout"}
                 yield self._soon(INCIDENT_COMMANDER, {**classified, "affected_percent": self._draw.choice((10, 30, 60, 100))})
                 yield self._soon(CUSTOMER_LIAISON, self._message(CUSTOMERS, incident))
+                if self._plan.surprise and incident.runbook is not None:
+                    # How long it takes to find the right runbook is not simulated.
+                    found = {"do": "open", "runbook": incident.runbook.runbook}
+                    yield Act(0.0, EXPERT, lambda _: found)
                 yield from self._step(next(iter(incident.steps.values()), None))
             case "mitigated":
                 yield self._soon(INCIDENT_COMMANDER, {"do": "mark", "moment": "resolved"})
@@ -137,7 +141,7 @@ class DrawnPeople:
     def _next_message(self, incident: Incident) -> Act:
         """Return the message to customers that follows one: its scope, then updates, until it is resolved."""
         sent = sum(1 for message in incident.messages if message.audience == CUSTOMERS)
-        owed = {**DEFAULT_SECONDS, **self._plan.clocks}["scope" if sent == 1 else "updates_every"]
+        owed = agreed_of(incident, self._plan.clocks)["scope" if sent == 1 else "updates_every"]
         request = self._message(CUSTOMERS, incident)
         in_seconds = owed * self._draw.uniform(0.5, 1.1)
         return Act(in_seconds, CUSTOMER_LIAISON, lambda state: None if _is_resolved(state) else request)

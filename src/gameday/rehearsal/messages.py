@@ -10,14 +10,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import cache
 from importlib.resources import files
 from typing import Any, Final
 
 from gameday.log.people import RunbookOpened
 from gameday.rehearsal.checking import check, checked, left_untold, review
-from gameday.rehearsal.clocks import DEFAULT_SECONDS
+from gameday.rehearsal.clocks import next_after
 from gameday.rehearsal.looks import Finding, moment_of, reference_of, started_at, zones_of
 from gameday.rehearsal.state import Incident, time_of
 from gameday.rehearsal.stated_times import clock_text, local_text, zone_of
@@ -78,16 +78,19 @@ def fill(  # the incident and its surroundings, as everywhere in this room
     *,
     audience: str = "",
     next_at: str = "",
+    allowed: Mapping[str, float] | None = None,
     values: Mapping[str, str] | None = None,
 ) -> str:
     """Return the template's text with everything filled in that the incident says, times in UTC and in the readers' zones.
 
     `values` are what the sender knows besides (`estimate`, `contact`, `affected`, …), by the placeholder's name; they come
-    before what the incident says. Without `next_at`, the next message is promised for as long from now as updates are owed.
+    before what the incident says. Without `next_at`, the next message is promised for when it is due (`clocks.next_after`) by
+    what the plan allows.
     """
     text = template if isinstance(template, str) else template.text
     whom = audience or ("" if isinstance(template, str) else template.audience)
-    known = _Known(incident, readers, now, whom, next_at, values or {})
+    following = moment_of(next_at) or next_after(incident, allowed or {}, audience=whom, now=now)
+    known = _Known(incident, readers, now, whom, following, values or {})
     filled = _PLACEHOLDER.sub(lambda match: known.value(match[1]) or match[0], text)
     # Readers in UTC need the same time once only.
     return re.sub(r"(\b(?:\d{4}-\d{2}-\d{2} )?\d{2}:\d{2} UTC) \(\1\)", r"\1", filled).strip() + "\n"
@@ -110,7 +113,7 @@ class _Known:
     readers: Sequence[Mapping[str, Any]]
     now: datetime
     audience: str
-    next_at: str
+    next_at: datetime
     values: Mapping[str, str]
 
     def value(self, written: str) -> str:
@@ -128,7 +131,7 @@ class _Known:
         if given:
             return moment_of(given) if "T" in given else None
         if name == "next":
-            return moment_of(self.next_at) or self.now + timedelta(seconds=DEFAULT_SECONDS["updates_every"])
+            return self.next_at
         if name == "now":
             return self.now
         if name == "start":

@@ -24,6 +24,8 @@ from gameday.runbook import Runbook, load_runbook
 from gameday.runbook.opened import opened
 
 LEVELS: Final = ("tabletop", "simulated", "live")
+_DEFAULTS: Final = {name: seconds for name, seconds in DEFAULT_SECONDS.items() if name != "updates_every"}
+"""Without the cadence: where the plan says nothing of it, the runbook of each round does."""
 PEOPLE: Final = "people"
 """The mode of a round's runbook in which people carry it out (`RoundStarted.runbook_mode`)."""
 
@@ -59,7 +61,7 @@ class Rehearsed:
             level=self.level,
             seed=self.seed,
             surprise=self.plan.surprise,
-            clocks={**DEFAULT_SECONDS, **self.plan.clocks},
+            clocks={**_DEFAULTS, **self.plan.clocks},
             roles=list(self.plan.roles),
             injects=[inject.as_dict() for inject in sorted(self.plan.injects, key=lambda one: one.at_seconds)],
             readers=[reader.as_dict() for reader in self.plan.readers],

@@ -53,6 +53,11 @@ _LONGEST_TEXT: Final = 10_000
 _LONGEST_NAME: Final = 60
 _FARTHEST: Final = timedelta(days=366)
 _BY_THE_RUN: Final = frozenset({"fault"})
+_FOLLOWS: Final = {
+    "classified": "the first classification; say how bad it is: classify",
+    "first_message": "the first message to customers; send it: message",
+}
+"""Moments that are there as soon as something else is, and that nobody marks without it."""
 
 
 def event_for(state: State, person: str, request: Mapping[str, Any], *, now: datetime) -> Event:
@@ -140,7 +145,17 @@ class _Asked:
             raise RefusedError(f"{name}: expected a time within {_FARTHEST.days} days of now, but got {value!r}")
         return at.isoformat()
 
+    def past_moment(self, name: str) -> str:
+        """Return a time that is not to come."""
+        value = self.moment(name)
+        if value and datetime.fromisoformat(value) > self.now:
+            raise RefusedError(f"{name}: expected a time that is past, but got {value!r}, and it is {self.now.isoformat()}")
+        return value
+
     def step(self) -> StepState:
+        # Whether there is such a step is a hint, too.
+        if not self.state.follows(self.person, self.incident):
+            raise RefusedError("step: the runbook of this round is not open. Which one it takes, you find out: open one")
         steps = self.incident.steps
         identifier = self.text("step", required=True)
         if identifier not in steps:
@@ -200,6 +215,8 @@ def _can_take(asked: _Asked, role: str) -> None:
 
 def _mark(asked: _Asked) -> Event:
     moment = asked.choice("moment", MOMENTS)
+    if moment in _FOLLOWS:
+        raise RefusedError(f"{moment} is the time of {_FOLLOWS[moment]}")
     if moment in _BY_THE_RUN and asked.state.started is not None and asked.state.started.level == "live":
         raise RefusedError(f"{moment} is seen by the run itself")
     if moment in _BY_THE_RUN and FACILITATOR not in asked.state.roles_of(asked.person):
@@ -211,7 +228,7 @@ def _mark(asked: _Asked) -> Event:
         moment=moment,
         person=asked.person,
         detail=asked.text("detail"),
-        occurred_at=asked.moment("occurred_at"),
+        occurred_at=asked.past_moment("occurred_at"),
         round=asked.round,
     )
 
@@ -220,6 +237,9 @@ def _withdraw(asked: _Asked) -> Event:
     moment = asked.choice("moment", MOMENTS)
     if moment not in asked.incident.moments:
         raise RefusedError(f"{moment} is not marked")
+    if moment in _FOLLOWS:
+        what = _FOLLOWS[moment].partition(";")[0]
+        raise RefusedError(f"{moment} is the time of {what}, which stands in the log and cannot be taken back")
     if moment in _BY_THE_RUN:
         raise RefusedError(f"{moment} has happened, and cannot be taken back; to end the round: next-round")
     return MomentMarked(moment=moment, person=asked.person, withdrawn=True, round=asked.round)

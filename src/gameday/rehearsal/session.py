@@ -1,7 +1,7 @@
 """What a page or a terminal has of a rehearsal that is on: its log, what people ask of it, and the stop.
 
-Three things implement it, one for each level (`levels`): a tabletop writes its own log, a simulation a virtual one, and a live
-rehearsal has the guardian of a run write it.
+Two things implement it: a tabletop writes its own log (`tabletop`), a live rehearsal has the guardian of a run write it (`live`).
+A simulation is over as soon as it is begun, so nobody looks at it: `simulated` only writes its log.
 """
 
 from __future__ import annotations

@@ -41,11 +41,12 @@ class Known:
     """By audience."""
 
 
-def known_of(state: State) -> Known:
-    """Return what a rehearsal's state gives to refer to."""
+def known_of(state: State, *, person: str = "") -> Known:
+    """Return what a rehearsal's state gives somebody to refer to: of a surprise, no steps before its runbook is open."""
     readers = state.started.readers if state.started else []
     channels = {str(reader["audience"]): str(reader["channels"][0]) for reader in readers if reader.get("channels")}
-    return Known(tuple(state.incident.steps) if state.incident else (), channels)
+    incident = state.incident
+    return Known(tuple(incident.steps) if incident and state.follows(person, incident) else (), channels)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,8 @@ def _step(text: str, known: Known) -> str:
     if not text.isdigit():
         return text
     number = int(text)
+    if not known.steps:
+        raise RefusedError("no runbook with steps is open; see: steps")
     if not 1 <= number <= len(known.steps):
         raise RefusedError(f"expected a step from 1 to {len(known.steps)}, but got {number}; see: steps")
     return known.steps[number - 1]

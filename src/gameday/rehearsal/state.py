@@ -41,6 +41,7 @@ from gameday.log.people import (
     StepBegun,
     StepTicked,
 )
+from gameday.runbook.roles import FACILITATOR
 
 MOMENTS: Final = (
     "fault",
@@ -124,6 +125,11 @@ class Incident:
     ended: bool = False
 
     @property
+    def is_found(self) -> bool:
+        """Whether people have opened the round's own runbook in the catalogue."""
+        return self.runbook is not None and self.chosen_runbook == self.runbook.runbook
+
+    @property
     def next_step(self) -> StepState | None:
         """The first step that nobody has ticked or skipped."""
         return next((step for step in self.steps.values() if not step.outcome), None)
@@ -159,6 +165,16 @@ class State:
     def roles_of(self, person: str) -> tuple[str, ...]:
         """Return the roles that somebody holds now."""
         return tuple(role for role, holder in self.holders.items() if holder == person)
+
+    def knows(self, person: str, incident: Incident | None) -> bool:
+        """Say whether somebody may be told which fault a round is about; whoever is nobody holds the rehearsal."""
+        if not person or self.started is None or not self.started.surprise or FACILITATOR in self.roles_of(person):
+            return True
+        return incident is not None and (incident.revealed or incident.ended)
+
+    def follows(self, person: str, incident: Incident) -> bool:
+        """Say whether somebody may be told the steps of a round's runbook: in a surprise, once the right one was opened."""
+        return self.knows(person, incident) or incident.is_found
 
     def apply(self, event: AnyEvent) -> None:
         """Take the next event of the log into account."""

@@ -28,7 +28,7 @@ from gameday.log.people import (
     StepTicked,
 )
 from gameday.rehearsal.clocks import Clock, cadence_kept, clocks_of, updates_of
-from gameday.rehearsal.state import Incident, State, StepState, fold
+from gameday.rehearsal.state import State, StepState, fold
 from gameday.runbook.roles import FACILITATOR
 
 _MINUTE: Final = 60
@@ -40,7 +40,11 @@ def told(event: AnyEvent, state: State, *, person: str = "") -> str:
     teller = _TELLERS.get(type(event))
     if teller is None or not _concerns(event, state, person):
         return ""
-    line = printable(teller(event, state, knows(state, state.incidents.get(event.round), person)))
+    incident = state.incidents.get(event.round)
+    insider = state.knows(person, incident)
+    if isinstance(event, StepBegun | StepTicked) and incident is not None:
+        insider = insider or incident.is_found
+    line = printable(teller(event, state, insider))
     return f"{event.at[11:19]} {line}" if line else ""
 
 
@@ -55,7 +59,7 @@ def steps_told(state: State, *, person: str = "") -> Iterator[str]:
     if incident is None or incident.runbook is None:
         yield "no runbook is open"
         return
-    if not knows(state, incident, person) and incident.chosen_runbook != incident.runbook.runbook:
+    if not state.follows(person, incident):
         yield f"open is: {incident.chosen_runbook or 'no runbook'}. Which one it takes, you find out: open RUNBOOK"
         return
     yield printable(incident.runbook.title)
@@ -73,7 +77,7 @@ def clocks_told(state: State, now: datetime) -> Iterator[str]:
         return
     for clock in clocks_of(incident, state.started.clocks, now=now):
         begin = incident.moments.get(clock.interval.begin)
-        running = "" if begin is None or clock.seconds is not None else f"runs, {duration((now - begin.at).total_seconds())}"
+        running = "" if begin is None or not clock.is_running else f"runs, {duration((now - begin.at).total_seconds())}"
         yield f"{clock.interval.title:<28} {running or _took(clock)}{_agreed(clock)}"
     for update in updates_of(incident, state.started.clocks, now=now):
         if update.sent_at is None:
@@ -90,7 +94,7 @@ def incidents_told(events: Sequence[AnyEvent]) -> Iterator[str]:
     for incident in state.incidents.values():
         yield printable(f"{incident.title}:")
         for clock in clocks_of(incident, state.started.clocks, now=now):
-            if clock.seconds is not None or clock.kept is False:
+            if clock.seconds is not None or clock.why or clock.kept is False:
                 yield f"  {clock.interval.title:<28} {_took(clock)}{_agreed(clock)}"
         done = [step.outcome for step in incident.steps.values()]
         yield f"  {'Steps':<28} {done.count('done')} done, {done.count('skipped')} skipped, {done.count('')} open"
@@ -125,13 +129,6 @@ def _concerns(event: AnyEvent, state: State, person: str) -> bool:
     return FACILITATOR in roles or any(role in event.to for role in roles)
 
 
-def knows(state: State, incident: Incident | None, person: str) -> bool:
-    """Say whether this person may be told which fault it is; whoever is nobody holds the rehearsal."""
-    if not person or state.started is None or not state.started.surprise or FACILITATOR in state.roles_of(person):
-        return True
-    return incident is not None and (incident.revealed or incident.ended)
-
-
 def _sign(step: StepState) -> str:
     return {"done": "[x]", "skipped": "[-]"}.get(step.outcome, "[>]" if step.begun_at else "[ ]")
 
@@ -143,17 +140,21 @@ def _fate(step: StepState) -> str:
 
 
 def _took(clock: Clock) -> str:
-    return "unknown" if clock.seconds is None else duration(clock.seconds)
+    if clock.seconds is not None:
+        return duration(clock.seconds)
+    return f"unknown: {clock.why}" if clock.why else "unknown"
 
 
 def _agreed(clock: Clock) -> str:
     if clock.allowed_seconds is None:
         return ""
-    verdict = {True: "kept", False: "missed", None: "open"}[clock.kept]
+    verdict = {True: "kept", False: "missed", None: "unknown" if clock.why else "open"}[clock.kept]
     return f" (agreed: {duration(clock.allowed_seconds)}, {verdict})"
 
 
-def _title_of(event: Any, state: State) -> str:
+def _title_of(event: Any, state: State, insider: bool) -> str:  # noqa: FBT001
+    if not insider:
+        return "a step of the runbook"
     step = state.incident_of(event).steps.get(event.step)
     return step.title if step else event.step
 
@@ -198,8 +199,10 @@ _TELLERS: Final[Mapping[type[Any], _Teller]] = {
     MomentMarked: _marked,
     Classified: _classified,
     MessageSent: lambda event, _, __: f"{event.person} to {event.audience} ({event.channel}): {event.text}",
-    StepBegun: lambda event, state, __: f"{event.person} begins: {_title_of(event, state)}",
-    StepTicked: lambda event, state, __: f"{event.person}, {event.outcome}: {_title_of(event, state)}" + _because(event.reason),
+    StepBegun: lambda event, state, insider: f"{event.person} begins: {_title_of(event, state, insider)}",
+    StepTicked: lambda event, state, insider: (
+        f"{event.person}, {event.outcome}: {_title_of(event, state, insider)}" + _because(event.reason)
+    ),
     NoteTaken: lambda event, _, __: f"{event.person} notes{' what is missing' if event.missing_step else ''}: {event.text}",
     DecisionTaken: lambda event, _, __: f"{event.person} decides: {event.text}" + _because(event.reason),
     FaultRevealed: lambda event, state, __: f"the fault is revealed: {state.incident_of(event).title}",

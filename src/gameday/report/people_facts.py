@@ -67,6 +67,8 @@ class ClockFact:
     seconds: float | None
     allowed_seconds: float | None
     kept: bool | None
+    why: str = ""
+    """Why it is unknown although both moments are known."""
 
 
 @dataclass(frozen=True, slots=True)

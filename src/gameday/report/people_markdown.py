@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from gameday.report.people_facts import FollowedFact, IncidentFacts, Proof, Rehearsal
+from gameday.report.people_facts import ClockFact, FollowedFact, IncidentFacts, Proof, Rehearsal
 from gameday.report.people_sentences import EFFECTS, JUDGEMENTS, LEVELS, short
 from gameday.report.words import UNKNOWN, count, duration, listed, number, offset
 
@@ -39,7 +39,7 @@ class PeoplesMarkdown:
             yield f"- {item.at[11:19]} UTC ({offset(item.at_seconds)}): {who}{self._text(item.text)}"
         yield from ("", "### Clocks", "")
         rows = [
-            [clock.title, duration(clock.seconds) if clock.seconds is not None else "unknown", duration(clock.allowed_seconds),
+            [clock.title, _took(clock), duration(clock.allowed_seconds),
              _KEPT[clock.kept] if clock.allowed_seconds is not None else UNKNOWN]
             for clock in people.clocks
         ]  # fmt: skip
@@ -133,3 +133,9 @@ class PeoplesMarkdown:
                 what = f"{change.before} → {change.after}" if change.before else "a new step after it"
                 yield f"- {self._text(change.title)}: {what} ({self._text(change.why)})"
             yield ""
+
+
+def _took(clock: ClockFact) -> str:
+    if clock.seconds is not None:
+        return duration(clock.seconds)
+    return f"unknown: {clock.why}" if clock.why else "unknown"

@@ -152,7 +152,7 @@ class _Log:
             runbook=incident.runbook.runbook if incident.runbook else "",
             timeline=tuple(sorted(self._timeline(incident, titles), key=lambda item: item.at_seconds)),
             clocks=tuple(
-                ClockFact(c.interval.name, c.interval.title, c.seconds, c.allowed_seconds, c.kept)
+                ClockFact(c.interval.name, c.interval.title, c.seconds, c.allowed_seconds, c.kept, c.why)
                 for c in clocks_of(incident, allowed, now=self.last)
             ),
             updates=tuple(self._update(update) for update in updates),

@@ -19,6 +19,7 @@ def opened(runbook: Runbook, *, round_id: str) -> RunbookOpened:
         objectives={name: value for name, value in objectives.items() if value is not None},
         steps=[_step(step, runbook.cautions) for step in runbook.steps],
         warnings=[{"id": caution.id, "text": caution.text} for caution in runbook.cautions],
+        updates_every_seconds=runbook.updates_every_seconds,
         round=round_id,
     )
 

@@ -145,9 +145,9 @@ class Desk:
         try:
             answer = await asyncio.to_thread(self.session.submit, person, asked)
         except RefusedError as error:
-            return self._refused(str(error), asked)
+            return self._refused(str(error), person, asked)
         if answer.event is None:
-            return self._refused(answer.refused or "it was refused, without a reason", asked)
+            return self._refused(answer.refused or "it was refused, without a reason", person, asked)
         return _json({"seq": answer.event.seq}, status=201)
 
     async def stop(self, request: web.Request) -> web.Response:
@@ -162,7 +162,7 @@ class Desk:
                 self.stopping, self.session.stop, person, reason or "stopped by hand"
             )
         except GamedayError as error:
-            return self._refused(str(error), body)
+            return self._refused(str(error), person, body)
         return _json({"stopped": True}, status=202)
 
     def _may_write(self, viewer: Viewer) -> bool:
@@ -192,13 +192,13 @@ class Desk:
         if asked.get("do") in _FACILITATORS or wants or is_theirs:
             raise RefusedRequest(403, "The facilitator's", "This is the facilitator's, and the token is the participants'.")
 
-    def _refused(self, reason: str, asked: Mapping[str, Any]) -> web.Response:
-        return _json({"refused": reason, **_first(self.session.state, asked)}, status=409)
+    def _refused(self, reason: str, person: str, asked: Mapping[str, Any]) -> web.Response:
+        return _json({"refused": reason, **_first(self.session.state, person, asked)}, status=409)
 
 
-def _first(state: State, asked: Mapping[str, Any]) -> dict[str, Any]:
+def _first(state: State, person: str, asked: Mapping[str, Any]) -> dict[str, Any]:
     """Return who had done the same before, and when, where that is why a step's request was refused."""
-    if asked.get("do") not in _STEP_REQUESTS or state.incident is None:
+    if asked.get("do") not in _STEP_REQUESTS or state.incident is None or not state.follows(person, state.incident):
         return {}
     step = state.incident.steps.get(str(asked.get("step")))
     if step is None or not (step.outcome or step.begun_by):

@@ -25,7 +25,7 @@ def templates(state: State, audiences: Sequence[str], now: datetime, *, hidden: 
             "id": one.name,
             "audience": audience,
             "title": one.name if one.source == "shipped" else f"{one.name} (runbook)",
-            "text": fill(one, incident, _readers(state), now, audience=audience),
+            "text": fill(one, incident, _readers(state), now, audience=audience, allowed=_allowed(state)),
         }
         for (audience, _), one in found.items()
     ]
@@ -42,6 +42,10 @@ def findings(state: State, message: Mapping[str, Any], now: datetime) -> list[di
 def _checked(incident: Incident, state: State, message: Mapping[str, Any], now: datetime) -> Sequence[Any]:
     audience, channel, text, next_at = (str(message.get(name) or "") for name in ("audience", "channel", "text", "next_at"))
     return check(text, audience=audience, channel=channel, incident=incident, readers=_readers(state), now=now, next_at=next_at)
+
+
+def _allowed(state: State) -> Mapping[str, float]:
+    return state.started.clocks if state.started else {}
 
 
 def _readers(state: State) -> list[dict[str, Any]]:

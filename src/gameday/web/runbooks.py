@@ -6,7 +6,6 @@ Under surprise nobody is told which runbook is the right one, so people open one
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +13,9 @@ import yaml
 
 from gameday.errors import InvalidFileError
 from gameday.log.people import RunbookOpened
-from gameday.runbook import Runbook, load_runbook
+from gameday.runbook import load_runbook
 from gameday.runbook.markdown import split_front_matter
+from gameday.runbook.opened import opened
 from gameday.web.prose import prose
 from gameday.workspace import Catalogue
 from gameday.yamlfile import read_text
@@ -46,16 +46,16 @@ class Library:
 
     def document(self, runbook: str) -> dict[str, Any]:
         """Return one of them as `document` does; KeyError if it is not offered."""
-        return document(_opened(load_runbook(self._files[runbook])))
+        return document(opened(load_runbook(self._files[runbook]), round_id=""))
 
 
-def document(opened: RunbookOpened) -> dict[str, Any]:
+def document(runbook: RunbookOpened) -> dict[str, Any]:
     """Return what does not change of a runbook while it is followed: id, title, warnings, steps with prose, shell and check."""
     return {
-        "id": opened.runbook,
-        "title": opened.title,
-        "warnings": [prose(str(warning.get("text", ""))) for warning in opened.warnings],
-        "steps": [_step(step) for step in opened.steps],
+        "id": runbook.runbook,
+        "title": runbook.title,
+        "warnings": [prose(str(warning.get("text", ""))) for warning in runbook.warnings],
+        "steps": [_step(step) for step in runbook.steps],
     }
 
 
@@ -98,27 +98,3 @@ def _title(path: Path) -> str:
     except (InvalidFileError, yaml.YAMLError):
         return ""
     return str(found.get("title", "")) if isinstance(found, dict) else ""
-
-
-def _opened(runbook: Runbook) -> RunbookOpened:
-    return RunbookOpened(
-        runbook=runbook.id, title=runbook.title, digest=runbook.digest, steps=[_as_opened(step) for step in runbook.steps]
-    )
-
-
-def _as_opened(step: Any) -> dict[str, Any]:
-    """Return a step as `RunbookOpened` has it, without what only its file knows."""
-    told = {name: getattr(step, name) for name in ("id", "title", "phase", "role", "expected_seconds", "prose")}
-    return {
-        **told,
-        "shell": step.shell.text if step.shell else None,
-        "action": _plain(step.action),
-        "check": _plain(step.check),
-    }
-
-
-def _plain(block: Any) -> dict[str, Any] | None:
-    if block is None:
-        return None
-    kept = {name: value for name, value in asdict(block).items() if name != "line" and value not in ({}, None)}
-    return {name: list(value) if isinstance(value, tuple) else value for name, value in kept.items()}

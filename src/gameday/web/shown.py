@@ -15,9 +15,9 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any, Final
 
-from gameday.log.people import Classified, InjectShown, MessageSent
-from gameday.rehearsal.clocks import DEFAULT_SECONDS, Clock, cadence_kept, clocks_of, updates_of
-from gameday.rehearsal.state import MOMENTS, Incident, Moment, State, StepState, time_of
+from gameday.log.people import Classified, InjectShown, MessageSent, NoteTaken
+from gameday.rehearsal.clocks import Clock, agreed_of, cadence_kept, clocks_of, next_after, updates_of
+from gameday.rehearsal.state import CUSTOMERS, MOMENTS, Incident, Moment, State, StepState, time_of
 from gameday.runbook.roles import ROLES
 from gameday.web.access import Page
 
@@ -59,7 +59,7 @@ def shown(state: State, viewer: Viewer, now: datetime) -> dict[str, Any]:
         "title": "" if hidden or state.run is None else state.run.title,
         "run": _anonymous(state.run.run_id) if state.run else "",
         "ended": {"summary": "" if hidden else state.ended.summary, "at": state.ended.at} if state.ended else None,
-        "allowed": {**DEFAULT_SECONDS, **(started.clocks if started else {})},
+        "allowed": agreed_of(None if hidden else incident, started.clocks if started else {}),
         "readers": [dict(reader) for reader in started.readers] if started else [],
         "people": [
             {"name": one.name, "roles": list(state.roles_of(one.name)), "is_there": one.is_there} for one in state.people.values()
@@ -117,8 +117,12 @@ def _incident(state: State, incident: Incident, viewer: Viewer, now: datetime) -
         ],
         "cadence_kept": cadence_kept(updates, now=now),
         "next_message": {"what": due.what, "due_at": iso(due.due_at)} if due and "resolved" not in incident.moments else None,
+        "next_in_seconds": {
+            "customers": (next_after(incident, allowed, audience=CUSTOMERS, now=now) - now).total_seconds(),
+            "others": (next_after(incident, allowed, audience="", now=now) - now).total_seconds(),
+        },
         "injects": [_inject(one, viewer) for one in incident.injects if _is_for(one, state, viewer)],
-        "log": _log(incident),
+        "log": _log(incident, names_steps=not hidden or incident.is_found),
         "severity": incident.classifications[-1].severity if incident.classifications else "",
         "verdict": _verdict(incident, hidden=hidden),
         **_runbook(incident, hidden=hidden),
@@ -157,6 +161,7 @@ def _clock(clock: Clock, incident: Incident, withheld: frozenset[str]) -> dict[s
         "seconds": clock.seconds if known else None,
         "allowed_seconds": clock.allowed_seconds,
         "kept": clock.kept if known else None,
+        "why": clock.why if known else "",
         "begin_at": begin and iso(begin.at),
     }
 
@@ -183,15 +188,19 @@ def _at(event: Any) -> str:
     return iso(time_of(event))
 
 
-def _log(incident: Incident) -> list[dict[str, Any]]:
+def _log(incident: Incident, *, names_steps: bool) -> list[dict[str, Any]]:
     """Return what people wrote down or said, in its order."""
     told = [
-        *({**_said("note", one), "text": one.text, "step": one.step, "missing_step": one.missing_step} for one in incident.notes),
+        *(_note(one, one.step if names_steps else "") for one in incident.notes),
         *({**_said("decision", one), "text": one.text, "reason": one.reason} for one in incident.decisions),
         *(_message(one) for one in incident.messages),
         *(_classification(one) for one in incident.classifications),
     ]
     return sorted(told, key=lambda entry: entry["seq"])
+
+
+def _note(one: NoteTaken, step: str) -> dict[str, Any]:
+    return {**_said("note", one), "text": one.text, "step": step, "missing_step": one.missing_step}
 
 
 def _message(message: MessageSent) -> dict[str, Any]:

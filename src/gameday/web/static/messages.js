@@ -12,6 +12,7 @@ export function watchMessage() {
   let templates = [];
   let pause = 0;
   let round = null;
+  let nextIn = null;
 
   function fillIn() {
     const chosen = templates.find((template) => template.id === list.value && (!template.audience || template.audience === audiences.value));
@@ -27,6 +28,12 @@ export function watchMessage() {
     list.replaceChildren(h("option", { value: "" }, "none"), ...fitting.map((template) => h("option", { value: template.id }, template.title || template.id)));
   }
 
+  /** Promise the next message for when it is due; a number that somebody has typed stays. */
+  function promiseNext() {
+    const seconds = nextIn?.[audiences.value === "customers" ? "customers" : "others"];
+    if (seconds) form.elements.next_minutes.defaultValue = Math.max(1, Math.round(seconds / 60));
+  }
+
   async function check() {
     if (!form.elements.text.value.trim()) return morph(found, []);
     const findings = (await post("/api/check", requestOf(form))) ?? [];
@@ -40,12 +47,15 @@ export function watchMessage() {
   form.addEventListener("sent", () => morph(found, []));
   list.addEventListener("change", fillIn);
   audiences.addEventListener("change", offerTemplates);
+  audiences.addEventListener("change", promiseNext);
 
   return {
     async offer(state) {
       const told = state.readers.map((reader) => reader.audience).filter(Boolean);
       const missing = told.filter((audience) => ![...audiences.options].some((option) => option.value === audience));
       audiences.append(...missing.map((audience) => h("option", {}, audience)));
+      nextIn = state.incident?.next_in_seconds ?? null;
+      promiseNext();
       const marked = state.incident?.moments.filter((moment) => moment.at).length;
       const now = `${state.run} ${state.incident?.number} ${state.incident?.revealed} ${marked} ${state.incident?.log.length}`;
       if (now === round) return;

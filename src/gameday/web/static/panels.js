@@ -39,7 +39,7 @@ function messageGauge(incident) {
   }
   const left = (Date.parse(due.due_at) - serverNow()) / 1000;
   const what = { first: "the first one", scope: "its scope", update: "an update" }[due.what];
-  if (left < 0) return gauge("Next customer message", [h("span", { class: "sign bad", "aria-hidden": "true" }), ` late by ${duration(left)}`], "time bad", what);
+  if (left < 0) return gauge("Next customer message", [h("span", { class: "sign bad", "aria-hidden": "true" }), ` late by ${duration(-left)}`], "time bad", what);
   return gauge("Next customer message", `in ${duration(left)}`, left < 60 ? "time unclear" : "time", `${what}, by ${clock(due.due_at)}`);
 }
 
@@ -71,18 +71,18 @@ export function drawClocks(incident) {
   morph(at("clock-list"), (incident?.clocks ?? []).map((clock) => clockRow(clock, incident.ended)));
   const late = (incident?.updates ?? []).filter((update) => update.kept === false).length;
   const kept = incident?.cadence_kept;
-  const words = kept === true ? "every customer message in time" : kept === false ? `${late} customer ${late === 1 ? "message" : "messages"} late` : "no customer message was due yet";
+  const words = kept === true ? "every customer message in time" : kept === false ? `${late} customer ${late === 1 ? "message" : "messages"} late` : incident?.updates.some((update) => update.sent_at) ? "every customer message so far in time" : "no customer message was due yet";
   morph(at("cadence"), [h("p", {}, tag(kept === true ? "good" : kept === false ? "bad" : "plain", words))]);
 }
 
-function clockRow({ name, title, seconds, allowed_seconds: allowed, kept, begin_at: begin }, isOver) {
-  const runs = seconds === null && begin !== null && !isOver;
+function clockRow({ name, title, seconds, allowed_seconds: allowed, kept, why, begin_at: begin }, isOver) {
+  const runs = seconds === null && begin !== null && !why && !isOver;
   const took = seconds !== null ? duration(seconds) : runs ? duration(secondsSince(begin)) : "unknown";
   const isLate = kept === false || (runs && allowed !== null && secondsSince(begin) > allowed);
   const judged = allowed === null ? null : isLate ? tag("bad", "late") : kept ? tag("good", "in time") : null;
   return h("tr", { key: name }, [
     h("th", { scope: "row" }, title),
-    h("td", { class: seconds === null ? "quiet" : "figure" }, took, runs ? h("small", {}, "running") : null),
+    h("td", { class: seconds === null ? "quiet" : "figure" }, took, runs ? h("small", {}, "running") : why ? h("small", {}, why) : null),
     h("td", {}, allowed === null ? h("span", { class: "quiet" }, "not agreed") : span(allowed), " ", judged),
   ]);
 }

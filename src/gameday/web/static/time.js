@@ -10,9 +10,9 @@ export function heard(now) {
 /** The server's time now, in milliseconds. */
 export const serverNow = () => told.at + performance.now() - told.heard;
 
-/** 4:05, or 1:04:05. */
+/** 4:05, or 1:04:05; a clock that is a moment behind the server's shows nought. */
 export function duration(seconds) {
-  const whole = Math.floor(Math.abs(seconds));
+  const whole = Math.floor(Math.max(0, seconds));
   const [hours, minutes, rest] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
   const two = (value) => String(value).padStart(2, "0");
   return hours ? `${hours}:${two(minutes)}:${two(rest)}` : `${minutes}:${two(rest)}`;
