@@ -183,7 +183,10 @@ def test_a_moment_may_be_noted_later_than_it_was_up_to_now() -> None:
 
 def test_a_fault_that_has_happened_cannot_be_withdrawn() -> None:
     state = state_after(FACILITATOR, (1, MomentMarked(moment="fault", person="Fay")))
-    assert "cannot be taken back" in refusal(state, "Fay", {"do": "withdraw", "moment": "fault"})
+    refused = refusal(state, "Fay", {"do": "withdraw", "moment": "fault"})
+    assert "cannot be taken back" in refused
+    # Whoever asks learns nothing about whether it has happened.
+    assert refusal(state_after(FACILITATOR), "Ada", {"do": "withdraw", "moment": "fault"}) == refused
 
 
 def test_a_round_that_is_over_for_people_and_not_yet_undone_is_not_ended_again() -> None:

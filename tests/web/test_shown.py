@@ -97,6 +97,27 @@ def test_when_the_fault_was_is_told_once_something_has_alerted_people(
     assert known()["mitigate"] == "2026-11-25T10:00:00.000Z"
 
 
+def test_what_is_said_of_the_fault_and_what_a_check_knows_of_it_is_withheld_as_long_as_the_fault_is(
+    commander: Caller, facilitator: Caller, tabletop: Tabletop
+) -> None:
+    commander.ask("Ada", "join", roles=["incident commander"])
+    facilitator.ask("Fay", "join", roles=["facilitator"])
+    facilitator.ask("Fay", "mark", moment="fault", detail="payment has no pods")
+    commander.ask("Ada", "message", audience="customers", channel="mail", text="It is broken.")
+
+    def told(caller: Caller) -> tuple[str, set[str]]:
+        incident = caller.get("/api/state?person=Ada").json["incident"]
+        return incident["moments"][0]["detail"], {finding["code"] for finding in incident["log"][0]["findings"]}
+
+    assert told(commander) == ("", set())
+    tabletop.inject(0)
+    assert told(commander)[0] == ""
+    assert "since" in told(commander)[1]
+    assert told(facilitator)[0] == "payment has no pods"
+    facilitator.ask("Fay", "reveal")
+    assert told(commander) == told(facilitator)
+
+
 def test_an_inject_to_a_role_is_seen_by_whoever_holds_it(commander: Caller, facilitator: Caller, tabletop: Tabletop) -> None:
     commander.ask("Ada", "join", roles=["incident commander"])
     commander.ask("Lin", "join", roles=["customer liaison"])

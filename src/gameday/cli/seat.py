@@ -80,7 +80,7 @@ class OwnSeat:
         state = self._session.state
         if what == "steps":
             return steps_told(state, person=self._person)
-        return people_told(state) if what == "people" else clocks_told(state, datetime.now(UTC))
+        return people_told(state) if what == "people" else clocks_told(state, datetime.now(UTC), person=self._person)
 
     def stop(self, reason: str) -> None:
         """End the rehearsal now."""

@@ -235,13 +235,14 @@ def _mark(asked: _Asked) -> Event:
 
 def _withdraw(asked: _Asked) -> Event:
     moment = asked.choice("moment", MOMENTS)
+    # The same words whether it has happened yet or not, which nobody is to find out in this way.
+    if moment in _BY_THE_RUN:
+        raise RefusedError(f"{moment} cannot be taken back once it has happened; to end the round: next-round")
     if moment not in asked.incident.moments:
         raise RefusedError(f"{moment} is not marked")
     if moment in _FOLLOWS:
         what = _FOLLOWS[moment].partition(";")[0]
         raise RefusedError(f"{moment} is the time of {what}, which stands in the log and cannot be taken back")
-    if moment in _BY_THE_RUN:
-        raise RefusedError(f"{moment} has happened, and cannot be taken back; to end the round: next-round")
     return MomentMarked(moment=moment, person=asked.person, withdrawn=True, round=asked.round)
 
 
