@@ -35,7 +35,7 @@ export function refuse(words) {
 /** Bring forms and buttons to life. `me` returns who this page speaks for, `incident` the number of the one that it shows; `joined`
  * is told who has just come in. */
 export function listen({ me, joined, run, incident }) {
-  const sending = new WeakSet();
+  const sending = new Set();
   const draftOf = (form) => `gameday draft ${run()} ${page} ${form.dataset.do}`;
 
   async function ask(request, person = me()) {
@@ -73,11 +73,13 @@ export function listen({ me, joined, run, incident }) {
     if (!button) return;
     if (button.dataset.ask) {
       // The second press of a double click may meet what the first one has led to: another round, or Undo.
-      if (event.detail > 1 || sending.has(button)) return;
-      sending.add(button);
       const { ask: what, step, moment, role } = button.dataset;
-      const answer = await ask({ do: what, step, moment, role, incident: incident() });
-      sending.delete(button);
+      const request = { do: what, step, moment, role, incident: incident() };
+      const wish = JSON.stringify(request);
+      if (event.detail > 1 || sending.has(wish)) return;
+      sending.add(wish);
+      const answer = await ask(request);
+      sending.delete(wish);
       refuse(answer.refused ?? "");
     } else if (button.dataset.open) open(button);
     else if ("close" in button.dataset) button.closest("dialog").close();
