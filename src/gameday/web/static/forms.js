@@ -106,8 +106,9 @@ export function listen({ me, joined, run, incident }) {
   };
 }
 
+/** What somebody has typed; a number that the page itself puts there, and may change meanwhile, is none of it. */
 const draft = (form) =>
-  Object.fromEntries([...form.elements].filter((field) => ["TEXTAREA", "INPUT"].includes(field.tagName)).map((field) => [field.name, field.value]));
+  Object.fromEntries([...form.elements].filter((field) => ["TEXTAREA", "INPUT"].includes(field.tagName) && field.value !== field.defaultValue).map((field) => [field.name, field.value]));
 
 /** Open the question that a button leads to, about what the button is about. */
 function open(button) {
