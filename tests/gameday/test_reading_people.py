@@ -38,7 +38,7 @@ def test_a_block_is_read_whole(tmp_path: Path) -> None:
 surprise: true
 deadline: 2h
 fault_after: 90s
-roles: [incident commander, facilitator]
+roles: [incident commander, deputy]
 clocks: {first_message: 5m, mitigate: 30m}
 people: [{name: Ada, roles: [incident commander]}]
 pace: {incident commander: [10s, 1m]}
@@ -52,6 +52,7 @@ injects:
         tmp_path,
     )
     assert (plan.surprise, plan.deadline_seconds, plan.fault_after_seconds) == (True, 7200.0, 90.0)
+    assert plan.roles == ("incident commander", "deputy", "facilitator")
     assert plan.clocks == {"first_message": 300.0, "mitigate": 1800.0}
     assert plan.pace["incident commander"] == Pace(10.0, 60.0)
     assert [(one.id, one.at_seconds, one.what) for one in plan.injects_of("one")] == [
@@ -71,6 +72,8 @@ injects:
 
 CASES = [
     ("surprise: maybe", 6, "surprise: expected true or false"),
+    ("roles: [deputy]\npeople: [{name: Ada, roles: [scribe]}]", 7, "'scribe' is not among the plan's own"),
+    ("roles: [deputy]\ninjects: [{at: 1m, what: absent, role: scribe}]", 7, "'scribe' is not among the plan's own"),
     ("surprize: true", 6, "did you mean 'surprise'?"),
     ("clocks: {first_mesage: 5m}", 6, "did you mean 'first_message'?"),
     ("clocks: {scope: soon}", 6, "scope: expected a duration"),

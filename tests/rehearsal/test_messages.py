@@ -578,4 +578,5 @@ def test_channels_that_were_never_told_that_it_is_over_are_named() -> None:
 
 def test_a_checked_message_carries_its_findings() -> None:
     message = checked(sent("Orders fail."), incident(), READERS, NOW)
+    assert message.findings is not None
     assert {"code", "message", "add"} == set(message.findings[0])

@@ -69,8 +69,8 @@ def test_a_message_is_refused_for_nothing_that_it_says_and_has_what_the_check_fo
     found = event_for(state_after(FACILITATOR), "Ada", request, now=NOW)
     assert isinstance(found, MessageSent)
     assert (found.text, found.audience) == ("<b>hi</b>", "customers")
-    assert {finding["code"] for finding in found.findings}
-    assert all(finding["message"] for finding in found.findings)
+    assert {finding["code"] for finding in found.findings or []}
+    assert all(finding["message"] for finding in found.findings or [])
 
 
 def _fields(event: Event) -> dict[str, Any]:
@@ -202,6 +202,15 @@ def test_in_a_live_rehearsal_only_the_run_sees_the_fault() -> None:
 def test_a_role_that_the_plan_took_away_cannot_be_taken_in_this_round() -> None:
     state = state_after((1, RoleHandedOver(role="subject-matter expert", person="Ben", to="", taken=True)))
     assert "the plan took the role away" in refusal(state, "Ben", {"do": "take", "role": "subject-matter expert"})
+
+
+def test_only_the_roles_of_the_plan_can_be_taken_and_the_facilitators_in_any_case() -> None:
+    state = state_after(roles=["incident commander", "subject-matter expert"])
+    assert state.roles == ("incident commander", "subject-matter expert", "facilitator")
+    for request in ({"do": "take", "role": "deputy"}, {"do": "join", "roles": ["deputy"]}):
+        assert "this rehearsal has no such role" in refusal(state, "Ada", request)
+    assert event_for(state, "Fay", {"do": "join", "roles": ["facilitator"]}, now=NOW)
+    assert event_for(state_after(), "Ada", {"do": "take", "role": "deputy"}, now=NOW)
 
 
 def test_before_the_first_round_there_is_nothing_to_tick() -> None:

@@ -19,6 +19,8 @@ from gameday.rehearsal.rehearsed import Rehearsed, rehearsed
 from gameday.rehearsal.session import Session
 from gameday.rehearsal.state import fold
 from gameday.rehearsal.tabletop import TabletopSession, play_to
+from gameday.runbook import load_runbook
+from gameday.workspace import SHIPPED
 
 SIX = datetime(2026, 11, 27, 18, 0, tzinfo=UTC)
 PLAN = """\
@@ -146,6 +148,19 @@ def test_what_happens_to_people_comes_so_long_after_the_fault_and_not_before_it(
         ("gone", 34.0),
         ("calls", 40.0),
     ]
+
+
+def test_without_injects_the_alerts_ring_that_lead_to_the_rounds_runbook(tmp_path: Path) -> None:
+    table = Table(tmp_path, PLAN.partition("rehearsal:")[0])
+    for minute in (0, 5):
+        table.at(minute, "Fay", do="join", roles=["facilitator"])
+        table.at(minute, "Fay", do="mark", moment="fault")
+        table.at(minute + 2, "Fay", do="next-round")
+    assert [(one.what, one.round, one.text) for one in table.events(InjectShown)] == [
+        ("alert", "payment", "Alerts ring: CheckoutErrorRateHigh, PaymentUnavailable."),
+        ("alert", "pods", f"Alerts ring: {', '.join(load_runbook(SHIPPED / 'runbooks' / 'pod-loss.md').alerts)}."),
+    ]
+    table.session.close()
 
 
 def test_an_expert_who_is_away_holds_the_role_no_more_and_nobody_may_take_it(table: Table) -> None:

@@ -73,6 +73,13 @@ def test_a_clock_whose_end_lies_before_its_beginning_is_unknown_and_says_which_m
     assert all("acknowledged lies before alert" in text for text in (render(events, "md"), render(events, "html")))
 
 
+def test_a_message_that_was_clean_when_it_was_sent_stays_so(play: Play) -> None:
+    events = play("rehearsal")
+    assert any(message.findings for message in incident(tell(events)).messages)
+    clean = [msgspec.structs.replace(event, findings=[]) if isinstance(event, MessageSent) else event for event in events]
+    assert not any(message.findings for message in incident(tell(clean)).messages)
+
+
 def test_the_cadence_names_the_message_that_came_late(story: Story) -> None:
     updates = [(update.what, update.kept, update.late_seconds) for update in incident(story).updates]
     assert updates == [("first", True, 0.0), ("scope", False, 65.0)]

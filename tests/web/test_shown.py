@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
-from gameday.log.people import MessageSent
-from gameday.rehearsal.state import State
+from gameday.log.people import MessageSent, RehearsalStarted
+from gameday.rehearsal.state import State, fold
 from gameday.web import serve
 from gameday.web.runbooks import Library
 from gameday.web.shown import Viewer, shown
+from tests.rehearsal.logs import dated
 from tests.web.calls import Caller
 from tests.web.tabletop import EXPERIMENT, INJECTS, START, STEPS, TITLE, Clock, Tabletop
 
@@ -116,6 +117,12 @@ def test_what_is_said_of_the_fault_and_what_a_check_knows_of_it_is_withheld_as_l
     assert told(facilitator)[0] == "payment has no pods"
     facilitator.ask("Fay", "reveal")
     assert told(commander) == told(facilitator)
+
+
+def test_the_roles_on_offer_are_those_of_the_plan() -> None:
+    state = fold(dated([(0, RehearsalStarted(level="tabletop", roles=["incident commander", "scribe"]))]))
+    told = shown(state, Viewer("commander"), START)
+    assert [one["role"] for one in told["roles"]] == ["incident commander", "scribe", "facilitator"]
 
 
 def test_an_inject_to_a_role_is_seen_by_whoever_holds_it(commander: Caller, facilitator: Caller, tabletop: Tabletop) -> None:

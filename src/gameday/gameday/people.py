@@ -112,7 +112,8 @@ DEFAULT_PACE: Final[Mapping[str, Pace]] = {
     FACILITATOR: Pace(0.0, 30.0),
 }
 """Not measured on people: wide enough that simulations of one plan keep its clocks in some seeds and miss them in others."""
-DEFAULT_INJECTS: Final = (Inject("alert", 60.0, "alert", "An alert fires: fewer customers than usual can check out."),)
+DEFAULT_INJECTS: Final = (Inject("alert", 60.0, "alert", "An alert rings: fewer customers than usual can check out."),)
+"""The text is for a runbook that lists no `alerts`; what one lists rings instead (`rehearsal.rehearsed`)."""
 DEFAULT_READERS: Final = (
     Reader("customers", channels=("status page",)),
     Reader("support", channels=("chat",)),
@@ -137,6 +138,7 @@ class RehearsalPlan:
     injects: tuple[Inject, ...] = DEFAULT_INJECTS
     readers: tuple[Reader, ...] = DEFAULT_READERS
     roles: tuple[str, ...] = ROLES
+    """Those that can be taken; the facilitator's can in any case."""
     people: tuple[Participant, ...] = DEFAULT_PEOPLE
     pace: Mapping[str, Pace] = field(default_factory=lambda: dict(DEFAULT_PACE))
     """By role, for simulations."""

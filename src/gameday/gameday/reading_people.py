@@ -23,7 +23,7 @@ from gameday.gameday.people import (
     Reader,
     RehearsalPlan,
 )
-from gameday.runbook.roles import ROLES
+from gameday.runbook.roles import FACILITATOR, ROLES
 
 _ID: Final = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 _ENDS: Final = 2
@@ -34,14 +34,14 @@ def read_rehearsal(fields: Fields, rounds: Collection[str]) -> RehearsalPlan:
     inner = fields.mapping("rehearsal")
     if inner is None:
         return RehearsalPlan()
-    roles = _roles(inner, "roles") or ROLES
+    roles = tuple(dict.fromkeys((*_roles(inner, "roles"), FACILITATOR))) if inner.has("roles") else ROLES
     plan = RehearsalPlan(
         clocks=_clocks(inner),
         surprise=_flag(inner, "surprise"),
-        injects=_injects(inner, rounds),
+        injects=_injects(inner, rounds, roles),
         readers=_readers(inner),
         roles=roles,
-        people=_people(inner),
+        people=_people(inner, roles),
         pace={**DEFAULT_PACE, **_paces(inner)},
         fault_after_seconds=inner.seconds("fault_after", None),
         deadline_seconds=inner.seconds("deadline", DEFAULT_DEADLINE_SECONDS),
@@ -67,11 +67,11 @@ def _clocks(fields: Fields) -> dict[str, float]:
     return found
 
 
-def _injects(fields: Fields, rounds: Collection[str]) -> tuple[Inject, ...]:
+def _injects(fields: Fields, rounds: Collection[str], roles: Sequence[str]) -> tuple[Inject, ...]:
     if not fields.has("injects"):
         return DEFAULT_INJECTS
     entries = fields.mappings("injects")
-    found = [_inject(entry, f"inject-{number}", rounds) for number, entry in enumerate(entries, start=1)]
+    found = [_inject(entry, f"inject-{number}", rounds, roles) for number, entry in enumerate(entries, start=1)]
     seen: set[str] = set()
     for entry, inject in zip(entries, found, strict=True):
         if inject.id in seen:
@@ -80,7 +80,7 @@ def _injects(fields: Fields, rounds: Collection[str]) -> tuple[Inject, ...]:
     return tuple(found)
 
 
-def _inject(entry: Fields, default_id: str, rounds: Collection[str]) -> Inject:
+def _inject(entry: Fields, default_id: str, rounds: Collection[str], roles: Sequence[str]) -> Inject:
     identifier = entry.text("id", default_id)
     if not _ID.fullmatch(identifier):
         entry.note(f"id: expected lower-case letters, digits and dashes, but got {identifier!r}", "id")
@@ -91,14 +91,14 @@ def _inject(entry: Fields, default_id: str, rounds: Collection[str]) -> Inject:
         entry.note(f"'what' is missing: one of {', '.join(INJECTS)}")
     role = entry.text("role", required=what == "absent")
     if role:
-        _check_role(entry, role, "role")
+        _check_role(entry, role, "role", roles)
         if what != "absent":
             entry.note(f"role: only what is absent has one, but this is {what}; whom it reaches stands under 'to'", "role")
     round_id = entry.text("round")
     if round_id and round_id not in rounds:
         entry.note(f"round: there is no round {round_id!r}{did_you_mean(round_id, rounds)}", "round")
     text = entry.text("text", required=what != "absent") or (f"The {role} is not there." if role else "")
-    inject = Inject(identifier, entry.seconds("at", 0.0), what, text, _roles(entry, "to"), role, round_id)
+    inject = Inject(identifier, entry.seconds("at", 0.0), what, text, _roles(entry, "to", roles), role, round_id)
     entry.done()
     return inject
 
@@ -119,13 +119,13 @@ def _readers(fields: Fields) -> tuple[Reader, ...]:
     return tuple(found)
 
 
-def _people(fields: Fields) -> tuple[Participant, ...]:
+def _people(fields: Fields, known: Sequence[str]) -> tuple[Participant, ...]:
     if not fields.has("people"):
         return DEFAULT_PEOPLE
     found: list[Participant] = []
     held: dict[str, str] = {}
     for entry in fields.mappings("people"):
-        name, roles = entry.text("name", required=True), _roles(entry, "roles")
+        name, roles = entry.text("name", required=True), _roles(entry, "roles", known)
         if name in {person.name for person in found}:
             entry.note(f"name: a second person is called {name!r}; names tell people apart", "name")
         for role in roles:
@@ -163,15 +163,16 @@ def _pace(fields: Fields, role: Any, value: Any) -> Pace | None:
     return Pace(ends[0], ends[1])
 
 
-def _roles(fields: Fields, key: str) -> tuple[str, ...]:
-    return tuple(role for role in fields.texts(key) if _check_role(fields, role, key))
+def _roles(fields: Fields, key: str, known: Sequence[str] = ROLES) -> tuple[str, ...]:
+    return tuple(role for role in fields.texts(key) if _check_role(fields, role, key, known))
 
 
 def _check_role(fields: Fields, role: str, key: Any, known: Sequence[str] = ROLES) -> bool:
     if role in known:
         return True
     hint = did_you_mean(role, known) or f"; known are: {', '.join(known)}"
-    fields.note(f"there is no role {role!r}{hint}", key)
+    there = f"the role {role!r} is not among the plan's own" if role in ROLES else f"there is no role {role!r}"
+    fields.note(f"{there}{hint}", key)
     return False
 
 

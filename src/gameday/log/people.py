@@ -126,8 +126,8 @@ class MessageSent(Event, frozen=True, kw_only=True, tag="message.sent"):
     template: str = ""
     next_at: str = ""
     """When the next one is promised, ISO 8601."""
-    findings: list[dict[str, str]] = []
-    """What the check of its text said, then: code, message."""
+    findings: list[dict[str, str]] | None = None
+    """What the check of its text said, then: code, message, add; empty: nothing. None: nobody checked it."""
 
 
 class StepBegun(Event, frozen=True, kw_only=True, tag="step.begun"):

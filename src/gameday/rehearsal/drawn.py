@@ -53,7 +53,7 @@ class DrawnPeople:
     def joining(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
         """Yield who joins at the beginning, with which request."""
         for person in self._plan.people:
-            yield person.name, {"do": "join", "roles": list(person.roles)}
+            yield person.name, {"do": "join", "roles": [role for role in person.roles if role in self._plan.roles]}
 
     def who(self, role: str, state: State) -> str:
         """Return who acts for a role: its holder, else somebody who stands in; nobody is an empty text."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 import socket
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -15,7 +15,7 @@ from gameday import __version__
 from gameday.errors import RefusedError, UsageError
 from gameday.fields import did_you_mean
 from gameday.gameday import Round
-from gameday.gameday.people import RehearsalPlan
+from gameday.gameday.people import DEFAULT_INJECTS, Inject, RehearsalPlan
 from gameday.log.events import RoundStarted, RunStarted
 from gameday.log.people import RehearsalStarted, RunbookOpened
 from gameday.rehearsal.clocks import DEFAULT_SECONDS
@@ -63,9 +63,23 @@ class Rehearsed:
             surprise=self.plan.surprise,
             clocks={**_DEFAULTS, **self.plan.clocks},
             roles=list(self.plan.roles),
-            injects=[inject.as_dict() for inject in sorted(self.plan.injects, key=lambda one: one.at_seconds)],
+            injects=[inject.as_dict() for inject in sorted(self._injects(), key=lambda one: one.at_seconds)],
             readers=[reader.as_dict() for reader in self.plan.readers],
         )
+
+    def _injects(self) -> tuple[Inject, ...]:
+        """Return what happens to people: what the plan says, else that the alerts ring which lead to each round's runbook."""
+        if self.plan.injects != DEFAULT_INJECTS:
+            return self.plan.injects
+        return tuple(_ringing(inject, item) for item in self.rounds for inject in DEFAULT_INJECTS)
+
+
+def _ringing(inject: Inject, item: Round) -> Inject:
+    """Return the default alert as it rings in a round: by the names that its runbook lists, or as it is."""
+    path = item.experiment.runbook_path
+    alerts = load_runbook(path).alerts if path else ()
+    ring = f"{'An alert rings' if len(alerts) == 1 else 'Alerts ring'}: {', '.join(alerts)}."
+    return replace(inject, id=f"{inject.id}-{item.id}", round=item.id, text=ring if alerts else inject.text)
 
 
 def rehearsed(file: Path, *, level: str, seed: int = 0) -> Rehearsed:

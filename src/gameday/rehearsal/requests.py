@@ -186,13 +186,13 @@ def _leave(asked: _Asked) -> Event:
 
 
 def _take(asked: _Asked) -> Event:
-    role = asked.choice("role", ROLES)
+    role = asked.text("role", required=True)
     _can_take(asked, role)
     return PersonJoined(person=asked.person, roles=[role], round=asked.state.round)
 
 
 def _hand_over(asked: _Asked) -> Event:
-    role, to = asked.choice("role", ROLES), asked.text("to", required=True)
+    role, to = asked.choice("role", asked.state.roles), asked.text("to", required=True)
     if asked.state.holders.get(role) != asked.person:
         raise RefusedError(f"{asked.person} is not {role}, so cannot hand it over")
     if to not in asked.state.people:
@@ -201,8 +201,10 @@ def _hand_over(asked: _Asked) -> Event:
 
 
 def _can_take(asked: _Asked, role: str) -> None:
-    if role not in ROLES:
-        raise RefusedError(f"roles: expected of {', '.join(ROLES)}, but got {role!r}{did_you_mean(role, ROLES)}")
+    roles = asked.state.roles
+    if role not in roles:
+        what = "this rehearsal has no such role" if role in ROLES else f"there is no role {role!r}"
+        raise RefusedError(f"role: expected of {', '.join(roles)}, but got {role!r}: {what}{did_you_mean(role, roles)}")
     holder = asked.state.holders.get(role)
     if holder is not None and holder != asked.person:
         raise RefusedError(f"{holder} is {role}; ask them to hand it over")
@@ -330,7 +332,7 @@ def _inject(asked: _Asked) -> Event:
 
 
 def _absent(asked: _Asked) -> Event:
-    role = asked.choice("role", ROLES)
+    role = asked.choice("role", asked.state.roles)
     holder = asked.state.holders.get(role, "")
     return RoleHandedOver(role=role, person=holder, to="", note=asked.text("text"), taken=True, round=asked.round)
 

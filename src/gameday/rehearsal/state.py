@@ -41,7 +41,7 @@ from gameday.log.people import (
     StepBegun,
     StepTicked,
 )
-from gameday.runbook.roles import FACILITATOR
+from gameday.runbook.roles import FACILITATOR, ROLES
 
 MOMENTS: Final = (
     "fault",
@@ -161,6 +161,12 @@ class State:
     def incident(self) -> Incident | None:
         """The incident that is on, or was last; None before the first."""
         return self.incidents.get(self.round)
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """The roles that there are: those of the plan, and in any case the facilitator's."""
+        named = self.started.roles if self.started else []
+        return tuple(role for role in ROLES if not named or role in named or role == FACILITATOR)
 
     def roles_of(self, person: str) -> tuple[str, ...]:
         """Return the roles that somebody holds now."""

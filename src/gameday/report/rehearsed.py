@@ -250,11 +250,9 @@ class _Log:
     def _messages(self, incident: Incident) -> Iterator[MessageFact]:
         for message, found in review(incident, self.started.readers):
             at = time_of(message)
-            # What the sender was told then comes first; without that, what the check says of it now.
-            recorded = tuple(
-                MessageFinding(item.get("code", ""), item.get("message", ""), item.get("add", "")) for item in message.findings
-            )
-            findings = recorded or tuple(MessageFinding(item.code, item.message, item.add) for item in found)
+            # What the sender was told then counts, also that it was nothing; what nobody checked is checked now.
+            told = [item.as_dict() for item in found] if message.findings is None else message.findings
+            findings = tuple(MessageFinding(*(item.get(name, "") for name in ("code", "message", "add"))) for item in told)
             yield MessageFact(
                 at.isoformat(),
                 self.at(at),

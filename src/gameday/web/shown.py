@@ -19,7 +19,6 @@ from gameday.log.people import Classified, InjectShown, MessageSent, NoteTaken
 from gameday.rehearsal.clocks import Clock, agreed_of, cadence_kept, clocks_of, next_after, updates_of
 from gameday.rehearsal.state import CUSTOMERS, MOMENTS, Incident, Moment, State, StepState, time_of
 from gameday.rehearsal.telling import has_been_noticed
-from gameday.runbook.roles import ROLES
 from gameday.web.access import Page
 
 MOMENT_TITLES: Final[Mapping[str, str]] = {
@@ -65,7 +64,7 @@ def shown(state: State, viewer: Viewer, now: datetime) -> dict[str, Any]:
         "people": [
             {"name": one.name, "roles": list(state.roles_of(one.name)), "is_there": one.is_there} for one in state.people.values()
         ],
-        "roles": [_role(state, role) for role in ROLES],
+        "roles": [_role(state, role) for role in state.roles],
         "incident": _incident(state, incident, viewer, now) if incident else None,
         "rounds": len(state.incidents),
     }
@@ -212,7 +211,7 @@ def _message(message: MessageSent) -> dict[str, Any]:
         "channel": message.channel,
         # A log may have it in a form that no browser reads.
         "next_at": message.next_at and iso(datetime.fromisoformat(message.next_at)),
-        "findings": message.findings,
+        "findings": message.findings or [],
     }
 
 

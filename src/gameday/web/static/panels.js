@@ -97,6 +97,10 @@ export function drawRoles(state, me) {
   if ([...select.options].map((option) => option.value).join("\n") !== others.join("\n")) {
     select.replaceChildren(...others.map((name) => h("option", {}, name)));
   }
+  // The page comes with every role that there can be; the plan may have fewer.
+  for (const box of document.querySelectorAll("#join-roles input")) {
+    box.parentElement.hidden = !state.roles.some((one) => one.role === box.value);
+  }
   for (const { role: name, holder, taken } of state.roles) {
     const box = document.querySelector(`#join-roles input[value="${CSS.escape(name)}"]`);
     if (!box) continue;
