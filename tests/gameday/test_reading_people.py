@@ -1,14 +1,18 @@
 from __future__ import annotations
 
+import textwrap
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from gameday.errors import InvalidFileError
 from gameday.gameday import load_gameday
-from gameday.gameday.people import DEFAULT_INJECTS, Pace, RehearsalPlan
+from gameday.gameday.people import CLOCKS, DEFAULT_INJECTS, INJECTS, Pace, RehearsalPlan
+from gameday.rehearsal.clocks import DEFAULT_SECONDS
 from gameday.workspace import SHIPPED, Catalogue
 
+DOCUMENTED = Path(__file__).parents[2] / "docs" / "files.md"
 PLAN = """\
 title: A day
 namespaces: [shop]
@@ -123,3 +127,12 @@ def test_the_shipped_plan_with_people_says_all_there_is_to_say() -> None:
     assert plan.surprise
     assert {one.what for one in plan.injects} == {"alert", "calls", "mail", "press", "absent"}
     assert {one.audience for one in plan.readers} == {"customers", "sellers", "support", "executives", "press"}
+
+
+def test_the_block_as_documented_is_the_defaults_and_names_every_clock_and_inject(tmp_path: Path) -> None:
+    section = DOCUMENTED.read_text(encoding="utf-8").partition("### Rehearsals")[2].partition("\n## ")[0]
+    block = textwrap.dedent(section.partition("rehearsal:\n")[2].partition("```")[0])
+    found = read(block, tmp_path)
+    assert found.clocks == DEFAULT_SECONDS
+    assert replace(found, clocks={}) == RehearsalPlan()
+    assert [name for name in (*CLOCKS, *INJECTS) if f"`{name}`" not in section] == []

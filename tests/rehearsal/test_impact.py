@@ -1,12 +1,23 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from gameday.log.events import LedgerChecked
 from gameday.log.people import Classified
-from gameday.rehearsal.impact import Impact, compared, impact_between, impacts_of
+from gameday.rehearsal.impact import (
+    CRITICAL_SHARE,
+    GUIDE,
+    MAJOR_COHORT_SHARE,
+    MAJOR_SHARE,
+    Impact,
+    compared,
+    impact_between,
+    impacts_of,
+)
+from gameday.rehearsal.requests import SEVERITIES
 from gameday.rehearsal.samples import difference, share, traffic_of
 from tests.rehearsed import FAULT, ROUND, events_of, rehearsal, tabletop, window
 from tests.report.played import BOOT_SECONDS as BOOT
@@ -128,3 +139,9 @@ def test_a_difference_has_newcombes_interval() -> None:
     found = difference(one, other)
     # Newcombe 1998, Statistics in Medicine 17, 873, table II, contrast a, method 10: 56/70 and 48/80.
     assert [found.value, found.low, found.high] == pytest.approx([0.2, 0.0524, 0.3339], abs=1e-4)
+
+
+def test_the_guide_says_the_thresholds_that_judge() -> None:
+    percents = {severity: [int(found) / 100 for found in re.findall(r"(\d+)%", text)] for severity, text in GUIDE.items()}
+    assert percents == {"critical": [CRITICAL_SHARE], "major": [MAJOR_SHARE, MAJOR_COHORT_SHARE], "minor": []}
+    assert list(GUIDE) == list(SEVERITIES)

@@ -73,6 +73,12 @@ def test_a_clock_whose_end_lies_before_its_beginning_is_unknown_and_says_which_m
     assert all("acknowledged lies before alert" in text for text in (render(events, "md"), render(events, "html")))
 
 
+def test_a_measured_severity_says_by_whose_thresholds(play: Play) -> None:
+    events = play("rehearsal")
+    assert "Measured: **critical** by gameday's own thresholds" in render(events, "md")
+    assert "critical by gameday\u2019s own thresholds" in plain(render(events, "html"))
+
+
 def test_a_message_that_was_clean_when_it_was_sent_stays_so(play: Play) -> None:
     events = play("rehearsal")
     assert any(message.findings for message in incident(tell(events)).messages)

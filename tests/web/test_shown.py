@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from gameday.log.people import MessageSent, RehearsalStarted
+from gameday.rehearsal.impact import GUIDE
 from gameday.rehearsal.state import State, fold
 from gameday.web import serve
 from gameday.web.runbooks import Library
@@ -117,6 +118,11 @@ def test_what_is_said_of_the_fault_and_what_a_check_knows_of_it_is_withheld_as_l
     assert told(facilitator)[0] == "payment has no pods"
     facilitator.ask("Fay", "reveal")
     assert told(commander) == told(facilitator)
+
+
+def test_whoever_classifies_reads_the_thresholds_that_judge(commander: Caller) -> None:
+    page = commander.get("/commander").text
+    assert all(text in page for text in GUIDE.values())
 
 
 def test_the_roles_on_offer_are_those_of_the_plan() -> None:

@@ -1,8 +1,8 @@
 """How bad it was, as measured, and whether whoever classified it said so: the severity is that of the worst stretch.
 
-The thresholds are those of the severity guides of the runbooks that ship: critical is when nobody, or hardly anybody, can
-order, or when money or orders are gone; major when one kind of customers cannot, however small it is, or more than 3 % of all
-fail; minor is whatever is less. Without traffic everything here is unknown.
+The thresholds are gameday's own, the same for every round: critical is when half of all customers or more cannot order, or when
+money or orders are gone; major when one kind of customers cannot, however small it is, or more than 3 % of all fail; minor is
+whatever is less. A runbook's guide may draw its lines elsewhere, and is not read here. Without traffic everything is unknown.
 """
 
 from __future__ import annotations
@@ -24,6 +24,12 @@ MAJOR_SHARE: Final = 0.03
 MAJOR_COHORT_SHARE: Final = 0.5
 NOTHING_SHARE: Final = 0.01
 """Below this, customers are served as ever (the steady state of verdicts is 99 %)."""
+GUIDE: Final[Mapping[str, str]] = {
+    "critical": f"{CRITICAL_SHARE:.0%} or more of all customers cannot buy, or customers lose money or orders",
+    "major": f"more than {MAJOR_SHARE:.0%} of all cannot buy, or {MAJOR_COHORT_SHARE:.0%} or more of one group, however small",
+    "minor": "whatever is less",
+}
+"""The thresholds in words, for whoever classifies."""
 _RANKS: Final[Mapping[str, int]] = {"none": 0, "minor": 1, "major": 2, "critical": 3}
 
 

@@ -69,7 +69,8 @@ class Rehearsed:
 
     def _injects(self) -> tuple[Inject, ...]:
         """Return what happens to people: what the plan says, else that the alerts ring which lead to each round's runbook."""
-        if self.plan.injects != DEFAULT_INJECTS:
+        # The very default: a plan that writes the same words means them.
+        if self.plan.injects is not DEFAULT_INJECTS:
             return self.plan.injects
         return tuple(_ringing(inject, item) for item in self.rounds for inject in DEFAULT_INJECTS)
 

@@ -145,7 +145,7 @@ def _people(round_: Round) -> Iterator[Followup]:
         yield _for(round_, "Tell those who still read that it goes on that it is over.", f"Never told: {listed(people.untold)}.")
     if people.classified and people.classified[-1].judgement in {"under", "over"}:
         last, measured = people.classified[-1], people.impact.severity if people.impact else ""
-        why = f"Classified as {last.severity}, measured as {measured}."
+        why = f"Classified as {last.severity}, measured as {measured} by gameday's own thresholds."
         yield _for(round_, "Look at how the severity was chosen, and whether the guide says it clearly enough.", why)
     if people.proposal:
         what = f"Decide on {count(len(people.proposal), 'proposed change')} of the runbook “{people.runbook}”."

@@ -68,7 +68,7 @@ class PeoplesMarkdown:
         else:
             between = f"{number(impact.low_percent)} to {number(impact.high_percent, 'percent')}"
             failed = f"{number(impact.failed_percent, 'percent')} of customers failed at worst ({between})"
-            yield f"Measured: **{impact.severity}**, since {impact.because}; {failed}."
+            yield f"Measured: **{impact.severity}** by gameday's own thresholds, since {impact.because}; {failed}."
         yield ""
         for item in people.classified:
             share = f", {item.affected_percent:g} % affected" if item.affected_percent is not None else ""

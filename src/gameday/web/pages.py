@@ -15,6 +15,7 @@ import orjson
 from aiohttp import web
 from jinja2 import Environment, StrictUndefined
 
+from gameday.rehearsal.impact import GUIDE
 from gameday.rehearsal.requests import INJECTS, SEVERITIES
 from gameday.runbook.roles import FACILITATOR, ROLES
 from gameday.web.access import HEADERS, Door, RefusedRequest
@@ -23,11 +24,6 @@ from gameday.web.answers import AUDIENCES
 _FOLDER: Final = files("gameday.web")
 _TYPES: Final = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 _CHANNELS: Final = ("status page", "mail", "chat", "phone announcement", "social media", "incident channel")
-_SEVERITY_GUIDE: Final = {
-    "critical": "nobody can buy, or customers lose money or data",
-    "major": "a group of customers cannot buy, however small",
-    "minor": "single failures that succeed when tried again",
-}
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -85,7 +81,7 @@ def _page(page: str) -> web.Response:
         "rehearsal",
         page=page,
         roles=[role for role in ROLES if role != FACILITATOR],
-        severities={severity: _SEVERITY_GUIDE[severity] for severity in SEVERITIES},
+        severities={severity: GUIDE[severity] for severity in SEVERITIES},
         inject_kinds=INJECTS,
         audiences=AUDIENCES,
         channels=_CHANNELS,
