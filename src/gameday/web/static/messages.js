@@ -31,7 +31,8 @@ export function watchMessage() {
   /** Promise the next message for when it is due; a number that somebody has typed stays. */
   function promiseNext() {
     const seconds = nextIn?.[audiences.value === "customers" ? "customers" : "others"];
-    if (seconds) form.elements.next_minutes.defaultValue = Math.max(1, Math.round(seconds / 60));
+    // While one is on its way the form stays as it was sent, by which it is known that nobody goes on writing.
+    if (seconds && !form.dataset.sending) form.elements.next_minutes.defaultValue = Math.max(1, Math.round(seconds / 60));
   }
 
   async function check() {
@@ -44,7 +45,10 @@ export function watchMessage() {
     clearTimeout(pause);
     pause = setTimeout(check, PAUSE_MS);
   });
-  form.addEventListener("sent", () => morph(found, []));
+  form.addEventListener("sent", () => {
+    morph(found, []);
+    promiseNext();
+  });
   list.addEventListener("change", fillIn);
   audiences.addEventListener("change", offerTemplates);
   audiences.addEventListener("change", promiseNext);
