@@ -71,6 +71,14 @@ def test_in_a_surprise_another_terminal_is_told_no_more_than_a_page(held: Held) 
     assert any("Time to resolve" in line for line in answer(ada, "clocks"))
 
 
+def test_a_stop_that_reaches_nobody_is_told_as_what_it_is_and_ends_no_terminal(held: Held) -> None:
+    with serve(held.session) as served:
+        ada = Held(held.session, served).seat("Ada", "incident commander")
+    (line,) = answer(ada, "stop")
+    assert line.startswith("? the rehearsal's process does not answer")
+    assert not held.session.is_over
+
+
 def test_in_a_surprise_the_terminal_of_the_process_that_holds_it_is_told_no_more_either(held: Held) -> None:
     held.session.submit("Ada", {"do": "join", "roles": ["incident commander"]})
     held.session.submit("Fay", {"do": "join", "roles": ["facilitator"]})

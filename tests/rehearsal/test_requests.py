@@ -118,6 +118,26 @@ def test_what_is_malformed_or_not_theirs_is_refused_with_what_was_expected(
     assert says in refusal(state_after(), person, request_)
 
 
+@pytest.mark.parametrize(
+    "written", ["20261127T190500Z", "2026-11-27T20:05:00+01:00", "2026-11-27 19:05Z", "2026-W48-5T19:05:00Z"]
+)
+def test_a_time_is_written_down_in_utc_and_in_one_form_whatever_form_it_was_given_in(written: str) -> None:
+    message = {"do": "message", "audience": "customers", "channel": "mail", "text": "x", "next_at": written}
+    found = event_for(state_after(), "Ada", message, now=NOW)
+    assert isinstance(found, MessageSent)
+    assert found.next_at == "2026-11-27T19:05:00+00:00"
+
+
+@pytest.mark.parametrize(
+    "year", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "0001-01-02T00:00Z", "9999-12-31T00:00Z"]
+)
+def test_a_time_that_cannot_be_told_in_every_zone_never_reaches_the_log(year: str) -> None:
+    declared = {"do": "mark", "moment": "declared", "occurred_at": year}
+    assert "occurred_at: expected a time" in refusal(state_after(), "Ada", declared)
+    message = {"do": "message", "audience": "customers", "channel": "mail", "text": "x", "next_at": year}
+    assert "next_at: expected a time" in refusal(state_after(), "Ada", message)
+
+
 def test_what_has_happened_cannot_happen_again() -> None:
     ticked = StepTicked(runbook="r", step="see", person="Ben", outcome="done")
     state = state_after((60, MomentMarked(moment="declared", person="Ada")), (61, ticked), FACILITATOR)
@@ -158,12 +178,20 @@ def test_a_moment_may_be_noted_later_than_it_was_up_to_now() -> None:
         request = {"do": "mark", "moment": "declared", "occurred_at": occurred_at}
         found = event_for(state_after(), "Ada", request, now=NOW)
         assert isinstance(found, MomentMarked)
-        assert found.occurred_at == occurred_at
+        assert datetime.fromisoformat(found.occurred_at) == datetime.fromisoformat(occurred_at)
 
 
 def test_a_fault_that_has_happened_cannot_be_withdrawn() -> None:
     state = state_after(FACILITATOR, (1, MomentMarked(moment="fault", person="Fay")))
-    assert "cannot be taken back" in refusal(state, "Fay", {"do": "withdraw", "moment": "fault"})
+    refused = refusal(state, "Fay", {"do": "withdraw", "moment": "fault"})
+    assert "cannot be taken back" in refused
+    # Whoever asks learns nothing about whether it has happened.
+    assert refusal(state_after(FACILITATOR), "Ada", {"do": "withdraw", "moment": "fault"}) == refused
+
+
+def test_a_round_that_is_over_for_people_and_not_yet_undone_is_not_ended_again() -> None:
+    state = state_after(FACILITATOR, (1, PeopleDone(person="Fay")), level="live")
+    assert "over already" in refusal(state, "Fay", {"do": "next-round"})
 
 
 def test_in_a_live_rehearsal_only_the_run_sees_the_fault() -> None:

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from gameday.errors import RefusedError, UsageError
-from gameday.log import AnyEvent, read
-from gameday.log.events import RoundEnded, RoundStarted, RunEnded
+from gameday.log import AnyEvent, Event, read
+from gameday.log.events import AbortRequested, RoundEnded, RoundStarted, RunEnded
 from gameday.log.people import FaultRevealed, InjectShown, MessageSent, RoleHandedOver
 from gameday.rehearsal.clock import VirtualClock
 from gameday.rehearsal.clocks import cadence_kept, clocks_of, updates_of
@@ -185,6 +185,17 @@ def test_the_facilitator_goes_on_and_after_the_last_round_the_log_is_closed(tabl
     assert table.events(RunEnded)[-1].exit_code == 0
 
 
+def test_a_round_that_is_ended_twice_by_one_wish_does_not_take_the_next_one_with_it(table: Table) -> None:
+    assert table.at(1, "Fay", do="next-round", incident=1) == ""
+    refused = table.at(1, "Fay", do="next-round", incident=1)
+    assert refused == "incident: it was meant for 1, and 2 is on now; look at that one, and ask again"
+    assert "meant for 1" in table.at(1, "Ada", do="mark", moment="resolved", incident=1)
+    assert table.session.state.round == "pods"
+    assert table.at(2, "Ada", do="mark", moment="resolved", incident=2) == ""
+    assert table.at(3, "Fay", do="next-round", incident=2) == ""
+    assert table.session.is_over
+
+
 def test_the_facilitator_may_end_it_before_the_last_round(table: Table) -> None:
     table.at(1, "Fay", do="end")
     assert [event.round for event in table.events(RoundStarted)] == ["payment"]
@@ -226,6 +237,34 @@ def test_a_rehearsal_that_died_between_two_rounds_goes_on_with_the_second(table:
     table.session.close()
     table.session = table.open()
     assert table.session.state.round == "pods"
+
+
+def test_a_rehearsal_that_died_while_it_was_stopped_stays_stopped(table: Table) -> None:
+    table.session._write(AbortRequested(by="Ada", reason="a real incident"))
+    table.session.close()
+    for _ in range(2):
+        with pytest.raises(RefusedError, match="is over: stopped by Ada: a real incident"):
+            table.open()
+    assert [event.outcome for event in table.events(RoundEnded)] == ["aborted"]
+    assert [event.exit_code for event in table.events(RunEnded)] == [4]
+
+
+def test_a_role_is_taken_away_also_when_the_process_died_while_it_was(table: Table, monkeypatch: pytest.MonkeyPatch) -> None:
+    table.at(0, "Fay", do="mark", moment="fault")
+    table.at(3)
+    write = table.session._write
+
+    def write_one_more(event: Event) -> AnyEvent:
+        write(event)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(table.session, "_write", write_one_more)
+    with pytest.raises(KeyboardInterrupt):
+        table.at(4)
+    table.session.close()
+    table.session = table.open()
+    assert "the plan took the role away" in table.at(5, "Ben", do="take", role="subject-matter expert")
+    assert [event.inject for event in table.events(InjectShown)] == ["alert", "gone"]
 
 
 def fold_done(round_id: str) -> Any:

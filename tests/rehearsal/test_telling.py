@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pytest
+
 from gameday.log import Event
 from gameday.log.events import ChangeLanded, RoundStarted
 from gameday.log.people import (
@@ -31,6 +33,20 @@ def test_in_a_surprise_only_the_facilitator_and_whoever_holds_it_are_told_which_
         assert ("Payment is gone" in text) is is_told
         assert ("payment has no pods" in text) is is_told
     assert "a round begins: a surprise" in "\n".join(lines(person="Ada", surprise=True))
+
+
+@pytest.mark.parametrize("surprise", [True, False])
+def test_when_the_fault_was_is_told_to_whoever_responds_once_something_has_alerted_them(surprise: bool) -> None:  # noqa: FBT001
+    fault = (60.0, MomentMarked(moment="fault", person="Fay", detail="payment has no pods", round="one"))
+    log = dated([*beginning(surprise=surprise), FAY, fault])
+    alert = (90.0, InjectShown(inject="a", what="alert", to=[], text="orders fail", round="one"))
+    for person, is_told in [("Ada", False), ("Fay", True), ("", True)]:
+        assert ("fault" in "\n".join(lines(fault, person=person, surprise=surprise))) is is_told
+        clocks = "\n".join(clocks_told(fold(log), at(100), person=person))
+        assert ("Detection gap                runs, 40 s" in clocks) is is_told
+        text = "\n".join(lines(fault, alert, person=person, surprise=surprise))
+        assert "10:01:00 fault (Fay)" in text
+        assert ("payment has no pods" in text) is (is_told or not surprise)
 
 
 def test_once_it_is_revealed_everybody_is_told() -> None:

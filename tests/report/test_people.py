@@ -113,6 +113,14 @@ def test_messages_have_their_findings(story: Story) -> None:
     assert incident(story).untold == ("support by chat",)
 
 
+def test_when_the_next_message_was_promised_is_told_in_utc_as_every_other_time_is(play: Play) -> None:
+    events = [
+        msgspec.structs.replace(event, next_at="20261125T100000+0100") if isinstance(event, MessageSent) else event
+        for event in play("rehearsal")
+    ]
+    assert "next one promised for 09:00 UTC" in plain(render(events, "html"))
+
+
 def test_steps_decisions_roles_and_the_proposal_are_told(story: Story) -> None:
     people = incident(story)
     assert [step.outcome for step in people.steps].count("done") == 6

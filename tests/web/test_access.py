@@ -74,7 +74,9 @@ def test_each_page_gets_what_is_its_own_where_one_browser_has_both_cookies(serve
 
 
 def test_the_participants_token_opens_no_page_of_the_facilitators(commander: Caller, facilitator: Caller) -> None:
-    assert commander.get("/facilitator").status == 403
+    refused = commander.get("/facilitator")
+    assert refused.status == 403
+    assert "/static/enter.js" in refused.text
     assert commander.get("/api/state?page=facilitator").status == 403
     assert facilitator.get("/api/state?page=commander").json["page"] == "commander"
     assert 'data-page="facilitator"' in facilitator.get("/").text

@@ -10,6 +10,8 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from gameday.log import read
+from gameday.log.events import RoundEnded, RoundStarted
+from gameday.log.people import MessageSent
 from gameday.rehearsal.clocks import clocks_of
 from gameday.rehearsal.session import Answer
 from gameday.rehearsal.state import fold
@@ -146,6 +148,27 @@ def test_the_token_leaves_the_address_and_a_reload_needs_none(page_of: Open, ser
     assert "token" not in tab.page.url
 
 
+def test_the_token_leaves_the_address_also_where_it_is_not_needed_any_more(page_of: Open, served: Served) -> None:
+    tab = page_of("commander").join("Ada", "scribe")
+    again = tab.context.new_page()
+    again.goto(served.url_for("commander"))
+    expect(again.locator("#line")).to_have_text("connected")
+    assert again.url == f"{served.origin}/commander"
+    again.evaluate("link => location.assign(link)", served.url_for("commander"))
+    again.wait_for_url(f"{served.origin}/commander")
+    again.evaluate("() => location.hash = 'roles'")
+    again.wait_for_url(f"{served.origin}/commander#roles")
+
+
+def test_one_browser_opens_the_participants_link_and_then_the_facilitators(page_of: Open, served: Served) -> None:
+    tab = page_of("commander")
+    other = tab.context.new_page()
+    other.goto(served.url_for("facilitator"))
+    expect(other.locator("#line")).to_have_text("connected")
+    expect(other.locator("#backstage")).to_be_visible()
+    assert other.url == f"{served.origin}/facilitator"
+
+
 def test_whoever_reloads_is_where_they_were_with_what_they_were_writing(page_of: Open) -> None:
     tab = page_of("commander").join("Ada", "incident commander")
     tab.choose_runbook("orders-disk-full")
@@ -235,6 +258,40 @@ def test_text_from_people_and_runbooks_is_never_html(page_of: Open) -> None:
         assert page.locator("main img, main script, main b, main i").count() == 0
 
 
+def test_a_time_that_no_browser_reads_stops_no_page(page_of: Open, tabletop: Tabletop) -> None:
+    tab = page_of("commander").join("Ada", "incident commander")
+    sent = MessageSent(person="Lin", audience="customers", channel="mail", text="We know.", next_at="20261125T143000Z")
+    tabletop.write(sent, round="round-1")
+    expect(tab.page.locator("#log-list")).to_contain_text("next by 14:30:00")
+    tab.choose_runbook("orders-disk-full")
+    tab.tick("declare")
+    expect(tab.step("declare")).to_contain_text("done by Ada")
+
+
+def test_a_double_click_ends_one_round_and_not_the_one_after_it(
+    page_of: Open, tabletop: Tabletop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Any] = []
+    submit = tabletop.submit
+
+    def and_begin_the_next_one(person: str, request: Mapping[str, Any]) -> Answer:
+        answer = submit(person, request)
+        if request["do"] == "next-round":
+            asked.append(request.get("incident"))
+            tabletop.write(RoundEnded(round="round-1"))
+            tabletop.write(RoundStarted(round="round-2", title="Another", experiment="e", experiment_digest="0"))
+        return answer
+
+    monkeypatch.setattr(tabletop, "submit", and_begin_the_next_one)
+    fay = page_of("facilitator").join("Fay")
+    fay.page.get_by_role("button", name="Next round").dblclick(delay=150)
+    expect(fay.page.locator("h1")).to_have_text("Another")
+    # Whatever the second press has asked for comes before this.
+    fay.mark("Declared")
+    expect(fay.moment("Declared")).to_contain_text("by Fay")
+    assert asked == [1]
+
+
 def test_everything_can_be_done_with_keys(page_of: Open, tabletop: Tabletop) -> None:
     tab = page_of("commander").join("Ada", "incident commander")
     tab.choose_runbook("orders-disk-full")
@@ -268,6 +325,30 @@ def test_everything_can_be_done_with_keys(page_of: Open, tabletop: Tabletop) -> 
     expect(tab.page.locator("#dialog-keys")).to_be_hidden()
     assert tabletop.state.incident is not None
     assert [note.text for note in tabletop.state.incident.notes] == ["a note"]
+
+
+def test_a_key_that_is_held_does_one_thing_once(page_of: Open, tabletop: Tabletop) -> None:
+    tab = page_of("commander").join("Ada", "incident commander")
+    tab.choose_runbook("orders-disk-full")
+    expect(tab.step("look-at-orders")).to_be_visible()
+    keyboard = tab.page.keyboard
+    tab.page.locator("#runbook").focus()
+    keyboard.down("t")
+    for step in ("look-at-orders", "declare", "free-space"):
+        keyboard.down("t")
+        expect(tab.step("look-at-orders")).to_contain_text("done by Ada")
+        # From here on another step is the next one.
+        tab.step(step).focus()
+    keyboard.up("t")
+    for _ in range(3):
+        keyboard.down("n")
+    keyboard.up("n")
+    keyboard.type("no, nnn")
+    keyboard.press("Control+Enter")
+    expect(tab.page.locator("#log-list")).to_contain_text("no, nnn")
+    assert tabletop.state.incident is not None
+    assert [step.id for step in tabletop.state.incident.steps.values() if step.outcome] == ["look-at-orders"]
+    assert [note.text for note in tabletop.state.incident.notes] == ["no, nnn"]
 
 
 def test_single_keys_can_be_switched_off(page_of: Open, tabletop: Tabletop) -> None:

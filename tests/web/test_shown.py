@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gameday.log.people import RehearsalStarted
+from gameday.log.people import MessageSent, RehearsalStarted
 from gameday.rehearsal.impact import GUIDE
 from gameday.rehearsal.state import State, fold
 from gameday.web import serve
@@ -99,6 +99,27 @@ def test_when_the_fault_was_is_told_once_something_has_alerted_people(
     assert known()["mitigate"] == "2026-11-25T10:00:00.000Z"
 
 
+def test_what_is_said_of_the_fault_and_what_a_check_knows_of_it_is_withheld_as_long_as_the_fault_is(
+    commander: Caller, facilitator: Caller, tabletop: Tabletop
+) -> None:
+    commander.ask("Ada", "join", roles=["incident commander"])
+    facilitator.ask("Fay", "join", roles=["facilitator"])
+    facilitator.ask("Fay", "mark", moment="fault", detail="payment has no pods")
+    commander.ask("Ada", "message", audience="customers", channel="mail", text="It is broken.")
+
+    def told(caller: Caller) -> tuple[str, set[str]]:
+        incident = caller.get("/api/state?person=Ada").json["incident"]
+        return incident["moments"][0]["detail"], {finding["code"] for finding in incident["log"][0]["findings"]}
+
+    assert told(commander) == ("", set())
+    tabletop.inject(0)
+    assert told(commander)[0] == ""
+    assert "since" in told(commander)[1]
+    assert told(facilitator)[0] == "payment has no pods"
+    facilitator.ask("Fay", "reveal")
+    assert told(commander) == told(facilitator)
+
+
 def test_whoever_classifies_reads_the_thresholds_that_judge(commander: Caller) -> None:
     page = commander.get("/commander").text
     assert all(text in page for text in GUIDE.values())
@@ -169,6 +190,15 @@ def test_a_message_that_is_owed_has_its_time_to_the_second(commander: Caller, cl
     assert commander.get("/api/state").json["incident"]["cadence_kept"] is False
 
 
+def test_a_time_in_a_form_that_no_browser_reads_goes_out_in_the_one_that_every_time_has(
+    commander: Caller, tabletop: Tabletop
+) -> None:
+    for next_at in ("20261125T143000Z", "2026-11-25T15:30:00+01:00", ""):
+        tabletop.write(MessageSent(person="Ada", audience="press", channel="mail", text="x", next_at=next_at), round="round-1")
+    log = commander.get("/api/state").json["incident"]["log"]
+    assert [entry["next_at"] for entry in log] == ["2026-11-25T14:30:00.000Z", "2026-11-25T14:30:00.000Z", ""]
+
+
 def test_a_log_without_a_rehearsal_is_shown_as_what_it_is() -> None:
     told = shown(State(), Viewer("commander"), START + timedelta(seconds=1))
     assert told["incident"] is None
@@ -212,4 +242,5 @@ def test_a_message_begins_with_a_template_and_is_checked_once_somebody_can_know_
     assert {one["audience"] for one in templates} >= {"customers", "support", "press"}
     assert "orders-disk-full" not in str(templates)
     assert "since" in {finding["code"] for finding in commander.post("/api/check", message).json}
-    assert commander.post("/api/check", {**message, "text": 7, "next_at": "nonsense"}).status == 200
+    for next_at in ("nonsense", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"):
+        assert commander.post("/api/check", {**message, "text": 7, "next_at": next_at}).status == 200

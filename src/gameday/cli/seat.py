@@ -80,7 +80,7 @@ class OwnSeat:
         state = self._session.state
         if what == "steps":
             return steps_told(state, person=self._person)
-        return people_told(state) if what == "people" else clocks_told(state, datetime.now(UTC))
+        return people_told(state) if what == "people" else clocks_told(state, datetime.now(UTC), person=self._person)
 
     def stop(self, reason: str) -> None:
         """End the rehearsal now."""
@@ -99,7 +99,10 @@ def answer(seat: Seat, line: str) -> Iterator[str]:
             width = max(len(words) for words, _ in HELP)
             yield from (f"{words:<{width}}  {about}" for words, about in HELP)
         case "stop":
-            seat.stop(said.text)
+            try:
+                seat.stop(said.text)
+            except RefusedError as error:
+                yield f"? {printable(str(error))}"
         case "":
             refused = seat.ask(said)
             if refused:

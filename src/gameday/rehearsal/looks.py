@@ -81,9 +81,9 @@ def moment_of(text: str) -> datetime | None:
     """Return the moment of an ISO 8601 text, in UTC; None where it is none."""
     try:
         at = datetime.fromisoformat(text)
-    except ValueError:
+        return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         return None
-    return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
 
 
 def started_at(incident: Incident) -> datetime | None:

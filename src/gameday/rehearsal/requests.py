@@ -12,13 +12,16 @@ A request is a flat JSON object with `do` and the fields of its kind, the same f
     inject {what, to, text}               absent {role, text}         reveal {}      (the facilitator's, and:)
     next-round {}                         end {}                      mark {moment: fault}
 
+What is about an incident may say which, as `incident` (1 for that of the first round): it is refused once another one is on, so
+that what is pressed twice, or sent again since its answer was lost, does not happen to the next round.
+
 Values are checked for their type and length here, and never for what they mean to people.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from gameday.errors import RefusedError
@@ -48,6 +51,7 @@ SEVERITIES: Final = ("critical", "major", "minor")
 INJECTS: Final = ("calls", "mail", "press", "alert", "note")
 _LONGEST_TEXT: Final = 10_000
 _LONGEST_NAME: Final = 60
+_FARTHEST: Final = timedelta(days=366)
 _BY_THE_RUN: Final = frozenset({"fault"})
 _FOLLOWS: Final = {
     "classified": "the first classification; say how bad it is: classify",
@@ -86,6 +90,9 @@ class _Asked:
         incident = self.state.incident
         if incident is None:
             raise RefusedError("no round has begun yet; wait for the first one")
+        meant, number = self._request.get("incident"), list(self.state.incidents).index(incident.round) + 1
+        if meant is not None and meant != number:
+            raise RefusedError(f"incident: it was meant for {meant!r}, and {number} is on now; look at that one, and ask again")
         return incident
 
     def text(self, name: str, *, required: bool = False) -> str:
@@ -122,14 +129,21 @@ class _Asked:
         return float(value)
 
     def moment(self, name: str) -> str:
-        """Return a time with its zone, as it was given."""
+        """Return a time in UTC, in the one form that every reader of the log can read, whatever form it was given in."""
         value = self.text(name)
+        if not value:
+            return ""
         try:
-            if value and datetime.fromisoformat(value).tzinfo is None:
+            given = datetime.fromisoformat(value)
+            if given.tzinfo is None:
                 raise RefusedError(f"{name}: expected a time with its zone, as in 2026-11-25T10:00:00+01:00, but got {value!r}")
-        except ValueError as error:
+            # Near the first and the last year, there are zones in which a time cannot be said at all.
+            at = given.astimezone(UTC)
+        except (ValueError, OverflowError) as error:
             raise RefusedError(f"{name}: expected a time such as 2026-11-25T10:00:00+01:00, but got {value!r}") from error
-        return value
+        if abs(at - self.now) > _FARTHEST:
+            raise RefusedError(f"{name}: expected a time within {_FARTHEST.days} days of now, but got {value!r}")
+        return at.isoformat()
 
     def past_moment(self, name: str) -> str:
         """Return a time that is not to come."""
@@ -223,13 +237,14 @@ def _mark(asked: _Asked) -> Event:
 
 def _withdraw(asked: _Asked) -> Event:
     moment = asked.choice("moment", MOMENTS)
+    # The same words whether it has happened yet or not, which nobody is to find out in this way.
+    if moment in _BY_THE_RUN:
+        raise RefusedError(f"{moment} cannot be taken back once it has happened; to end the round: next-round")
     if moment not in asked.incident.moments:
         raise RefusedError(f"{moment} is not marked")
     if moment in _FOLLOWS:
         what = _FOLLOWS[moment].partition(";")[0]
         raise RefusedError(f"{moment} is the time of {what}, which stands in the log and cannot be taken back")
-    if moment in _BY_THE_RUN:
-        raise RefusedError(f"{moment} has happened, and cannot be taken back; to end the round: next-round")
     return MomentMarked(moment=moment, person=asked.person, withdrawn=True, round=asked.round)
 
 
@@ -329,6 +344,8 @@ def _reveal(asked: _Asked) -> Event:
 
 
 def _next_round(asked: _Asked) -> Event:
+    if asked.incident.people_done:
+        raise RefusedError("this round is over already; the next one begins by itself")
     return PeopleDone(person=asked.person, round=asked.round)
 
 

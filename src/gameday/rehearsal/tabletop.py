@@ -94,8 +94,7 @@ class TabletopSession:
             if self.is_over:
                 return
             self._write(AbortRequested(by=person, reason=reason))
-            self._end_round("aborted")
-            self._end(ExitCode.ABORTED, f"stopped by {person}" + (f": {reason}" if reason else ""))
+            self._abort(person, reason)
 
     def tick(self) -> None:
         """Let happen what is due by now: the fault, if the plan says when, and what happens to people after it."""
@@ -129,6 +128,12 @@ class TabletopSession:
 
     def _take_up(self, events: Sequence[AnyEvent]) -> None:
         state = fold(events)
+        stop = next((event for event in events if isinstance(event, AbortRequested)), None)
+        if stop is not None and state.ended is None:
+            # It died between the stop and its end; stopped is stopped.
+            self._board.take(events)
+            self._abort(stop.by, stop.reason)
+            state = self.state
         if state.ended is not None:
             raise RefusedError(
                 f"{self._directory.name} is over: {state.ended.summary}. Its report: gameday report {self._directory}"
@@ -149,6 +154,10 @@ class TabletopSession:
         # It may have died between the word that a round is over and the round's end.
         if state.incident is None or state.incident.people_done or state.incident.ended:
             self._go_on()
+
+    def _abort(self, person: str, reason: str) -> None:
+        self._end_round("aborted")
+        self._end(ExitCode.ABORTED, f"stopped by {person}" + (f": {reason}" if reason else ""))
 
     def _go_on(self) -> None:
         self._end_round("completed")

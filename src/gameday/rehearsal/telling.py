@@ -1,7 +1,7 @@
 """What somebody at a terminal is told of a rehearsal, event by event; and what stands when they ask.
 
-In a surprise, only the facilitator is told which fault it is before it is revealed. Text of people is passed on without the
-control characters that a terminal would obey.
+In a surprise, only the facilitator is told which fault it is before it is revealed; and when the fault was, nobody who responds
+is told before something has alerted them. Text of people is passed on without the control characters that a terminal would obey.
 """
 
 from __future__ import annotations
@@ -28,9 +28,10 @@ from gameday.log.people import (
     StepTicked,
 )
 from gameday.rehearsal.clocks import Clock, cadence_kept, clocks_of, updates_of
-from gameday.rehearsal.state import State, StepState, fold
+from gameday.rehearsal.state import Incident, State, StepState, fold
 from gameday.runbook.roles import FACILITATOR
 
+_FAULT: Final = "fault"
 _MINUTE: Final = 60
 _HOUR: Final = 3600
 
@@ -69,13 +70,16 @@ def steps_told(state: State, *, person: str = "") -> Iterator[str]:
         )
 
 
-def clocks_told(state: State, now: datetime) -> Iterator[str]:
-    """Yield every clock: how long it took, or has run so far, and what was agreed."""
+def clocks_told(state: State, now: datetime, *, person: str = "") -> Iterator[str]:
+    """Yield every clock: how long it took, or has run so far, and what was agreed; those of the fault as far as may be told."""
     incident = state.incident
     if incident is None or state.started is None:
         yield "no clock runs yet"
         return
     for clock in clocks_of(incident, state.started.clocks, now=now):
+        if _FAULT in {clock.interval.begin, clock.interval.end} and not _knows_when(state, incident, person):
+            yield f"{clock.interval.title:<28} unknown"
+            continue
         begin = incident.moments.get(clock.interval.begin)
         running = "" if begin is None or not clock.is_running else f"runs, {duration((now - begin.at).total_seconds())}"
         yield f"{clock.interval.title:<28} {running or _took(clock)}{_agreed(clock)}"
@@ -122,7 +126,19 @@ def duration(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{left:02}" if hours else f"{minutes}:{left:02}"
 
 
+def has_been_noticed(incident: Incident) -> bool:
+    """Say whether whoever responds can have noticed that something is wrong."""
+    return bool(incident.moments.keys() & {"alert", "acknowledged", "declared"})
+
+
+def _knows_when(state: State, incident: Incident, person: str) -> bool:
+    """Say whether this person may be told when the fault was."""
+    return not person or FACILITATOR in state.roles_of(person) or incident.ended or has_been_noticed(incident)
+
+
 def _concerns(event: AnyEvent, state: State, person: str) -> bool:
+    if isinstance(event, ChangeLanded) or (isinstance(event, MomentMarked) and event.moment == _FAULT):
+        return _knows_when(state, state.incident_of(event), person)
     if not isinstance(event, InjectShown) or not event.to or not person:
         return True
     roles = state.roles_of(person)
@@ -171,10 +187,12 @@ def _because(reason: str) -> str:
 
 
 def _marked(event: Any, state: State, insider: bool) -> str:  # noqa: FBT001
-    del state, insider
+    del state
     moment = event.moment.replace("_", " ")
     who = f" ({event.person})" if event.person else ""
-    return f"{moment} is taken back{who}" if event.withdrawn else f"{moment}{who}" + (f": {event.detail}" if event.detail else "")
+    # What is said of the fault's moment may name the fault.
+    detail = event.detail if insider or event.moment != _FAULT else ""
+    return f"{moment} is taken back{who}" if event.withdrawn else f"{moment}{who}" + (f": {detail}" if detail else "")
 
 
 def _classified(event: Any, state: State, insider: bool) -> str:  # noqa: FBT001

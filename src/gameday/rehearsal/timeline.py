@@ -43,9 +43,10 @@ def _is_on(incident: Incident) -> bool:
 
 def _events(state: State, inject: Mapping[str, Any]) -> Iterator[Event]:
     role = inject.get("absent", "")
-    yield InjectShown(
-        inject=inject["id"], what=inject["what"], to=list(inject.get("to", ())), text=inject["text"], round=state.round
-    )
+    # What shows the inject comes last: whoever dies in between shows it again, and then the role is taken as well.
     if role:
         holder = state.holders.get(role, "")
         yield RoleHandedOver(role=role, person=holder, to="", note=inject["text"], taken=True, round=state.round)
+    yield InjectShown(
+        inject=inject["id"], what=inject["what"], to=list(inject.get("to", ())), text=inject["text"], round=state.round
+    )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from gameday.log.events import ChangeApplied, ChangeOwed, RunbookJudged, StepStarted, UndoEnded, VerdictGiven
@@ -261,7 +261,7 @@ class _Log:
                 message.channel,
                 message.text,
                 message.template,
-                message.next_at,
+                message.next_at and datetime.fromisoformat(message.next_at).astimezone(UTC).isoformat(),
                 findings,
             )
 

@@ -52,9 +52,10 @@ HEADERS: Final[Mapping[str, str]] = {
 class RefusedRequest(Exception):  # noqa: N818  # an answer like any other, and no failure of ours
     """A request that is not carried out: an HTTP status, and what to do about it."""
 
-    def __init__(self, status: int, title: str, text: str) -> None:
+    def __init__(self, status: int, title: str, text: str, *, may_enter: bool = False) -> None:
+        """Say also whether whoever has the token behind the address's # may come in with it after all."""
         super().__init__(text)
-        self.status, self.title, self.text = status, title, text
+        self.status, self.title, self.text, self.may_enter = status, title, text, may_enter
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +96,14 @@ class Door:
                 401,
                 "Not let in",
                 "This page opens with its link, which carries a token: take it from the terminal where the rehearsal began.",
+                may_enter=True,
             )
         if wanted == "commander":
             return "commander"
         if wanted not in {"", held}:
-            raise RefusedRequest(403, "The facilitator's", "This is the facilitator's, and the token is the participants'.")
+            # A browser that has the participants' cookie may well have been given the facilitator's link now.
+            text = "This is the facilitator's, and the token is the participants'."
+            raise RefusedRequest(403, "The facilitator's", text, may_enter=True)
         return held
 
     def enter(self, token: str) -> Page:

@@ -140,7 +140,7 @@ class Desk:
         """Have a request written into the log: 201 with its `seq`, or 409 with the reason why not."""
         page = self.door.page_of(request)
         asked = await _body(request)
-        person = _text(asked, "person")
+        person, _ = _text(asked, "person"), _text(asked, "do")
         self._may_ask(page, person, asked)
         try:
             answer = await asyncio.to_thread(self.session.submit, person, asked)

@@ -93,7 +93,7 @@ def _refusal(request: web.Request, refused: RefusedRequest) -> web.Response:
         body = orjson.dumps({"refused": refused.text})
         return web.Response(body=body, status=refused.status, content_type="application/json")
     # Only somebody at the right address may still come in from here, with the token behind the address's #.
-    return _html("refused", refused.status, title=refused.title, text=refused.text, may_enter=refused.status == 401)  # noqa: PLR2004
+    return _html("refused", refused.status, title=refused.title, text=refused.text, may_enter=refused.may_enter)
 
 
 def _html(template: str, status: int = 200, **values: Any) -> web.Response:

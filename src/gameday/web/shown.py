@@ -18,6 +18,7 @@ from typing import Any, Final
 from gameday.log.people import Classified, InjectShown, MessageSent, NoteTaken
 from gameday.rehearsal.clocks import Clock, agreed_of, cadence_kept, clocks_of, next_after, updates_of
 from gameday.rehearsal.state import CUSTOMERS, MOMENTS, Incident, Moment, State, StepState, time_of
+from gameday.rehearsal.telling import has_been_noticed
 from gameday.web.access import Page
 
 MOMENT_TITLES: Final[Mapping[str, str]] = {
@@ -121,7 +122,7 @@ def _incident(state: State, incident: Incident, viewer: Viewer, now: datetime) -
             "others": (next_after(incident, allowed, audience="", now=now) - now).total_seconds(),
         },
         "injects": [_inject(one, viewer) for one in incident.injects if _is_for(one, state, viewer)],
-        "log": _log(incident, names_steps=not hidden or incident.is_found),
+        "log": _log(incident, names_steps=not hidden or incident.is_found, names_findings=knows_of(incident, viewer)),
         "severity": incident.classifications[-1].severity if incident.classifications else "",
         "verdict": _verdict(incident, hidden=hidden),
         **_runbook(incident, hidden=hidden),
@@ -130,7 +131,7 @@ def _incident(state: State, incident: Incident, viewer: Viewer, now: datetime) -
 
 def knows_of(incident: Incident, viewer: Viewer) -> bool:
     """Say whether this viewer can have noticed that something is wrong."""
-    return viewer.page == "facilitator" or bool(incident.moments.keys() & {"alert", "acknowledged", "declared"})
+    return viewer.page == "facilitator" or has_been_noticed(incident)
 
 
 def _withheld(incident: Incident, viewer: Viewer) -> frozenset[str]:
@@ -139,14 +140,13 @@ def _withheld(incident: Incident, viewer: Viewer) -> frozenset[str]:
 
 def _moment(name: str, incident: Incident, *, withheld: bool, hidden: bool) -> dict[str, Any]:
     moment: Moment | None = None if withheld else incident.moments.get(name)
-    by_the_run = moment is not None and not moment.person
     return {
         "name": name,
         "title": MOMENT_TITLES[name],
         "at": moment and iso(moment.at),
         "person": moment.person if moment else "",
-        # What the run itself says of a moment may name the fault.
-        "detail": moment.detail if moment and not (hidden and by_the_run and name == "fault") else "",
+        # What the run or the facilitator says of the fault's moment may name the fault.
+        "detail": moment.detail if moment and not (hidden and name == "fault") else "",
     }
 
 
@@ -187,12 +187,13 @@ def _at(event: Any) -> str:
     return iso(time_of(event))
 
 
-def _log(incident: Incident, *, names_steps: bool) -> list[dict[str, Any]]:
+def _log(incident: Incident, *, names_steps: bool, names_findings: bool) -> list[dict[str, Any]]:
     """Return what people wrote down or said, in its order."""
     told = [
         *(_note(one, one.step if names_steps else "") for one in incident.notes),
         *({**_said("decision", one), "text": one.text, "reason": one.reason} for one in incident.decisions),
-        *(_message(one) for one in incident.messages),
+        # What a check finds missing may say when the fault was.
+        *({**_message(one), **({} if names_findings else {"findings": []})} for one in incident.messages),
         *(_classification(one) for one in incident.classifications),
     ]
     return sorted(told, key=lambda entry: entry["seq"])
@@ -208,7 +209,8 @@ def _message(message: MessageSent) -> dict[str, Any]:
         "text": message.text,
         "audience": message.audience,
         "channel": message.channel,
-        "next_at": message.next_at,
+        # A log may have it in a form that no browser reads.
+        "next_at": message.next_at and iso(datetime.fromisoformat(message.next_at)),
         "findings": message.findings or [],
     }
 

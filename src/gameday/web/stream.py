@@ -64,10 +64,10 @@ class Hub:
         with self.subscribed() as woken:
             yield True
             while not self.is_over:
-                grew = False
                 with suppress(TimeoutError):
                     await asyncio.wait_for(woken.wait(), HEARTBEAT_SECONDS)
-                    grew = True
+                # It may have been set while the wait was given up.
+                grew = woken.is_set()
                 woken.clear()
                 if not self.is_over:
                     yield grew

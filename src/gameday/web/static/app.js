@@ -25,6 +25,7 @@ const me = () => (hasJoined() ? remembered() : "");
 const forms = listen({
   me,
   run: () => state?.run ?? "",
+  incident: () => state?.incident?.number,
   joined(name) {
     sessionStorage.setItem(NAME, name);
     localStorage.setItem(NAME, name);
@@ -117,5 +118,12 @@ setInterval(() => {
   }
 }, 1000);
 
+// Whoever opens the link again is let in by the cookie, without enter.js, and its token is to stay nowhere all the same.
+function forgetToken() {
+  if (new URLSearchParams(location.hash.slice(1)).has("token")) history.replaceState(null, "", location.pathname);
+}
+
+forgetToken();
+addEventListener("hashchange", forgetToken);
 listenToKeys();
 line.open(remembered());

@@ -32,8 +32,10 @@ export function refuse(words) {
   notice.classList.toggle("shown", words !== "");
 }
 
-/** Bring forms and buttons to life. `me` returns who this page speaks for; `joined` is told who has just come in. */
-export function listen({ me, joined, run }) {
+/** Bring forms and buttons to life. `me` returns who this page speaks for, `incident` the number of the one that it shows; `joined`
+ * is told who has just come in. */
+export function listen({ me, joined, run, incident }) {
+  const sending = new Set();
   const draftOf = (form) => `gameday draft ${run()} ${page} ${form.dataset.do}`;
 
   async function ask(request, person = me()) {
@@ -70,8 +72,14 @@ export function listen({ me, joined, run }) {
     const button = event.target.closest("button");
     if (!button) return;
     if (button.dataset.ask) {
+      // The second press of a double click may meet what the first one has led to: another round, or Undo.
       const { ask: what, step, moment, role } = button.dataset;
-      const answer = await ask({ do: what, step, moment, role });
+      const request = { do: what, step, moment, role, incident: incident() };
+      const wish = JSON.stringify(request);
+      if (event.detail > 1 || sending.has(wish)) return;
+      sending.add(wish);
+      const answer = await ask(request);
+      sending.delete(wish);
       refuse(answer.refused ?? "");
     } else if (button.dataset.open) open(button);
     else if ("close" in button.dataset) button.closest("dialog").close();
@@ -98,8 +106,9 @@ export function listen({ me, joined, run }) {
   };
 }
 
+/** What somebody has typed; a number that the page itself puts there, and may change meanwhile, is none of it. */
 const draft = (form) =>
-  Object.fromEntries([...form.elements].filter((field) => ["TEXTAREA", "INPUT"].includes(field.tagName)).map((field) => [field.name, field.value]));
+  Object.fromEntries([...form.elements].filter((field) => ["TEXTAREA", "INPUT"].includes(field.tagName) && field.value !== field.defaultValue).map((field) => [field.name, field.value]));
 
 /** Open the question that a button leads to, about what the button is about. */
 function open(button) {

@@ -31,15 +31,24 @@ export function listenToKeys() {
   const box = document.getElementById("keys-on");
   box.checked = localStorage.getItem(STORE) !== "off";
   box.addEventListener("change", () => localStorage.setItem(STORE, box.checked ? "on" : "off"));
+  let pressed = "";
   document.addEventListener("keydown", (event) => {
     const { key, target } = event;
+    // A key that is held moves on and on, and does nothing else a second time: nor does it write itself into what it has opened.
+    if (event.repeat && key !== "j" && key !== "k") {
+      if (key === pressed) event.preventDefault();
+      return;
+    }
+    pressed = "";
     if (key === "Enter" && (event.ctrlKey || event.metaKey) && target.form) {
       event.preventDefault();
       target.form.requestSubmit();
     } else if (key === "Escape" && isWriting(target) && !target.closest("dialog")) {
       (current() ?? document.getElementById("runbook")).focus();
     } else if (!event.ctrlKey && !event.metaKey && !event.altKey && box.checked && !isWriting(target) && !document.querySelector("dialog[open]")) {
-      if (press(key)) event.preventDefault();
+      if (!press(key)) return;
+      pressed = key;
+      event.preventDefault();
     }
   });
 }
