@@ -162,8 +162,8 @@ def test_a_run_without_a_cluster_owes_nothing_of_one(tmp_path: Path) -> None:
 def test_what_a_shell_block_wrote_is_owed_like_any_other_write(books: Any, scratch: Any) -> None:
     ref = ObjectRef.of(scratch.config_map(colour="red"))
     books.patch(ref, fields={"/data/colour": "blue"})
-    scratch.patch("ConfigMap", "settings", {"op": "replace", "path": "/data/colour", "value": "green"})
-    books.debt.owe_writes(ref, {"/data/colour": ("blue", "green")}, by="step mend", round_id="r1")
+    found = scratch.patch("ConfigMap", "settings", {"op": "replace", "path": "/data/colour", "value": "green"})
+    books.debt.owe_writes(found, {"/data/colour": ("blue", "green")}, by="step mend", round_id="r1")
     made = ObjectRef.of(scratch.config_map("made"))
     books.debt.owe_created(made, by="step mend", round_id="r1")
     assert {item.outcome for item in books.undo()} == {"undone"}

@@ -210,6 +210,56 @@ def test_an_entry_that_the_run_removed_comes_back(books: Any, scratch: Any, web:
     assert dict(env(scratch)) == {"NEW": "x", "B": "2", "A": "1"}
 
 
+def test_several_entries_that_the_run_added_to_one_list_go_together(books: Any, scratch: Any, web: ObjectRef) -> None:
+    books.patch(web, fields={f"{MAIN}/env[name=A2]/value": "x", f"{MAIN}/env[name=B2]/value": "y"})
+    assert [name for name, _ in env(scratch)][-2:] == ["A2", "B2"]
+    assert [done.outcome for done in books.undo()] == ["undone"]
+    assert env(scratch) == [("A", "1"), ("B", "2")]
+
+
+def test_several_entries_of_one_list_are_removed_and_come_back_together(books: Any, scratch: Any, web: ObjectRef) -> None:
+    books.patch(web, fields={f"{MAIN}/env[name=A]": MISSING, f"{MAIN}/env[name=B]": MISSING})
+    assert env(scratch) == []
+    assert [done.outcome for done in books.undo()] == ["undone"]
+    assert dict(env(scratch)) == {"A": "1", "B": "2"}
+
+
+def test_labels_that_all_went_come_back_all(books: Any, scratch: Any, settings: ObjectRef) -> None:
+    scratch.patch("ConfigMap", "settings", {"op": "add", "path": "/metadata/labels", "value": {"a": "1", "b": "2"}})
+    found = scratch.patch("ConfigMap", "settings", {"op": "remove", "path": "/metadata/labels"})
+    assert ObjectRef.of(found) == settings
+    removed = {f"/metadata/labels/{name}": (value, MISSING) for name, value in (("a", "1"), ("b", "2"))}
+    books.debt.owe_writes(found, removed, by="step relabel", round_id="r1")
+    assert [done.outcome for done in books.undo()] == ["undone"]
+    assert scratch.get("ConfigMap", "settings")["metadata"]["labels"] == {"a": "1", "b": "2"}
+
+
+def test_a_step_that_repairs_a_selector_by_one_of_its_labels_does_not_bring_the_fault_back(books: Any, scratch: Any) -> None:
+    ref = ObjectRef.of(scratch.create("Service", "payment", spec={"selector": {"app": "payment"}, "ports": [{"port": 80}]}))
+    books.patch(ref, fields={"/spec/selector": {"app": "bad"}})
+    found = scratch.patch("Service", "payment", {"op": "replace", "path": "/spec/selector/app", "value": "payment"})
+    books.debt.owe_writes(found, {"/spec/selector/app": ("bad", "payment")}, by="step mend", round_id="r1")
+    books.undo()
+    assert scratch.get("Service", "payment")["spec"]["selector"] == {"app": "payment"}
+
+
+def test_a_variable_of_the_run_whose_value_a_step_changes_still_goes_whole(books: Any, scratch: Any, web: ObjectRef) -> None:
+    books.patch(web, fields={f"{MAIN}/env[name=FAULT]/value": "on"})
+    rewrite_env(scratch, ("A", "1"), ("B", "2"), ("FAULT", "off"))
+    found = scratch.get("Deployment", "web", "apps/v1")
+    books.debt.owe_writes(found, {f"{MAIN}/env[name=FAULT]/value": ("on", "off")}, by="step mend", round_id="r1")
+    assert [done.outcome for done in books.undo()] == ["undone"]
+    assert env(scratch) == [("A", "1"), ("B", "2")]
+
+
+def test_a_field_that_an_action_writes_around_one_it_owns_already_comes_back(books: Any, scratch: Any) -> None:
+    ref = ObjectRef.of(scratch.create("Service", "payment", spec={"selector": {"app": "payment"}, "ports": [{"port": 80}]}))
+    books.patch(ref, fields={"/spec/selector/app": "bad"})
+    books.patch(ref, fields={"/spec/selector": {"app": "worse", "tier": "x"}})
+    assert [done.outcome for done in books.undo()] == ["undone"]
+    assert scratch.get("Service", "payment")["spec"]["selector"] == {"app": "payment"}
+
+
 def test_a_taint_goes_and_those_of_others_stay(books: Any, cluster: Any, scratch: Any) -> None:
     name = f"node-of-{scratch.name}"
     ref = ObjectRef.of(cluster.create({"apiVersion": "v1", "kind": "Node", "metadata": {"name": name}, "spec": {}}))

@@ -137,7 +137,7 @@ class Looks:
             self._left(made, f"what {made.by} wrote", f"could not be told, so it could not be undone: {error}")
             return {"refused": f"what it wrote could not be recorded: {error}"}
         writes = compare(made.found, now)
-        told = [*self._owe(made, writes)]
+        told = [*self._owe(made, writes, now)]
         with contextlib.suppress(OSError):
             made.file.unlink()
         failed = [text for text, failure in told if failure]
@@ -155,11 +155,11 @@ class Looks:
                     raise
                 time.sleep(0.5)
 
-    def _owe(self, made: _Look, writes: Writes) -> list[tuple[str, str]]:
+    def _owe(self, made: _Look, writes: Writes, now: Snapshot) -> list[tuple[str, str]]:
         """Owe each write; deletions first, so that what came in the place of something is removed before that is made again."""
-        return [self._one(made, write, owe) for write, owe in self._writes(made, writes)]
+        return [self._one(made, write, owe) for write, owe in self._writes(made, writes, now)]
 
-    def _writes(self, made: _Look, writes: Writes) -> Iterator[tuple[_Write, Callable[[], Entry | None]]]:
+    def _writes(self, made: _Look, writes: Writes, now: Snapshot) -> Iterator[tuple[_Write, Callable[[], Entry | None]]]:
         debt, whose = self._debt, {"by": made.by, "round_id": made.round}
         for ref in writes.deleted:
             yield _Write("delete", ref), partial(debt.owe_deleted, made.found[ref], **whose)
@@ -168,7 +168,7 @@ class Looks:
         for ref in writes.created:
             yield _Write("create", ref), partial(debt.owe_created, ref, **whose)
         for ref, fields in writes.fields.items():
-            yield _Write("patch", ref, fields), partial(debt.owe_writes, ref, fields, **whose)
+            yield _Write("patch", ref, fields), partial(debt.owe_writes, now[ref], fields, **whose)
 
     def _one(self, made: _Look, write: _Write, owe: Callable[[], Entry | None]) -> tuple[str, str]:
         """Owe and tell one write; return it in words, and what failed."""

@@ -56,9 +56,10 @@ class PeopleDesk:
         if self._before is None:
             return
         try:
-            writes = peoples_writes(self._before, look(self._cluster, self._namespaces), self._debt.entries)
+            now = look(self._cluster, self._namespaces)
+            writes = peoples_writes(self._before, now, self._debt.entries)
             for ref, fields in writes.fields.items():
-                entry = self._debt.owe_writes(ref, fields, by=BY_PEOPLE, round_id=self._round)
+                entry = self._debt.owe_writes(now[ref], fields, by=BY_PEOPLE, round_id=self._round)
                 self._tell(ref, fields, entry=entry.id)
             for ref in writes.created:
                 self._tell(ref, {}, entry=self._debt.owe_created(ref, by=BY_PEOPLE, round_id=self._round).id)

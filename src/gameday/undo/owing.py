@@ -27,12 +27,13 @@ from gameday.change import (
     PatchObject,
     anchored,
     get_field,
-    patch_operations,
 )
 from gameday.cluster import Cluster, Json, ObjectRef
 from gameday.cluster.reading import ready_pods, workload_of
 from gameday.errors import NoTargetError, RecordError, RefusedError, ServerError, UnreachableError
 from gameday.processes import process_id
+from gameday.undo.overlapping import owe_change, owe_write
+from gameday.undo.patching import patch_of
 from gameday.undo.record import OWED, Entry, OwedPod, OwedRollback, Shard, Target, encode, owe_field, refuse_field, with_entries
 from gameday.undo.remaking import as_it_was
 from gameday.undo.storing import RUN_LABEL, SHARD_BYTES, Store, Stored, shard_name
@@ -100,12 +101,12 @@ class Debt:
             self._put(owed.entry)
             return owed
 
-    def owe_writes(self, ref: ObjectRef, writes: Mapping[str, tuple[Any, Any]], *, by: str, round_id: str) -> Entry:
-        """Write down fields that a step's shell block has already changed: path → (before, after)."""
+    def owe_writes(self, found: Json, writes: Mapping[str, tuple[Any, Any]], *, by: str, round_id: str) -> Entry:
+        """Write down fields of an object, as it was found, that a step's shell block has changed: path → (before, after)."""
         with self._lock:
-            entry = self._entry_for(ref, _Whose(by, round_id))
+            entry = self._entry_for(ObjectRef.of(found), _Whose(by, round_id))
             for path, (before, after) in writes.items():
-                entry = owe_field(entry, path, before=before, value=after)
+                entry = owe_write(entry, path, before=before, value=after, then=found)
             self._put(entry)
             return entry
 
@@ -205,16 +206,17 @@ class Debt:
         obj = self._present(change.ref)
         entry = self._entry_for(ObjectRef.of(obj), whose)
         version = obj["metadata"]["resourceVersion"]
-        operations: list[Json] = [{"op": "test", "path": "/metadata/resourceVersion", "value": version}]
+        anchored_fields = _anchored(obj, change.fields)
+        operations, then = patch_of(obj, anchored_fields.items())
         fields = []
-        for path, value in _anchored(obj, change.fields).items():
+        for path, value in anchored_fields.items():
             before = get_field(obj, path)
             if refused_before:
                 entry = refuse_field(entry, path, value=value, found=before)
-            entry = owe_field(entry, path, before=before, value=value)
-            operations += patch_operations(obj, path, value)
+            entry = owe_change(entry, path, before=before, value=value, then=then)
             fields.append((path, before, value))
-        return Owed(entry, Operation("patch", ObjectRef.of(obj), operations), tuple(fields))
+        unchanged = {"op": "test", "path": "/metadata/resourceVersion", "value": version}
+        return Owed(entry, Operation("patch", ObjectRef.of(obj), [unchanged, *operations]), tuple(fields))
 
     def _creation(self, change: CreateObject, whose: _Whose) -> Owed:
         if self._there(change.ref) is not None:
