@@ -14,11 +14,13 @@ import pytest
 
 from gameday.change import MISSING, CreateObject, DeletePod, EvictPod, PatchObject, get_field
 from gameday.cluster import ObjectRef
-from gameday.errors import ConflictError, NotFoundError, RefusedError, ServerError, UnreachableError
+from gameday.errors import ConflictError, NotFoundError, NotNowError, RefusedError, ServerError, UnreachableError
+from gameday.kube.answers import UnprocessableError
 from gameday.processes import process_id
 from gameday.run.inject import perform
 from gameday.undo.record import OWED, UNDOING
 from gameday.undo.settling import Undoer, held_by_another, holder_here, undo_all, undo_until_settled
+from gameday.undo.storing import SecretStore
 
 pytestmark = pytest.mark.e2e
 COLOUR: Final = "/data/colour"
@@ -500,8 +502,8 @@ class Away:
         return self._cluster.patch(ref, operations)
 
 
-@pytest.mark.parametrize("error", [UnreachableError("no answer"), ServerError("answered 503")])
-def test_a_server_that_is_away_is_waited_for_within_patience(
+@pytest.mark.parametrize("error", [UnreachableError("no answer"), ServerError("answered 503"), NotNowError("answered 429")])
+def test_a_server_that_is_away_or_too_busy_is_waited_for_within_patience(
     *, books: Any, scratch: Any, settings: ObjectRef, error: Exception
 ) -> None:
     books.patch(settings, fields={COLOUR: "blue"})
@@ -524,6 +526,41 @@ def test_a_server_that_is_away_is_waited_for_within_patience(
     assert told == []
     undo(times=3)
     assert [item.outcome for item in told] == ["undone"]
+    assert colour(scratch) == "red"
+
+
+def test_a_record_that_the_server_is_too_busy_to_write_is_written_later(books: Any, scratch: Any, settings: ObjectRef) -> None:
+    books.patch(settings, fields={COLOUR: "blue"})
+
+    class Busy(Away):
+        def replace(self, obj: Any) -> Any:
+            if self.left:
+                self.left -= 1
+                raise self._error
+            return self._cluster.replace(obj)
+
+    debt = books.opened()
+    debt.store = SecretStore(Busy(books.cluster, NotNowError("answered 429"), 2))
+    assert [done.outcome for done in books.undo(debt)] == ["undone"]
+    assert colour(scratch) == "red"
+
+
+def test_what_the_server_finds_wrong_is_residue_and_does_not_stop_the_rest(books: Any, scratch: Any, settings: ObjectRef) -> None:
+    books.patch(settings, fields={COLOUR: "blue"})
+    gone = scratch.config_map("gone", colour="red")
+    books.cluster.delete(ObjectRef.of(gone))
+    books.debt.owe_deleted(gone, by="step mend", round_id="r1")
+
+    class Refusing(Away):
+        def create(self, manifest: Any) -> Any:
+            raise UnprocessableError(f"the cluster answered 422: {manifest['metadata']['name']}: port is already allocated")
+
+    done: list[Any] = []
+    undoer = Undoer(
+        Refusing(books.cluster, ServerError("never"), 0), "me", books.run_id, now=books.clock.now, sleep=books.clock.sleep
+    )
+    undo_until_settled(books.debt, undoer, settled=done.append)
+    assert {item.entry.target.name: item.outcome for item in done} == {"gone": "residue", "settings": "undone"}
     assert colour(scratch) == "red"
 
 

@@ -30,7 +30,7 @@ from gameday.change import (
 )
 from gameday.cluster import Cluster, Json, ObjectRef
 from gameday.cluster.reading import ready_pods, workload_of
-from gameday.errors import NoTargetError, RecordError, RefusedError, ServerError, UnreachableError
+from gameday.errors import NoTargetError, NotNowError, RecordError, RefusedError, ServerError, UnreachableError
 from gameday.processes import process_id
 from gameday.undo.overlapping import owe_change, owe_write
 from gameday.undo.patching import patch_of
@@ -289,7 +289,7 @@ class Debt:
         shard = self._stored[name].shard if name in self._stored else self._begun()
         try:
             self._write(name, with_entries(shard, entry))
-        except (UnreachableError, ServerError) as error:
+        except (UnreachableError, ServerError, NotNowError) as error:
             raise RecordError(f"what is owed cannot be written down, so nothing is injected: {error}") from error
 
     def _shard_of(self, entry: Entry) -> str:

@@ -24,6 +24,8 @@ from gameday.errors import (
     ClusterError,
     ConflictError,
     NotFoundError,
+    NotNowError,
+    RefusedError,
     ServerError,
     UnreachableError,
 )
@@ -111,7 +113,7 @@ def undo_until_settled(debt: Debt, undoer: Undoer, *, settled: Callable[[Settled
             if not another or undoer.now() - seen[1] > _HOLD_SECONDS:
                 undo_all(debt, undoer, settled=settled)
                 return
-        except (UnreachableError, ServerError):
+        except (UnreachableError, ServerError, NotNowError):
             if undoer.now() > give_up:
                 raise
         except ConflictError:
@@ -171,9 +173,9 @@ def settle(undoer: Undoer, entry: Entry) -> Settled:
         if entry.remake is not None:
             return _make_again(undoer, entry, entry.remake)
         return _remove_created(undoer, entry) if entry.created else _set_back(undoer, entry)
-    except (UnreachableError, ServerError):
+    except (UnreachableError, ServerError, NotNowError):
         raise
-    except ClusterError as error:
+    except RefusedError as error:
         return Settled(entry, "residue", str(error))
 
 
