@@ -82,12 +82,26 @@ class Debt:
         self._stored: dict[str, Stored] = {item.name: item for item in stored}
         self._lock = threading.RLock()
         self._count = sum(len(item.shard.entries) for item in stored)
+        self._is_closed = False
 
     @property
     def entries(self) -> tuple[Entry, ...]:
         """All entries, in the order in which they were first owed."""
         with self._lock:
             return tuple(entry for item in self._stored.values() for entry in item.shard.entries.values())
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether nothing may be injected on this debt any more."""
+        return self._is_closed
+
+    def close(self) -> None:
+        """Owe no change any more: what a worker still asks for after this would be written down behind the last undo.
+
+        Waits for one that is being written down. What was done already may still be owed, and is undone with the rest.
+        """
+        with self._lock:
+            self._is_closed = True
 
     def owe(self, change: Change, *, by: str, round_id: str, refused_before: bool = False, prepares: bool = False) -> Owed:
         """Capture the pre-image, write down what is owed, and return the request that may now be made.
@@ -97,6 +111,7 @@ class Debt:
         NoTargetError, RefusedError or RecordError mean that nothing was written and nothing may be injected.
         """
         with self._lock:
+            self._check_open()
             owed = self._captured(change, _Whose(by, round_id, prepares), refused_before=refused_before)
             self._put(owed.entry)
             return owed
@@ -124,7 +139,7 @@ class Debt:
         """
         with self._lock:
             ref = ObjectRef.of(obj)
-            mine = [entry for entry in self.entries if entry.target == target_of(ref) or _created_as(entry, ref)]
+            mine = [entry for entry in self.entries if entry.target == target_of(ref) or is_of_creation(entry, ref)]
             created = next((entry for entry in mine if entry.created), None)
             if created is not None:
                 return created
@@ -148,6 +163,7 @@ class Debt:
     def owe_rollbacks(self, experiment: Path, names: Sequence[str], *, round_id: str) -> None:
         """Write down an experiment's own rollbacks, in their order; only this host can carry them out."""
         with self._lock:
+            self._check_open()
             for index, name in enumerate(names):
                 self._count += 1
                 entry = Entry(
@@ -186,6 +202,10 @@ class Debt:
                 if not item.shard.owes:
                     self.store.remove(item)
                     del self._stored[name]
+
+    def _check_open(self) -> None:
+        if self._is_closed:
+            raise RecordError("what the run owes is being undone for the last time, so nothing more is injected")
 
     # ------------------------------------------------------------------------------------------------ capturing
 
@@ -311,7 +331,7 @@ class Debt:
         self._stored[name] = self.store.write(name, shard, version=version)
 
 
-def _created_as(entry: Entry, ref: ObjectRef) -> bool:
+def is_of_creation(entry: Entry, ref: ObjectRef) -> bool:
     """Say whether the entry is of the creation of an object of this name; a creation is owed before its uid is known."""
     return entry.created and ref_of(entry.target).anonymous == ref.anonymous and entry.target.uid in {"", ref.uid}
 
