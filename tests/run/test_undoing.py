@@ -63,7 +63,7 @@ def test_a_rollback_that_one_undo_is_playing_is_not_played_by_another(tmp_path: 
     begun, go_on = threading.Event(), threading.Event()
     played: list[str] = []
 
-    def play(entry: Entry) -> str:
+    def play(entry: Entry, **_: Any) -> str:
         played.append(entry.by)
         begun.set()
         assert go_on.wait(30)
