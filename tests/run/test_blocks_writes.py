@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import copy
+import math
+from collections.abc import Sequence
 from typing import Any
 
 from gameday.change import MISSING
 from gameday.cluster import Json, ObjectRef
-from gameday.run.blocks_writes import as_undone, blocks_writes
-from gameday.run.snapshot import Writes
+from gameday.run import blocks_writes as module
+from gameday.run.blocks_writes import as_undone
+from gameday.run.snapshot import Snapshot, Writes
 from gameday.undo.owing import target_of
 from gameday.undo.record import Entry, OwedField
 
@@ -31,6 +34,10 @@ def entry(**members: Any) -> Entry:
 
 FAULT = entry(fields={"/spec/selector": OwedField({"app": "payment"}, [{"app": "bad"}])})
 LOOK = {REF: service(app="bad")}
+
+
+def blocks_writes(before: Snapshot, now: Snapshot, owed: Sequence[Entry], until: float = math.inf) -> Writes:
+    return module.blocks_writes(before, now, owed, until=until)
 
 
 def test_what_the_undo_set_back_is_no_write_of_the_block() -> None:
@@ -72,3 +79,10 @@ def test_an_object_as_undone_is_still_the_same_object() -> None:
     assert ObjectRef.of(undone) == REF
     assert undone["spec"] == {"selector": {"app": "payment"}}
     assert before == LOOK
+
+
+def test_what_came_when_the_block_must_have_been_over_is_somebody_elses() -> None:
+    made = service()
+    made["metadata"]["creationTimestamp"] = "1970-01-01T00:10:00Z"
+    assert blocks_writes({}, {REF: made}, [], until=599.0).created == []
+    assert blocks_writes({}, {REF: made}, [], until=600.0).created == [REF]

@@ -9,6 +9,7 @@ the undo would have left, never to the fault. Nothing is owed or undone here.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from gameday.change import get_field
@@ -19,14 +20,17 @@ from gameday.undo.record import Entry
 from gameday.undo.remaking import as_it_was, is_as_made
 
 
-def blocks_writes(before: Snapshot, now: Snapshot, owed: Sequence[Entry]) -> Writes:
-    """Return what differs between two looks, without what an undo of that which was owed at the first one may have done since."""
+def blocks_writes(before: Snapshot, now: Snapshot, owed: Sequence[Entry], *, until: float) -> Writes:
+    """Return what differs between two looks, without what an undo of that which was owed at the first one may have done since.
+
+    `until` is when the block was over at the latest, by the server's clock: what came into being later is somebody else's.
+    """
     found = compare(before, now)
     undone = as_undone(before, owed)
     fields = {ref: _fields(written, undone[ref]) for ref, written in found.fields.items()}
     return Writes(
         {ref: written for ref, written in fields.items() if written},
-        [ref for ref in found.created if not _was_made_again(now[ref], ref, owed)],
+        [ref for ref in found.created if not (_came_after(now[ref], until) or _was_made_again(now[ref], ref, owed))],
         [ref for ref in found.deleted if not any(is_of_creation(entry, ref) for entry in owed)],
         found.pods_taken,
     )
@@ -57,6 +61,11 @@ def _fields(written: Mapping[str, tuple[Any, Any]], undone: Json) -> dict[str, t
     """Leave out the fields that are as undone; what was before the others is what that undo would have left there, too."""
     was = {path: get_field(undone, path) for path in written}
     return {path: (was[path], after) for path, (_, after) in written.items() if was[path] != after}
+
+
+def _came_after(obj: Json, moment: float) -> bool:
+    created = obj["metadata"].get("creationTimestamp")
+    return bool(created) and datetime.fromisoformat(created).timestamp() > moment
 
 
 def _was_made_again(obj: Json, ref: ObjectRef, entries: Sequence[Entry]) -> bool:

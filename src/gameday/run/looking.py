@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import re
 import threading
@@ -31,6 +32,7 @@ from gameday.errors import GamedayError
 from gameday.log import LogWriter
 from gameday.log.events import ChangeApplied, ChangeOwed, Noted, UndoEnded
 from gameday.run.blocks_writes import as_undone, blocks_writes
+from gameday.run.shell import SHELL_SECONDS
 from gameday.run.snapshot import PATIENCE_SECONDS, Snapshot, Writes, compare, look, look_patiently
 from gameday.undo.owing import Debt
 from gameday.undo.record import Entry
@@ -38,6 +40,8 @@ from gameday.undo.record import Entry
 _FILES: Final = "look-*.json"
 _KEPT: Final = "kept-"
 """Before the name of a look that nothing compares any more, and that is left for a person to read."""
+_SLACK_SECONDS: Final = 15.0
+"""From a look to the block's beginning, and from the end of its time to that of its processes."""
 LATEST_SECONDS: Final = 900.0
 """A look that is older says nothing any more of whose writes differ from it: a block ends after 300 s, and its run's record is
 anybody's to undo 60 s after its guardian's death."""
@@ -54,6 +58,8 @@ class _Look:
     file: Path
     at: float
     """By this host's clock, since a successor reads it on the same one; seconds since the epoch."""
+    over_at: float = math.inf
+    """When the block is over at the latest, by the server's clock."""
     owed: tuple[Entry, ...] = ()
     """What was not settled when the look began, so that an undo of it is not taken for the block's doing."""
 
@@ -107,8 +113,9 @@ class Looks:
         owed = tuple(entry for entry in self._debt.entries if not entry.is_settled)
         try:
             found = look(self._cluster, namespaces)
+            over_at = self._cluster.server_time() + SHELL_SECONDS + _SLACK_SECONDS
             file = self._directory / f"look-{re.sub(r'[^A-Za-z0-9]+', '-', by)}.json"
-            made = _Look(by, round_id, tuple(namespaces), found, file, time.time(), owed)
+            made = _Look(by, round_id, tuple(namespaces), found, file, time.time(), over_at, owed)
             with self._lock:
                 if self._closings != closings or self._debt.is_closed:
                     return {"refused": "not executed: what is owed was undone while the cluster was looked at"}
@@ -157,7 +164,7 @@ class Looks:
         age_seconds = time.time() - made.at
         if 0 <= age_seconds <= LATEST_SECONDS:
             undone = as_undone(made.found, made.owed)
-            self._compared(made, undone, lambda now: blocks_writes(made.found, now, made.owed))
+            self._compared(made, undone, lambda now: blocks_writes(made.found, now, made.owed, until=made.over_at))
         else:
             since = f"in the {age_seconds / 60:.0f} minutes since"
             detail = f"cannot be told from what others wrote {since}; what there was before it: {_kept_as(made.file)}"
@@ -245,6 +252,7 @@ def _save(made: _Look) -> None:
             "round": made.round,
             "namespaces": made.namespaces,
             "at": made.at,
+            "over_at": made.over_at,
             "objects": [_kept(obj) for obj in made.found.values()],
             "owed": msgspec.to_builtins(made.owed),
         }
@@ -267,4 +275,5 @@ def _loaded(file: Path) -> _Look:
     data = json.loads(file.read_bytes())
     found = {ObjectRef.of(obj): obj for obj in data["objects"]}
     owed = msgspec.convert(data.get("owed", []), tuple[Entry, ...])
-    return _Look(data["by"], data["round"], tuple(data["namespaces"]), found, file, float(data["at"]), owed)
+    over_at = float(data.get("over_at", math.inf))
+    return _Look(data["by"], data["round"], tuple(data["namespaces"]), found, file, float(data["at"]), over_at, owed)
