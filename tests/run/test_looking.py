@@ -213,3 +213,16 @@ def test_an_undo_waits_for_a_comparison_that_is_on(run: Run) -> None:
     assert [event.summary for event in run.events(ChangeOwed)] == [f"wrote /data/shape of configmap {run.scratch.name}/settings"]
     run.undo()
     assert run.data == {"colour": "red", "shape": "round"}
+
+
+def test_a_field_that_no_path_can_name_is_left_behind_and_keeps_nothing_from_being_undone(run: Run) -> None:
+    run.fault()
+    odd = run.scratch.deployment(env=[{"name": "A[1]", "value": "1"}])
+    run.looks().look(STEP, (run.scratch.name,), "r1")
+    env = "/spec/template/spec/containers/0/env"
+    at = [entry["name"] for entry in odd["spec"]["template"]["spec"]["containers"][0]["env"]].index("A[1]")
+    run.scratch.patch("Deployment", "web", {"op": "replace", "path": f"{env}/{at}/value", "value": "2"}, api_version="apps/v1")
+    run.looks().close()
+    run.undo()
+    assert run.data["colour"] == "red"
+    assert "residue" in {event.outcome for event in run.events(UndoEnded)}

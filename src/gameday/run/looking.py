@@ -144,7 +144,11 @@ class Looks:
             self._closings += 1
         with self._comparing:
             for made in self._unfinished():
-                self._close(made)
+                try:
+                    self._close(made)
+                except GamedayError as error:
+                    # The undo comes next, whatever cannot be told here.
+                    self._left(made, f"what {made.by} wrote", f"could not be told: {error}; before it: {_kept_as(made.file)}")
                 with contextlib.suppress(OSError):
                     made.file.rename(_kept_as(made.file))
 
