@@ -237,7 +237,7 @@ def test_labels_that_all_went_come_back_all(books: Any, scratch: Any, settings: 
 
 
 def test_a_step_that_repairs_a_selector_by_one_of_its_labels_does_not_bring_the_fault_back(books: Any, scratch: Any) -> None:
-    ref = ObjectRef.of(scratch.create("Service", "payment", spec={"selector": {"app": "payment"}, "ports": [{"port": 80}]}))
+    ref = ObjectRef.of(scratch.service("payment"))
     books.patch(ref, fields={"/spec/selector": {"app": "bad"}})
     found = scratch.patch("Service", "payment", {"op": "replace", "path": "/spec/selector/app", "value": "payment"})
     books.debt.owe_writes(found, {"/spec/selector/app": ("bad", "payment")}, by="step mend", round_id="r1")
@@ -255,7 +255,7 @@ def test_a_variable_of_the_run_whose_value_a_step_changes_still_goes_whole(books
 
 
 def test_a_field_that_an_action_writes_around_one_it_owns_already_comes_back(books: Any, scratch: Any) -> None:
-    ref = ObjectRef.of(scratch.create("Service", "payment", spec={"selector": {"app": "payment"}, "ports": [{"port": 80}]}))
+    ref = ObjectRef.of(scratch.service("payment"))
     books.patch(ref, fields={"/spec/selector/app": "bad"})
     books.patch(ref, fields={"/spec/selector": {"app": "worse", "tier": "x"}})
     assert [done.outcome for done in books.undo()] == ["undone"]
