@@ -14,10 +14,11 @@ from gameday.cluster import Json, ObjectRef, Selection
 from gameday.errors import UnreachableError
 from gameday.guard import Policy
 from gameday.log import LogWriter, read
-from gameday.log.events import ChangeOwed, Noted
+from gameday.log.events import ChangeOwed, Noted, UndoEnded
 from gameday.run.people_desk import PeopleDesk
 from gameday.undo.owing import Debt, blank_shard
 from gameday.undo.storing import FileStore
+from gameday.verdict.exits import residue
 
 REF = ObjectRef("apps/v1", "Deployment", "shop", "payment", "u1")
 
@@ -141,3 +142,38 @@ def test_a_cluster_that_is_away_is_told_and_ends_nothing(table: Table) -> None:
     assert table.warnings() == ["what people wrote could not be recorded: no answer"]
     table.desk.watch()
     assert "can neither be told nor set back" in table.warnings()[1]
+
+
+def outcomes(table: Table) -> list[str]:
+    return [event.outcome for event in read(table.log.path) if isinstance(event, UndoEnded)]
+
+
+def test_what_they_wrote_last_while_the_cluster_was_away_is_owed_before_the_undo(table: Table) -> None:
+    table.fault(0)
+    table.shop.payment["spec"]["replicas"] = 3
+    table.shop.is_away = True
+    table.desk.owe()
+    table.shop.is_away = False
+    table.desk.owe_missed()
+    table.desk.owe_missed()
+    assert [event.fields[0]["after"] for event in table.owed()] == [3]
+    assert outcomes(table) == []
+
+
+def test_what_they_wrote_last_and_nobody_could_look_at_is_left_behind_until_it_is_told(
+    table: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gameday.run.people_desk.PATIENCE_SECONDS", 0.0)
+    table.fault(0)
+    table.shop.payment["spec"]["replicas"] = 3
+    table.shop.is_away = True
+    table.desk.owe()
+    table.desk.owe_missed()
+    assert residue(read(table.log.path)) == (
+        "what people wrote last: could not be told, so what they wrote since the look before was not undone: no answer",
+    )
+    table.shop.is_away = False
+    table.desk.owe_missed()
+    assert outcomes(table) == ["residue", "undone"]
+    assert residue(read(table.log.path)) == ()
+    assert len(table.owed()) == 1

@@ -10,7 +10,7 @@ import pytest
 
 from gameday.change import CreateObject, DeletePod, EvictPod, PatchObject
 from gameday.cluster import ObjectRef
-from gameday.errors import ConflictError, NoTargetError, RefusedError
+from gameday.errors import ConflictError, NoTargetError, RecordError, RefusedError
 from gameday.run.inject import from_wire, is_definite, perform, to_wire
 from gameday.undo.owing import DEADLINE_SECONDS, Debt, blank_shard
 from gameday.undo.record import encode
@@ -162,10 +162,24 @@ def test_a_run_without_a_cluster_owes_nothing_of_one(tmp_path: Path) -> None:
 def test_what_a_shell_block_wrote_is_owed_like_any_other_write(books: Any, scratch: Any) -> None:
     ref = ObjectRef.of(scratch.config_map(colour="red"))
     books.patch(ref, fields={"/data/colour": "blue"})
-    scratch.patch("ConfigMap", "settings", {"op": "replace", "path": "/data/colour", "value": "green"})
-    books.debt.owe_writes(ref, {"/data/colour": ("blue", "green")}, by="step mend", round_id="r1")
+    found = scratch.patch("ConfigMap", "settings", {"op": "replace", "path": "/data/colour", "value": "green"})
+    books.debt.owe_writes(found, {"/data/colour": ("blue", "green")}, by="step mend", round_id="r1")
     made = ObjectRef.of(scratch.config_map("made"))
     books.debt.owe_created(made, by="step mend", round_id="r1")
     assert {item.outcome for item in books.undo()} == {"undone"}
     assert scratch.get("ConfigMap", "settings")["data"] == {"colour": "red"}
     assert books.cluster.get(made) is None
+
+
+def test_nothing_more_is_owed_to_be_done_on_a_debt_that_is_closed_but_what_was_done_is(books: Any, scratch: Any) -> None:
+    ref = ObjectRef.of(scratch.config_map(colour="red"))
+    found = scratch.patch("ConfigMap", "settings", {"op": "replace", "path": "/data/colour", "value": "blue"})
+    books.debt.close()
+    with pytest.raises(RecordError, match="undone for the last time, so nothing more is injected"):
+        books.owe(PatchObject(ref, {"/data/colour": "green"}))
+    with pytest.raises(RecordError, match="undone for the last time"):
+        books.debt.owe_rollbacks(Path("x.yaml"), ["put it back"], round_id="r1")
+    assert books.debt.entries == ()
+    books.debt.owe_writes(found, {"/data/colour": ("red", "blue")}, by="step mend", round_id="r1")
+    assert [item.outcome for item in books.undo()] == ["undone"]
+    assert scratch.get("ConfigMap", "settings")["data"] == {"colour": "red"}

@@ -14,11 +14,13 @@ import pytest
 
 from gameday.change import MISSING, CreateObject, DeletePod, EvictPod, PatchObject, get_field
 from gameday.cluster import ObjectRef
-from gameday.errors import ConflictError, NotFoundError, RefusedError, ServerError, UnreachableError
+from gameday.errors import ConflictError, NotFoundError, NotNowError, RefusedError, ServerError, UnreachableError
+from gameday.kube.answers import UnprocessableError
 from gameday.processes import process_id
 from gameday.run.inject import perform
 from gameday.undo.record import OWED, UNDOING
 from gameday.undo.settling import Undoer, held_by_another, holder_here, undo_all, undo_until_settled
+from gameday.undo.storing import SecretStore
 
 pytestmark = pytest.mark.e2e
 COLOUR: Final = "/data/colour"
@@ -208,6 +210,56 @@ def test_an_entry_that_the_run_removed_comes_back(books: Any, scratch: Any, web:
     rewrite_env(scratch, ("NEW", "x"), ("B", "2"))
     assert [done.outcome for done in books.undo()] == ["undone"]
     assert dict(env(scratch)) == {"NEW": "x", "B": "2", "A": "1"}
+
+
+def test_several_entries_that_the_run_added_to_one_list_go_together(books: Any, scratch: Any, web: ObjectRef) -> None:
+    books.patch(web, fields={f"{MAIN}/env[name=A2]/value": "x", f"{MAIN}/env[name=B2]/value": "y"})
+    assert [name for name, _ in env(scratch)][-2:] == ["A2", "B2"]
+    assert [done.outcome for done in books.undo()] == ["undone"]
+    assert env(scratch) == [("A", "1"), ("B", "2")]
+
+
+def test_several_entries_of_one_list_are_removed_and_come_back_together(books: Any, scratch: Any, web: ObjectRef) -> None:
+    books.patch(web, fields={f"{MAIN}/env[name=A]": MISSING, f"{MAIN}/env[name=B]": MISSING})
+    assert env(scratch) == []
+    assert [done.outcome for done in books.undo()] == ["undone"]
+    assert dict(env(scratch)) == {"A": "1", "B": "2"}
+
+
+def test_labels_that_all_went_come_back_all(books: Any, scratch: Any, settings: ObjectRef) -> None:
+    scratch.patch("ConfigMap", "settings", {"op": "add", "path": "/metadata/labels", "value": {"a": "1", "b": "2"}})
+    found = scratch.patch("ConfigMap", "settings", {"op": "remove", "path": "/metadata/labels"})
+    assert ObjectRef.of(found) == settings
+    removed = {f"/metadata/labels/{name}": (value, MISSING) for name, value in (("a", "1"), ("b", "2"))}
+    books.debt.owe_writes(found, removed, by="step relabel", round_id="r1")
+    assert [done.outcome for done in books.undo()] == ["undone"]
+    assert scratch.get("ConfigMap", "settings")["metadata"]["labels"] == {"a": "1", "b": "2"}
+
+
+def test_a_step_that_repairs_a_selector_by_one_of_its_labels_does_not_bring_the_fault_back(books: Any, scratch: Any) -> None:
+    ref = ObjectRef.of(scratch.service("payment"))
+    books.patch(ref, fields={"/spec/selector": {"app": "bad"}})
+    found = scratch.patch("Service", "payment", {"op": "replace", "path": "/spec/selector/app", "value": "payment"})
+    books.debt.owe_writes(found, {"/spec/selector/app": ("bad", "payment")}, by="step mend", round_id="r1")
+    books.undo()
+    assert scratch.get("Service", "payment")["spec"]["selector"] == {"app": "payment"}
+
+
+def test_a_variable_of_the_run_whose_value_a_step_changes_still_goes_whole(books: Any, scratch: Any, web: ObjectRef) -> None:
+    books.patch(web, fields={f"{MAIN}/env[name=FAULT]/value": "on"})
+    rewrite_env(scratch, ("A", "1"), ("B", "2"), ("FAULT", "off"))
+    found = scratch.get("Deployment", "web", "apps/v1")
+    books.debt.owe_writes(found, {f"{MAIN}/env[name=FAULT]/value": ("on", "off")}, by="step mend", round_id="r1")
+    assert [done.outcome for done in books.undo()] == ["undone"]
+    assert env(scratch) == [("A", "1"), ("B", "2")]
+
+
+def test_a_field_that_an_action_writes_around_one_it_owns_already_comes_back(books: Any, scratch: Any) -> None:
+    ref = ObjectRef.of(scratch.service("payment"))
+    books.patch(ref, fields={"/spec/selector/app": "bad"})
+    books.patch(ref, fields={"/spec/selector": {"app": "worse", "tier": "x"}})
+    assert [done.outcome for done in books.undo()] == ["undone"]
+    assert scratch.get("Service", "payment")["spec"]["selector"] == {"app": "payment"}
 
 
 def test_a_taint_goes_and_those_of_others_stay(books: Any, cluster: Any, scratch: Any) -> None:
@@ -450,8 +502,8 @@ class Away:
         return self._cluster.patch(ref, operations)
 
 
-@pytest.mark.parametrize("error", [UnreachableError("no answer"), ServerError("answered 503")])
-def test_a_server_that_is_away_is_waited_for_within_patience(
+@pytest.mark.parametrize("error", [UnreachableError("no answer"), ServerError("answered 503"), NotNowError("answered 429")])
+def test_a_server_that_is_away_or_too_busy_is_waited_for_within_patience(
     *, books: Any, scratch: Any, settings: ObjectRef, error: Exception
 ) -> None:
     books.patch(settings, fields={COLOUR: "blue"})
@@ -474,6 +526,41 @@ def test_a_server_that_is_away_is_waited_for_within_patience(
     assert told == []
     undo(times=3)
     assert [item.outcome for item in told] == ["undone"]
+    assert colour(scratch) == "red"
+
+
+def test_a_record_that_the_server_is_too_busy_to_write_is_written_later(books: Any, scratch: Any, settings: ObjectRef) -> None:
+    books.patch(settings, fields={COLOUR: "blue"})
+
+    class Busy(Away):
+        def replace(self, obj: Any) -> Any:
+            if self.left:
+                self.left -= 1
+                raise self._error
+            return self._cluster.replace(obj)
+
+    debt = books.opened()
+    debt.store = SecretStore(Busy(books.cluster, NotNowError("answered 429"), 2))
+    assert [done.outcome for done in books.undo(debt)] == ["undone"]
+    assert colour(scratch) == "red"
+
+
+def test_what_the_server_finds_wrong_is_residue_and_does_not_stop_the_rest(books: Any, scratch: Any, settings: ObjectRef) -> None:
+    books.patch(settings, fields={COLOUR: "blue"})
+    gone = scratch.config_map("gone", colour="red")
+    books.cluster.delete(ObjectRef.of(gone))
+    books.debt.owe_deleted(gone, by="step mend", round_id="r1")
+
+    class Refusing(Away):
+        def create(self, manifest: Any) -> Any:
+            raise UnprocessableError(f"the cluster answered 422: {manifest['metadata']['name']}: port is already allocated")
+
+    done: list[Any] = []
+    undoer = Undoer(
+        Refusing(books.cluster, ServerError("never"), 0), "me", books.run_id, now=books.clock.now, sleep=books.clock.sleep
+    )
+    undo_until_settled(books.debt, undoer, settled=done.append)
+    assert {item.entry.target.name: item.outcome for item in done} == {"gone": "residue", "settings": "undone"}
     assert colour(scratch) == "red"
 
 

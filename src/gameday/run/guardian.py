@@ -256,7 +256,8 @@ class Guardian:
             await asyncio.to_thread(self._player.owe_people)
         if self._load is not None:
             await self._load.stop()
-        # A request for a change that was being decided when the worker was ended may have been written down since.
+        # A request for a change that was being decided when the worker was ended may have been written down since; none is after.
+        await asyncio.to_thread(opened.undoing.debt.close)
         await opened.undoing.undo("what was written down last")
         renewing.cancel()
         await self._give_back(opened)

@@ -3,12 +3,16 @@
 The look before is kept in the run's folder too (readable by its owner only, since it holds Secrets) until the block has been
 compared, so that a successor of a guardian that was killed meanwhile can still tell what there was. What cannot be told, or
 not be brought back, is named as left behind. Nothing is undone here.
+
+A block is compared before the undo that follows it, or else told from what an undo did (`blocks_writes`): `close` comes before
+each undo, waits for a comparison that is on, and from a look that it overtakes no block is begun any more.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import re
 import threading
@@ -20,17 +24,24 @@ from itertools import count
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
+
 from gameday.change import shown
 from gameday.cluster import Cluster, Json, ObjectRef
 from gameday.errors import GamedayError
 from gameday.log import LogWriter
 from gameday.log.events import ChangeApplied, ChangeOwed, Noted, UndoEnded
-from gameday.run.snapshot import Snapshot, Writes, compare, look
+from gameday.run.blocks_writes import as_undone, blocks_writes
+from gameday.run.shell import SHELL_SECONDS
+from gameday.run.snapshot import PATIENCE_SECONDS, Snapshot, Writes, compare, look, look_patiently
 from gameday.undo.owing import Debt
 from gameday.undo.record import Entry
 
 _FILES: Final = "look-*.json"
-_PATIENCE_SECONDS: Final = 20.0
+_KEPT: Final = "kept-"
+"""Before the name of a look that nothing compares any more, and that is left for a person to read."""
+_SLACK_SECONDS: Final = 15.0
+"""From a look to the block's beginning, and from the end of its time to that of its processes."""
 LATEST_SECONDS: Final = 900.0
 """A look that is older says nothing any more of whose writes differ from it: a block ends after 300 s, and its run's record is
 anybody's to undo 60 s after its guardian's death."""
@@ -47,6 +58,10 @@ class _Look:
     file: Path
     at: float
     """By this host's clock, since a successor reads it on the same one; seconds since the epoch."""
+    over_at: float = math.inf
+    """When the block is over at the latest, by the server's clock."""
+    owed: tuple[Entry, ...] = ()
+    """What was not settled when the look began, so that an undo of it is not taken for the block's doing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,90 +100,109 @@ class Looks:
         self._cluster, self._debt, self._log, self._directory = cluster, debt, log, directory
         self._announced = announced
         self._open: dict[str, _Look] = {}
+        self._closings = 0
         self._lock = threading.Lock()
+        self._comparing = threading.Lock()
         # Another numbering than the desk's, and than that of a guardian which came before.
         self._numbers = (f"s{os.getpid()}.{number}" for number in count(1))
 
     def look(self, by: str, namespaces: Sequence[str], round_id: str) -> dict[str, Any]:
         """Look before a block; say why it must not be executed, if what it will write could not be told."""
+        with self._lock:
+            closings = self._closings
+        owed = tuple(entry for entry in self._debt.entries if not entry.is_settled)
         try:
             found = look(self._cluster, namespaces)
+            over_at = self._cluster.server_time() + SHELL_SECONDS + _SLACK_SECONDS
             file = self._directory / f"look-{re.sub(r'[^A-Za-z0-9]+', '-', by)}.json"
-            made = _Look(by, round_id, tuple(namespaces), found, file, time.time())
-            _save(made)
+            made = _Look(by, round_id, tuple(namespaces), found, file, time.time(), over_at, owed)
+            with self._lock:
+                if self._closings != closings or self._debt.is_closed:
+                    return {"refused": "not executed: what is owed was undone while the cluster was looked at"}
+                _save(made)
+                self._open[by] = made
         except (GamedayError, OSError) as error:
             return {"refused": f"not executed, since what it would write could not be told afterwards: {error}"}
-        with self._lock:
-            self._open[by] = made
         return {}
 
     def compare(self, by: str) -> dict[str, Any]:
         """Look again after a block, owe what it did, and return it in words; `refused` says what could not be told."""
-        with self._lock:
-            made = self._open.pop(by, None)
-        if made is None:
-            return {"refused": "what it wrote could not be told: there was no look before it"}
-        return self._compared(made)
+        with self._comparing:
+            with self._lock:
+                made = self._open.pop(by, None)
+            if made is None:
+                return {"refused": "what it wrote could not be told: there was no look before it"}
+            return self._compared(made, made.found, lambda now: compare(made.found, now))
 
     def close(self) -> None:
-        """Compare what is still open: blocks that were cut short, in this process or in one that is lost."""
+        """Compare what is still open: blocks that were cut short, in this process or in one that is lost.
+
+        Each look is compared once, whatever comes of it.
+        """
+        with self._lock:
+            # A look that is still on has no file yet, and is refused when it ends.
+            self._closings += 1
+        with self._comparing:
+            for made in self._unfinished():
+                try:
+                    self._close(made)
+                except GamedayError as error:
+                    # The undo comes next, whatever cannot be told here.
+                    self._left(made, f"what {made.by} wrote", f"could not be told: {error}; before it: {_kept_as(made.file)}")
+                with contextlib.suppress(OSError):
+                    made.file.rename(_kept_as(made.file))
+
+    def _unfinished(self) -> list[_Look]:
         with self._lock:
             unfinished = {made.file: made for made in self._open.values()}
             self._open.clear()
-        for file in sorted(self._directory.glob(_FILES)):
-            if file not in unfinished:
-                with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-                    unfinished[file] = _loaded(file)
-        for made in unfinished.values():
-            told = f"{made.by} was cut short; what it wrote is looked for"
-            self._log.write(Noted(level="warning", text=told, round=made.round))
-            age_seconds = time.time() - made.at
-            if 0 <= age_seconds <= LATEST_SECONDS:
-                self._compared(made)
-            else:
-                since = f"in the {age_seconds / 60:.0f} minutes since"
-                detail = f"cannot be told from what others wrote {since}; what there was before it: {made.file}"
-                self._left(made, f"what {made.by} wrote", detail)
+            for file in sorted(self._directory.glob(_FILES)):
+                if file not in unfinished:
+                    with contextlib.suppress(OSError, ValueError, KeyError, TypeError, msgspec.MsgspecError):
+                        unfinished[file] = _loaded(file)
+        return list(unfinished.values())
 
-    def _compared(self, made: _Look) -> dict[str, Any]:
+    def _close(self, made: _Look) -> None:
+        told = f"{made.by} was cut short; what it wrote is looked for"
+        self._log.write(Noted(level="warning", text=told, round=made.round))
+        age_seconds = time.time() - made.at
+        if 0 <= age_seconds <= LATEST_SECONDS:
+            undone = as_undone(made.found, made.owed)
+            self._compared(made, undone, lambda now: blocks_writes(made.found, now, made.owed, until=made.over_at))
+        else:
+            since = f"in the {age_seconds / 60:.0f} minutes since"
+            detail = f"cannot be told from what others wrote {since}; what there was before it: {_kept_as(made.file)}"
+            self._left(made, f"what {made.by} wrote", detail)
+
+    def _compared(self, made: _Look, as_before: Snapshot, told_apart: Callable[[Snapshot], Writes]) -> dict[str, Any]:
+        """Look again, and owe what is told of it; what was deleted is made again `as_before`."""
         try:
-            now = self._look_again(made.namespaces)
+            now = look_patiently(self._cluster, made.namespaces, PATIENCE_SECONDS)
         except GamedayError as error:
-            self._left(made, f"what {made.by} wrote", f"could not be told, so it could not be undone: {error}")
+            kept = f"what there was before it: {_kept_as(made.file)}"
+            self._left(made, f"what {made.by} wrote", f"could not be told, so it could not be undone: {error}; {kept}")
             return {"refused": f"what it wrote could not be recorded: {error}"}
-        writes = compare(made.found, now)
-        told = [*self._owe(made, writes)]
+        # Deletions first, so that what came in the place of something is removed before that is made again.
+        told = [self._one(made, write, owe) for write, owe in self._writes(made, (as_before, now), told_apart(now))]
         with contextlib.suppress(OSError):
             made.file.unlink()
         failed = [text for text, failure in told if failure]
         answer: dict[str, Any] = {"written": [text for text, _ in told]}
         return answer | ({"refused": f"could not be recorded: {'; '.join(failed)}"} if failed else {})
 
-    def _look_again(self, namespaces: Sequence[str]) -> Snapshot:
-        """Look, also past a moment in which the server is away."""
-        give_up = time.monotonic() + _PATIENCE_SECONDS
-        while True:
-            try:
-                return look(self._cluster, namespaces)
-            except GamedayError:
-                if time.monotonic() > give_up:
-                    raise
-                time.sleep(0.5)
-
-    def _owe(self, made: _Look, writes: Writes) -> list[tuple[str, str]]:
-        """Owe each write; deletions first, so that what came in the place of something is removed before that is made again."""
-        return [self._one(made, write, owe) for write, owe in self._writes(made, writes)]
-
-    def _writes(self, made: _Look, writes: Writes) -> Iterator[tuple[_Write, Callable[[], Entry | None]]]:
+    def _writes(
+        self, made: _Look, looks: tuple[Snapshot, Snapshot], writes: Writes
+    ) -> Iterator[tuple[_Write, Callable[[], Entry | None]]]:
+        before, now = looks
         debt, whose = self._debt, {"by": made.by, "round_id": made.round}
         for ref in writes.deleted:
-            yield _Write("delete", ref), partial(debt.owe_deleted, made.found[ref], **whose)
+            yield _Write("delete", ref), partial(debt.owe_deleted, before[ref], **whose)
         for ref in writes.pods_taken:
             yield _Write("delete", ref), partial(debt.owe_pod, made.found[ref], **whose)
         for ref in writes.created:
             yield _Write("create", ref), partial(debt.owe_created, ref, **whose)
         for ref, fields in writes.fields.items():
-            yield _Write("patch", ref, fields), partial(debt.owe_writes, ref, fields, **whose)
+            yield _Write("patch", ref, fields), partial(debt.owe_writes, now[ref], fields, **whose)
 
     def _one(self, made: _Look, write: _Write, owe: Callable[[], Entry | None]) -> tuple[str, str]:
         """Owe and tell one write; return it in words, and what failed."""
@@ -210,11 +244,22 @@ class Looks:
         self._log.write(event, durable=True)
 
 
+def _kept_as(file: Path) -> Path:
+    return file.with_name(f"{_KEPT}{file.name}")
+
+
 def _save(made: _Look) -> None:
     """Write a look where a successor finds it; readable by its owner only."""
-    objects = [_kept(obj) for obj in made.found.values()]
     data = json.dumps(
-        {"by": made.by, "round": made.round, "namespaces": made.namespaces, "at": made.at, "objects": objects}
+        {
+            "by": made.by,
+            "round": made.round,
+            "namespaces": made.namespaces,
+            "at": made.at,
+            "over_at": made.over_at,
+            "objects": [_kept(obj) for obj in made.found.values()],
+            "owed": msgspec.to_builtins(made.owed),
+        }
     ).encode()
     handle = os.open(made.file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     with os.fdopen(handle, "wb") as stream:
@@ -233,4 +278,6 @@ def _loaded(file: Path) -> _Look:
     """
     data = json.loads(file.read_bytes())
     found = {ObjectRef.of(obj): obj for obj in data["objects"]}
-    return _Look(data["by"], data["round"], tuple(data["namespaces"]), found, file, float(data["at"]))
+    owed = msgspec.convert(data.get("owed", []), tuple[Entry, ...])
+    over_at = float(data.get("over_at", math.inf))
+    return _Look(data["by"], data["round"], tuple(data["namespaces"]), found, file, float(data["at"]), over_at, owed)

@@ -6,6 +6,7 @@ It goes beside the desk, which decides what a worker may do: people ask nobody. 
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Mapping
 from itertools import count
@@ -16,9 +17,9 @@ from gameday.cluster import Cluster, ObjectRef
 from gameday.errors import GamedayError
 from gameday.guard import Policy
 from gameday.log import LogWriter
-from gameday.log.events import ChangeApplied, ChangeOwed, Noted
+from gameday.log.events import ChangeApplied, ChangeOwed, Noted, UndoEnded
 from gameday.run.people_writes import peoples_writes, set_back
-from gameday.run.snapshot import Snapshot, look
+from gameday.run.snapshot import PATIENCE_SECONDS, Snapshot, look, look_patiently
 from gameday.undo.owing import Debt
 
 BY_PEOPLE: Final = "step by people"
@@ -26,13 +27,15 @@ BY_PEOPLE: Final = "step by people"
 
 
 class PeopleDesk:
-    """What people write in one round; called in threads, one call at a time."""
+    """What people write in one round; called in threads."""
 
     def __init__(self, cluster: Cluster, debt: Debt, log: LogWriter, policy: Policy, *, round_id: str) -> None:
         """Take the cluster to read, the record to owe in, the log, the plan's namespaces, and the round."""
         self._cluster, self._debt, self._log = cluster, debt, log
         self._namespaces, self._round = policy.namespaces, round_id
         self._before: Snapshot | None = None
+        self._has_missed = self._is_left = False
+        self._one_at_a_time = threading.Lock()
         self._deleted: set[ObjectRef] = set()
         # Another numbering than the desk's.
         self._numbers = (f"p{number}.{round_id}" for number in count(1))
@@ -53,21 +56,48 @@ class PeopleDesk:
 
     def owe(self) -> None:
         """Look again, while they are at work or after it, and owe what they wrote since."""
+        with self._one_at_a_time:
+            try:
+                self._owe(0.0)
+            except GamedayError as error:
+                self._has_missed = True
+                self._warn(f"what people wrote could not be recorded: {error}")
+
+    def owe_missed(self) -> None:
+        """Before an undo, do again what failed last time, with more patience; what then cannot be told is left behind."""
+        with self._one_at_a_time:
+            if not self._has_missed:
+                return
+            try:
+                self._owe(PATIENCE_SECONDS)
+            except GamedayError as error:
+                self._end("residue", f"could not be told, so what they wrote since the look before was not undone: {error}")
+                self._is_left = True
+            else:
+                if self._is_left:
+                    self._end("undone", "could be told after all, and is owed like the rest")
+
+    def _owe(self, patience_seconds: float) -> None:
         if self._before is None:
             return
-        try:
-            writes = peoples_writes(self._before, look(self._cluster, self._namespaces), self._debt.entries)
-            for ref, fields in writes.fields.items():
-                entry = self._debt.owe_writes(ref, fields, by=BY_PEOPLE, round_id=self._round)
-                self._tell(ref, fields, entry=entry.id)
-            for ref in writes.created:
-                self._tell(ref, {}, entry=self._debt.owe_created(ref, by=BY_PEOPLE, round_id=self._round).id)
-        except GamedayError as error:
-            self._warn(f"what people wrote could not be recorded: {error}")
-            return
+        now = look_patiently(self._cluster, self._namespaces, patience_seconds)
+        writes = peoples_writes(self._before, now, self._debt.entries)
+        for ref, fields in writes.fields.items():
+            entry = self._debt.owe_writes(now[ref], fields, by=BY_PEOPLE, round_id=self._round)
+            self._tell(ref, fields, entry=entry.id)
+        for ref in writes.created:
+            self._tell(ref, {}, entry=self._debt.owe_created(ref, by=BY_PEOPLE, round_id=self._round).id)
+        self._has_missed = False
         for ref in set(writes.deleted) - self._deleted:
             self._deleted.add(ref)
             self._warn(f"{ref} was deleted, which is not brought back")
+
+    def _end(self, outcome: str, detail: str) -> None:
+        """Say whether what people wrote last is left behind; the last word counts."""
+        what = "what people wrote last"
+        entry = f"unrecorded {what} in {self._round}"
+        event = UndoEnded(entry=entry, object=what, outcome=outcome, detail=detail, round=self._round)
+        self._log.write(event, durable=True)
 
     def _tell(self, ref: ObjectRef, fields: Mapping[str, tuple[Any, Any]], *, entry: str) -> None:
         """Log what has been written already, as owed and applied in one."""

@@ -7,6 +7,7 @@ which were taken away: those that are gone although what owns them wants as many
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -14,7 +15,7 @@ from typing import Any, Final
 from gameday.change import MISSING
 from gameday.cluster import Json, ObjectRef, Selection, View
 from gameday.cluster.reading import controller_of
-from gameday.errors import ClusterError, ForbiddenError, NotFoundError
+from gameday.errors import ClusterError, ForbiddenError, GamedayError, NotFoundError
 from gameday.guard.model import REPLICAS_OWNER
 
 KINDS: Final = (
@@ -45,6 +46,9 @@ _TAINTS_OF_CONTROLLERS: Final = ("node.kubernetes.io/", "node.cloudprovider.kube
 _COMPARED: Final = ("spec", "data", "stringData", "binaryData")
 _CONTROLLERS_OWN: Final = ("deployment.kubernetes.io/", "gameday.dev/", "kubectl.kubernetes.io/last-applied")
 
+PATIENCE_SECONDS: Final = 20.0
+"""How long a server may be away where what stands there must be told."""
+
 Snapshot = Mapping[ObjectRef, Json]
 
 
@@ -68,6 +72,18 @@ def look(view: View, namespaces: Sequence[str]) -> Snapshot:
         for api_version, kind in READ_IF_ALLOWED:
             found |= _by_ref(_list_if_allowed(view, api_version, kind, namespace))
     return found | _by_ref(_list_if_allowed(view, *_NODE, ""))
+
+
+def look_patiently(view: View, namespaces: Sequence[str], patience_seconds: float) -> Snapshot:
+    """Do the same, also past a moment in which the server is away, or busy."""
+    give_up = time.monotonic() + patience_seconds
+    while True:
+        try:
+            return look(view, namespaces)
+        except GamedayError:
+            if time.monotonic() > give_up:
+                raise
+            time.sleep(0.5)
 
 
 def compare(before: Snapshot, after: Snapshot) -> Writes:

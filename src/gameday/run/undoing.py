@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shlex
+import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -50,6 +51,8 @@ class Undoing:
         self._log, self._cluster, self._run_id = log, cluster, run_id
         self.holder = holder_here(run_id)
         self._load: Load | None = None
+        self._people: list[PeopleDesk] = []
+        self._one_at_a_time = threading.Lock()
 
     def attach(self, load: Load) -> None:
         """Say which load it is whose rate may be changed, and has to be set back."""
@@ -69,7 +72,10 @@ class Undoing:
 
     def people_desk(self, policy: Policy, round_id: str) -> PeopleDesk | None:
         """Return where what people write in a round is owed; None for a run that touches no cluster."""
-        return PeopleDesk(self._cluster, self.debt, self._log, policy, round_id=round_id) if self._cluster is not None else None
+        if self._cluster is None:
+            return None
+        self._people.append(PeopleDesk(self._cluster, self.debt, self._log, policy, round_id=round_id))
+        return self._people[-1]
 
     def renew(self) -> None:
         """Renew in time what this undoes with; a refusal is noted, and ends nothing before the old one does."""
@@ -88,10 +94,17 @@ class Undoing:
         await asyncio.to_thread(self.undo_now, reason, round_id, keep_prepared=keep_prepared)
 
     def undo_now(self, reason: str, round_id: str = "", *, keep_prepared: bool = False) -> None:
-        """Do the same, blocking."""
+        """Do the same, blocking; while another one is on, wait for it, and undo what it leaves."""
+        with self._one_at_a_time:
+            # A thread cannot be cancelled: of a round that is aborted while it undoes, the rollbacks are still being played.
+            self._undo_now(reason, round_id, keep_prepared=keep_prepared)
+
+    def _undo_now(self, reason: str, round_id: str, *, keep_prepared: bool) -> None:
         if self.desk is not None:
             # A shell block that was cut short has written what nobody has compared yet.
             self.desk.close_looks()
+        for people in self._people:
+            people.owe_missed()
 
         def concerns(entry: Entry) -> bool:
             return not (keep_prepared and entry.prepares)

@@ -27,12 +27,13 @@ from gameday.change import (
     PatchObject,
     anchored,
     get_field,
-    patch_operations,
 )
 from gameday.cluster import Cluster, Json, ObjectRef
 from gameday.cluster.reading import ready_pods, workload_of
-from gameday.errors import NoTargetError, RecordError, RefusedError, ServerError, UnreachableError
+from gameday.errors import NoTargetError, NotNowError, RecordError, RefusedError, ServerError, UnreachableError
 from gameday.processes import process_id
+from gameday.undo.overlapping import owe_change, owe_write
+from gameday.undo.patching import patch_of
 from gameday.undo.record import OWED, Entry, OwedPod, OwedRollback, Shard, Target, encode, owe_field, refuse_field, with_entries
 from gameday.undo.remaking import as_it_was
 from gameday.undo.storing import RUN_LABEL, SHARD_BYTES, Store, Stored, shard_name
@@ -81,12 +82,26 @@ class Debt:
         self._stored: dict[str, Stored] = {item.name: item for item in stored}
         self._lock = threading.RLock()
         self._count = sum(len(item.shard.entries) for item in stored)
+        self._is_closed = False
 
     @property
     def entries(self) -> tuple[Entry, ...]:
         """All entries, in the order in which they were first owed."""
         with self._lock:
             return tuple(entry for item in self._stored.values() for entry in item.shard.entries.values())
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether nothing may be injected on this debt any more."""
+        return self._is_closed
+
+    def close(self) -> None:
+        """Owe no change any more: what a worker still asks for after this would be written down behind the last undo.
+
+        Waits for one that is being written down. What was done already may still be owed, and is undone with the rest.
+        """
+        with self._lock:
+            self._is_closed = True
 
     def owe(self, change: Change, *, by: str, round_id: str, refused_before: bool = False, prepares: bool = False) -> Owed:
         """Capture the pre-image, write down what is owed, and return the request that may now be made.
@@ -96,16 +111,17 @@ class Debt:
         NoTargetError, RefusedError or RecordError mean that nothing was written and nothing may be injected.
         """
         with self._lock:
+            self._check_open()
             owed = self._captured(change, _Whose(by, round_id, prepares), refused_before=refused_before)
             self._put(owed.entry)
             return owed
 
-    def owe_writes(self, ref: ObjectRef, writes: Mapping[str, tuple[Any, Any]], *, by: str, round_id: str) -> Entry:
-        """Write down fields that a step's shell block has already changed: path → (before, after)."""
+    def owe_writes(self, found: Json, writes: Mapping[str, tuple[Any, Any]], *, by: str, round_id: str) -> Entry:
+        """Write down fields of an object, as it was found, that a step's shell block has changed: path → (before, after)."""
         with self._lock:
-            entry = self._entry_for(ref, _Whose(by, round_id))
+            entry = self._entry_for(ObjectRef.of(found), _Whose(by, round_id))
             for path, (before, after) in writes.items():
-                entry = owe_field(entry, path, before=before, value=after)
+                entry = owe_write(entry, path, before=before, value=after, then=found)
             self._put(entry)
             return entry
 
@@ -123,7 +139,7 @@ class Debt:
         """
         with self._lock:
             ref = ObjectRef.of(obj)
-            mine = [entry for entry in self.entries if entry.target == target_of(ref) or _created_as(entry, ref)]
+            mine = [entry for entry in self.entries if entry.target == target_of(ref) or is_of_creation(entry, ref)]
             created = next((entry for entry in mine if entry.created), None)
             if created is not None:
                 return created
@@ -147,6 +163,7 @@ class Debt:
     def owe_rollbacks(self, experiment: Path, names: Sequence[str], *, round_id: str) -> None:
         """Write down an experiment's own rollbacks, in their order; only this host can carry them out."""
         with self._lock:
+            self._check_open()
             for index, name in enumerate(names):
                 self._count += 1
                 entry = Entry(
@@ -186,6 +203,10 @@ class Debt:
                     self.store.remove(item)
                     del self._stored[name]
 
+    def _check_open(self) -> None:
+        if self._is_closed:
+            raise RecordError("what the run owes is being undone for the last time, so nothing more is injected")
+
     # ------------------------------------------------------------------------------------------------ capturing
 
     def _captured(self, change: Change, whose: _Whose, *, refused_before: bool) -> Owed:
@@ -205,16 +226,17 @@ class Debt:
         obj = self._present(change.ref)
         entry = self._entry_for(ObjectRef.of(obj), whose)
         version = obj["metadata"]["resourceVersion"]
-        operations: list[Json] = [{"op": "test", "path": "/metadata/resourceVersion", "value": version}]
+        anchored_fields = _anchored(obj, change.fields)
+        operations, then = patch_of(obj, anchored_fields.items())
         fields = []
-        for path, value in _anchored(obj, change.fields).items():
+        for path, value in anchored_fields.items():
             before = get_field(obj, path)
             if refused_before:
                 entry = refuse_field(entry, path, value=value, found=before)
-            entry = owe_field(entry, path, before=before, value=value)
-            operations += patch_operations(obj, path, value)
+            entry = owe_change(entry, path, before=before, value=value, then=then)
             fields.append((path, before, value))
-        return Owed(entry, Operation("patch", ObjectRef.of(obj), operations), tuple(fields))
+        unchanged = {"op": "test", "path": "/metadata/resourceVersion", "value": version}
+        return Owed(entry, Operation("patch", ObjectRef.of(obj), [unchanged, *operations]), tuple(fields))
 
     def _creation(self, change: CreateObject, whose: _Whose) -> Owed:
         if self._there(change.ref) is not None:
@@ -287,7 +309,7 @@ class Debt:
         shard = self._stored[name].shard if name in self._stored else self._begun()
         try:
             self._write(name, with_entries(shard, entry))
-        except (UnreachableError, ServerError) as error:
+        except (UnreachableError, ServerError, NotNowError) as error:
             raise RecordError(f"what is owed cannot be written down, so nothing is injected: {error}") from error
 
     def _shard_of(self, entry: Entry) -> str:
@@ -309,7 +331,7 @@ class Debt:
         self._stored[name] = self.store.write(name, shard, version=version)
 
 
-def _created_as(entry: Entry, ref: ObjectRef) -> bool:
+def is_of_creation(entry: Entry, ref: ObjectRef) -> bool:
     """Say whether the entry is of the creation of an object of this name; a creation is owed before its uid is known."""
     return entry.created and ref_of(entry.target).anonymous == ref.anonymous and entry.target.uid in {"", ref.uid}
 

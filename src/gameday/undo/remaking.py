@@ -40,9 +40,10 @@ def as_it_was(obj: Json, entries: Iterable[Entry]) -> Json:
     if made.get("kind") == "Pod":
         made["spec"].pop("nodeName", None)
     for entry in reversed(list(entries)):
-        for path, owed in entry.fields.items():
-            if get_field(made, path) in owed.wrote:
-                set_field(made, path, owed.before)
+        # Which fields are the run's is decided before any is set back: one may lie within another.
+        ours = [(path, owed.before) for path, owed in entry.fields.items() if get_field(made, path) in owed.wrote]
+        for path, before in ours:
+            set_field(made, path, before)
     return made
 
 

@@ -17,12 +17,21 @@ from typing import Any, Final
 
 import msgspec
 
-from gameday.change import MISSING, get_field, patch_operations, shown
+from gameday.change import MISSING, get_field, shown
 from gameday.cluster import Cluster, Json, ObjectRef
 from gameday.cluster.reading import pods_of, ready_pods, selector_text
-from gameday.errors import ClusterError, ConflictError, NotFoundError, ServerError, UnreachableError
+from gameday.errors import (
+    ClusterError,
+    ConflictError,
+    NotFoundError,
+    NotNowError,
+    RefusedError,
+    ServerError,
+    UnreachableError,
+)
 from gameday.processes import ProcessId, process_id
 from gameday.undo.owing import Debt, ref_of
+from gameday.undo.patching import patch_of
 from gameday.undo.record import UNDOING, UNDONE, Entry, OwedPod
 from gameday.undo.remaking import WITH_DATA, is_as_made
 from gameday.undo.storing import RUN_LABEL
@@ -87,7 +96,7 @@ def undo_until_settled(debt: Debt, undoer: Undoer, *, settled: Callable[[Settled
     """Undo everything, also when another undoer is at the same record (it is let be while its hold lasts), or the server is away.
 
     Returns when nothing is owed that may still be undone; what is left behind has been reported through `settled`. Raises
-    UnreachableError or ServerError when the server stayed away for longer than the undoer's patience.
+    UnreachableError, ServerError or NotNowError when the server stayed away, or too busy, for longer than the undoer's patience.
     """
     give_up = undoer.now() + undoer.patience_seconds
     stale = False
@@ -104,7 +113,7 @@ def undo_until_settled(debt: Debt, undoer: Undoer, *, settled: Callable[[Settled
             if not another or undoer.now() - seen[1] > _HOLD_SECONDS:
                 undo_all(debt, undoer, settled=settled)
                 return
-        except (UnreachableError, ServerError):
+        except (UnreachableError, ServerError, NotNowError):
             if undoer.now() > give_up:
                 raise
         except ConflictError:
@@ -155,7 +164,7 @@ def _after(result: Settled) -> Entry:
 
 
 def settle(undoer: Undoer, entry: Entry) -> Settled:
-    """Undo one entry without a look at the record; what is refused for good is residue, a server that is away is not."""
+    """Undo one entry without a look at the record; what is refused for good is residue, a server that is away or busy is not."""
     if entry.is_load:
         return Settled(entry, "already", "the customers were sent by a process of the run's guardian, and are gone with it")
     try:
@@ -164,9 +173,9 @@ def settle(undoer: Undoer, entry: Entry) -> Settled:
         if entry.remake is not None:
             return _make_again(undoer, entry, entry.remake)
         return _remove_created(undoer, entry) if entry.created else _set_back(undoer, entry)
-    except (UnreachableError, ServerError):
+    except (UnreachableError, ServerError, NotNowError):
         raise
-    except ClusterError as error:
+    except RefusedError as error:
         return Settled(entry, "residue", str(error))
 
 
@@ -201,17 +210,18 @@ def _set_back(undoer: Undoer, entry: Entry) -> Settled:
 def _inversion(entry: Entry, obj: Json) -> tuple[list[dict[str, Any]], list[Json]]:
     """Return, per field, what was found and what is done about it, and the JSON Patch that does it."""
     same_object = not entry.target.uid or obj["metadata"]["uid"] == entry.target.uid
-    fields, operations = [], []
+    fields, back = [], []
     for path, owed in entry.fields.items():
         found = get_field(obj, path)
         if found == owed.before:
             outcome = "already"
         elif same_object and found in owed.wrote:
             outcome = "undone"
-            operations += patch_operations(obj, path, owed.before)
+            back.append((path, owed.before))
         else:
             outcome = "left_alone"
         fields.append({"path": path, "before": owed.before, "found": found, "outcome": outcome})
+    operations, _ = patch_of(obj, back)
     return fields, operations
 
 

@@ -17,7 +17,7 @@ from typing import Final, Protocol
 import msgspec
 
 from gameday.cluster import SYSTEM_NAMESPACE, Cluster, Json, ObjectRef, Selection
-from gameday.errors import ConflictError, NotFoundError, RecordError, RefusedError, ServerError, UnreachableError
+from gameday.errors import ConflictError, NotFoundError, NotNowError, RecordError, RefusedError, ServerError, UnreachableError
 from gameday.undo.record import FORMAT, Shard, decode, encode, format_of
 
 RECORD_LABEL: Final = "gameday.dev/undo-record"
@@ -84,7 +84,7 @@ class SecretStore:
         secret = _secret(name, shard, version)
         try:
             written = self._cluster.replace(secret) if version else self._cluster.create(secret)
-        except (ConflictError, UnreachableError, ServerError):
+        except (ConflictError, UnreachableError, ServerError, NotNowError):
             # To be tried again, by whoever undoes; whoever owes makes a refusal of it.
             raise
         except NotFoundError as error:

@@ -1,0 +1,228 @@
+"""Looks of blocks that were cut short: an undo in between never makes the fault the state to go back to."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from gameday.change import Change, CreateObject, PatchObject
+from gameday.cluster import ObjectRef
+from gameday.errors import UnreachableError
+from gameday.log import LogWriter, read
+from gameday.log.events import ChangeOwed, UndoEnded
+from gameday.run.inject import perform
+from gameday.run.looking import Looks
+from gameday.run.undoing import Undoing
+
+pytestmark = pytest.mark.e2e
+COLOUR: Final = "/data/colour"
+STEP: Final = "step mend"
+
+
+class Run:
+    """A run with a fault and a step that is on, and those who undo it."""
+
+    def __init__(self, books: Any, scratch: Any, folder: Path) -> None:
+        self.books, self.scratch, self.folder = books, scratch, folder
+        self.log = LogWriter(folder)
+        self.settings = ObjectRef.of(scratch.config_map(colour="red", shape="round"))
+
+    def looks(self, cluster: Any = None) -> Looks:
+        return Looks(cluster or self.books.cluster, self.books.debt, self.log, self.folder)
+
+    def change(self, change: Change) -> None:
+        perform(self.books.cluster, self.books.debt.owe(change, by="act", round_id="r1").operation)
+
+    def fault(self) -> None:
+        self.change(PatchObject(self.settings, {COLOUR: "blue"}))
+
+    def write(self, path: str, value: str) -> None:
+        self.scratch.patch("ConfigMap", "settings", {"op": "replace", "path": path, "value": value})
+
+    def undo(self) -> None:
+        Undoing(self.log, self.books.debt, self.books.cluster, run_id=self.books.run_id, desk=None).undo_now("for a test")
+
+    def lose_the_record(self) -> None:
+        """Let the reaper have undone everything: another debt, that of whoever recovers, knows nothing of it."""
+        self.books.debt.clear()
+        self.books.debt = self.books.opened()
+
+    @property
+    def data(self) -> dict[str, str]:
+        return dict(self.scratch.get("ConfigMap", "settings")["data"])
+
+    def events(self, kind: type[Any]) -> list[Any]:
+        return [event for event in read(self.folder) if isinstance(event, kind)]
+
+
+@pytest.fixture
+def run(books: Any, scratch: Any, tmp_path: Path) -> Iterator[Run]:
+    made = Run(books, scratch, tmp_path)
+    yield made
+    made.log.close()
+
+
+class Hooked:
+    """A cluster that does something before it lists."""
+
+    def __init__(self, cluster: Any, hook: Callable[[], None]) -> None:
+        self._cluster, self._hook = cluster, hook
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._cluster, name)
+
+    def list(self, selection: Any) -> Any:
+        self._hook()
+        return self._cluster.list(selection)
+
+
+def away() -> None:
+    raise UnreachableError("no answer")
+
+
+@pytest.mark.parametrize("is_recorded", [True, False])
+def test_an_undo_since_the_look_is_not_taken_for_the_blocks_doing(run: Run, *, is_recorded: bool) -> None:
+    run.fault()
+    run.change(
+        CreateObject({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "noise", "namespace": run.scratch.name}})
+    )
+    assert run.looks().look(STEP, (run.scratch.name,), "r1") == {}
+    run.write("/data/shape", "flat")
+    run.undo()
+    assert run.data == {"colour": "red", "shape": "flat"}
+    if not is_recorded:
+        run.lose_the_record()
+    run.looks().close()
+    run.undo()
+    assert run.data == {"colour": "red", "shape": "round"}
+    assert run.books.cluster.get(run.scratch.ref("ConfigMap", "noise")) is None
+    assert [event.summary for event in run.events(ChangeOwed)] == [f"wrote /data/shape of configmap {run.scratch.name}/settings"]
+
+
+@pytest.mark.parametrize("is_recorded", [True, False])
+def test_what_the_block_wrote_over_the_fault_goes_back_to_what_was_before_it(run: Run, *, is_recorded: bool) -> None:
+    run.fault()
+    run.looks().look(STEP, (run.scratch.name,), "r1")
+    run.write(COLOUR, "green")
+    if is_recorded:
+        run.undo()
+    else:
+        # As a reaper would have, had the block written a moment later.
+        run.write(COLOUR, "blue")
+        run.undo()
+        run.lose_the_record()
+        run.write(COLOUR, "green")
+    run.looks().close()
+    run.undo()
+    assert run.data == {"colour": "red", "shape": "round"}
+
+
+def test_what_the_block_deleted_is_made_again_without_the_fault(run: Run) -> None:
+    run.fault()
+    run.looks().look(STEP, (run.scratch.name,), "r1")
+    run.books.cluster.delete(run.settings)
+    run.undo()
+    run.lose_the_record()
+    run.looks().close()
+    run.undo()
+    assert run.data == {"colour": "red", "shape": "round"}
+
+
+def test_a_look_that_an_undo_has_overtaken_begins_no_block_and_leaves_no_file(run: Run) -> None:
+    run.fault()
+    begun, over = threading.Event(), threading.Event()
+
+    def wait() -> None:
+        begun.set()
+        assert over.wait(30)
+
+    looks = run.looks(Hooked(run.books.cluster, wait))
+    answers: list[Any] = []
+    looking = threading.Thread(target=lambda: answers.append(looks.look(STEP, (run.scratch.name,), "r1")))
+    looking.start()
+    assert begun.wait(30)
+    looks.close()
+    run.undo()
+    over.set()
+    looking.join(30)
+    assert answers == [{"refused": "not executed: what is owed was undone while the cluster was looked at"}]
+    assert list(run.folder.glob("*look-*")) == []
+    looks.close()
+    run.undo()
+    assert run.data["colour"] == "red"
+    assert run.events(ChangeOwed) == []
+
+
+def test_a_look_in_a_later_round_is_as_good_as_in_the_first(run: Run) -> None:
+    looks = run.looks()
+    looks.close()
+    assert looks.look(STEP, (run.scratch.name,), "r2") == {}
+    run.write(COLOUR, "green")
+    assert looks.compare(STEP) == {"written": [f"wrote {COLOUR} of configmap {run.scratch.name}/settings"]}
+
+
+def test_no_block_is_begun_on_a_debt_that_is_closed(run: Run) -> None:
+    run.books.debt.close()
+    assert "refused" in run.looks().look(STEP, (run.scratch.name,), "r1")
+    assert list(run.folder.glob("*look-*")) == []
+
+
+def test_what_could_not_be_compared_is_left_to_a_person_and_compared_by_nobody_else(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gameday.run.looking.PATIENCE_SECONDS", 0.0)
+    run.fault()
+    run.looks().look(STEP, (run.scratch.name,), "r1")
+    run.looks(Hooked(run.books.cluster, away)).close()
+    (left,) = run.events(UndoEnded)
+    assert (left.outcome, left.object) == ("residue", f"what {STEP} wrote")
+    (file,) = run.folder.glob("*look-*")
+    assert str(file) in left.detail
+    assert file.stat().st_mode & 0o777 == 0o600
+    run.undo()
+    run.looks().close()
+    assert run.events(ChangeOwed) == []
+    assert run.data["colour"] == "red"
+
+
+def test_an_undo_waits_for_a_comparison_that_is_on(run: Run) -> None:
+    run.fault()
+    begun, go_on = threading.Event(), threading.Event()
+
+    def wait() -> None:
+        if begun.is_set():
+            assert go_on.wait(30)
+
+    looks = run.looks(Hooked(run.books.cluster, wait))
+    looks.look(STEP, (run.scratch.name,), "r1")
+    run.write("/data/shape", "flat")
+    begun.set()
+    comparing = threading.Thread(target=looks.compare, args=(STEP,))
+    comparing.start()
+    closing = threading.Thread(target=looks.close)
+    closing.start()
+    closing.join(0.2)
+    assert closing.is_alive() or not comparing.is_alive()
+    go_on.set()
+    for thread in (comparing, closing):
+        thread.join(30)
+    assert [event.summary for event in run.events(ChangeOwed)] == [f"wrote /data/shape of configmap {run.scratch.name}/settings"]
+    run.undo()
+    assert run.data == {"colour": "red", "shape": "round"}
+
+
+def test_a_field_that_no_path_can_name_is_left_behind_and_keeps_nothing_from_being_undone(run: Run) -> None:
+    run.fault()
+    odd = run.scratch.deployment(env=[{"name": "A[1]", "value": "1"}])
+    run.looks().look(STEP, (run.scratch.name,), "r1")
+    env = "/spec/template/spec/containers/0/env"
+    at = [entry["name"] for entry in odd["spec"]["template"]["spec"]["containers"][0]["env"]].index("A[1]")
+    run.scratch.patch("Deployment", "web", {"op": "replace", "path": f"{env}/{at}/value", "value": "2"}, api_version="apps/v1")
+    run.looks().close()
+    run.undo()
+    assert run.data["colour"] == "red"
+    assert "residue" in {event.outcome for event in run.events(UndoEnded)}

@@ -1,0 +1,70 @@
+"""A field that is owed, and writes around it and within it: one pre-image, from before the run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gameday.change import MISSING
+from gameday.undo.overlapping import owe_change, owe_write
+from gameday.undo.record import Entry, OwedField, Target
+
+SELECTOR = "/spec/selector"
+ENV = "/spec/env"
+
+
+def entry(**fields: OwedField) -> Entry:
+    paths = {name.replace("__", "/"): owed for name, owed in fields.items()}
+    return Entry(id="e1", round="r", by="act", target=Target("v1", "Service", "shop", "payment", "u"), fields=paths)
+
+
+def spec(**members: Any) -> dict[str, Any]:
+    return {"spec": members}
+
+
+def test_within_a_field_that_is_owed_nothing_is_owed_twice() -> None:
+    owed = entry(__spec__selector=OwedField({"app": "payment"}, [{"app": "bad"}]))
+    then = spec(selector={"app": "canary", "tier": "x"})
+    owed = owe_write(owed, f"{SELECTOR}/app", before="bad", value="canary", then=then)
+    owed = owe_write(owed, f"{SELECTOR}/tier", before=MISSING, value="x", then=then)
+    assert owed.fields == {SELECTOR: OwedField({"app": "payment"}, [{"app": "bad"}, then["spec"]["selector"]])}
+
+
+def test_an_entry_that_the_run_added_to_a_list_is_the_field_around_its_value() -> None:
+    added = {"name": "FAULT", "value": "on"}
+    owed = Entry(id="e1", round="r", by="act", target=entry().target, fields={f"{ENV}[name=FAULT]": OwedField(MISSING, [added])})
+    now = {"name": "FAULT", "value": "off"}
+    owed = owe_write(owed, f"{ENV}[name=FAULT]/value", before="on", value="off", then=spec(env=[now]))
+    assert owed.fields == {f"{ENV}[name=FAULT]": OwedField(MISSING, [added, now])}
+
+
+def test_a_write_around_a_field_that_is_owed_has_what_was_before_the_run_as_its_pre_image() -> None:
+    path = f"{ENV}[name=MODE]/value"
+    owed = Entry(id="e1", round="r", by="act", target=entry().target, fields={path: OwedField("off", ["on"])})
+    owed = owe_write(owed, ENV, before=[{"name": "MODE", "value": "on"}], value=MISSING, then=spec())
+    assert owed.fields == {
+        path: OwedField("off", ["on", MISSING]),
+        ENV: OwedField([{"name": "MODE", "value": "off"}], [MISSING]),
+    }
+
+
+def test_a_write_to_come_is_owed_in_the_same_way() -> None:
+    owed = entry(__spec__selector__app=OwedField("payment", ["bad"]))
+    owed = owe_change(owed, SELECTOR, before={"app": "bad"}, value={"app": "worse"}, then=spec(selector={"app": "worse"}))
+    assert owed.fields == {
+        f"{SELECTOR}/app": OwedField("payment", ["bad", "worse"]),
+        SELECTOR: OwedField({"app": "payment"}, [{"app": "worse"}]),
+    }
+
+
+def test_a_field_whose_name_begins_alike_is_another() -> None:
+    owed = entry(__spec__selector=OwedField(1, [2]))
+    owed = owe_write(owed, "/spec/selectors/app", before=1, value=2, then=spec(selector=2, selectors={"app": 2}))
+    assert owed.fields["/spec/selector"] == OwedField(1, [2])
+    assert owed.fields["/spec/selectors/app"] == OwedField(1, [2])
+
+
+def test_what_the_run_had_written_before_stays_known_after_a_write_that_was_only_seen() -> None:
+    owed = entry(__spec__replicas=OwedField(2, [0]))
+    assert owe_write(owed, "/spec/replicas", before=2, value=3, then=spec(replicas=3)).fields == {
+        "/spec/replicas": OwedField(2, [0, 3])
+    }
