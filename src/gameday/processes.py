@@ -100,8 +100,7 @@ def end_tree(leader: ProcessId, *, spare: frozenset[int] = frozenset(), patience
     deadline = time.monotonic() + patience_seconds
     if leader.pid not in spare:
         # It must not go on with what comes after a child that is ended a moment before it.
-        with contextlib.suppress(PermissionError):
-            _signal(leader, signal.SIGSTOP)
+        _signal(leader, signal.SIGSTOP)
     while True:
         everything = _all()
         doomed = _members(leader, everything, sessions) - spare - {os.getpid()}
@@ -152,7 +151,7 @@ def children() -> frozenset[int]:
 
 
 def end_process(process: ProcessId) -> bool:
-    """SIGKILL that very process, if it is still there; say whether it was."""
+    """SIGKILL that very process, if it is still there and ours; say whether it was."""
     return _signal(process, signal.SIGKILL)
 
 
@@ -166,8 +165,12 @@ def how_ended(returncode: int) -> tuple[int | None, int | None, str]:
 def _signal(process: ProcessId, number: signal.Signals) -> bool:
     if process.start_ticks == 0 or not process.is_alive:
         return False
-    with contextlib.suppress(ProcessLookupError):
+    try:
         os.kill(process.pid, number)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
     return True
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
-from gameday.log.events import ChangeApplied, RunEnded, VerdictGiven
+from gameday.log.events import AbortRequested, ChangeApplied, ChangeLanded, RunEnded, VerdictGiven
 from gameday.workspace import SHIPPED
 from tests.e2e.conftest import Command
 
@@ -52,3 +55,26 @@ def test_a_shipped_experiment_runs_under_chaos_toolkit_itself(command: Command, 
     ended = command.wait_for(RunEnded)
     assert (ended.exit_code, ended.residue) == (0, [])
     assert f"gameday: {verdict.verdict}" in ran.stderr + ran.stdout
+
+
+def test_after_an_abort_the_method_that_goes_on_changes_nothing_more(command: Command) -> None:
+    document = yaml.safe_load((SHIPPED / "experiments" / "pod-loss.yaml").read_text())
+    first = document["method"][0]
+    document["method"] = [{**first, "pauses": {"after": 3}}, {**first, "name": "kill another one"}]
+    document["extensions"][0]["caps"] = {"pods": 2}
+    (command.folder / "twice.json").write_text(json.dumps(document))
+    running = subprocess.Popen(
+        [CHAOS, "--no-version-check", "run", "twice.json"],
+        cwd=command.folder,
+        env=command.environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    command.wait_for(ChangeLanded)
+    os.kill(command.process_of("guardian"), signal.SIGTERM)
+    aborted = command.wait_for(AbortRequested)
+    ended = command.wait_for(RunEnded)
+    running.wait(timeout=60)
+    assert (ended.exit_code, ended.residue) == (4, [])
+    assert not [event for event in command.events() if isinstance(event, ChangeApplied) and event.seq > aborted.seq]

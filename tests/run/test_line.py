@@ -204,3 +204,31 @@ async def test_an_end_that_was_stopped_itself_takes_nobodys_silence_for_death(
 
 async def _nothing(_: dict[str, Any]) -> dict[str, Any] | None:
     return None
+
+
+def test_whoever_waits_for_an_answer_goes_on_only_after_the_loss_was_told(pair: tuple[socket.socket, socket.socket]) -> None:
+    order: list[str] = []
+    told, waiting = threading.Event(), threading.Event()
+
+    def lost(_: str) -> None:
+        told.set()
+        asked.join(0.3)
+        order.append("lost")
+
+    def ask() -> None:
+        waiting.set()
+        with pytest.raises(ConnectionError):
+            peer.ask({"ask": "anything"})
+        order.append("went on")
+
+    peer = Peer(pair[1], lost=lost)
+    asked = threading.Thread(target=ask)
+    asked.start()
+    assert waiting.wait(10)
+    seen = b""
+    while b"anything" not in seen:
+        seen += pair[0].recv(1 << 16)
+    pair[0].shutdown(socket.SHUT_RDWR)
+    assert told.wait(10)
+    asked.join(10)
+    assert order == ["lost", "went on"]

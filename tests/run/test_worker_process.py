@@ -12,7 +12,7 @@ import pytest
 
 from gameday.log import LogWriter, read
 from gameday.log.events import ProcessEnded, ProcessStarted
-from gameday.processes import ProcessId, _all
+from gameday.processes import ProcessId, _all, process_id
 from gameday.run import worker_process
 from gameday.run.worker_process import WorkerProcess
 
@@ -20,6 +20,7 @@ LINGERING = """\
 #!{python}
 import os, signal, socket, sys, time
 line = socket.socket(fileno=int(sys.argv[sys.argv.index("--line") + 1]))
+print(sys.argv[sys.argv.index("--guardian") + 1], flush=True)
 line.sendall(b'{{"done": true}}\\n')
 {then}
 while True:
@@ -54,3 +55,5 @@ async def test_a_worker_that_is_done_and_does_not_end_is_ended_and_was_done(
     assert isinstance(ended, ProcessEnded)
     assert (ended.pid, ended.reason, died) == (started.pid, "done", [])
     assert not ProcessId(started.pid, started.start_ticks).is_alive
+    own = process_id(os.getpid())
+    assert (tmp_path / "worker.log").read_text() == f"{own.pid}:{own.start_ticks}\n", "whom it guards itself by"

@@ -274,8 +274,25 @@ def test_what_people_set_back_after_everything_was_measured_shows_what_it_shows(
     doubtful(stories, [*lines, early], "set back already: /spec/replicas of pod shop/a, and nothing shows")
 
 
+def step_on(target: str) -> tuple[float, Any]:
+    """Return a change that a step of the runbook made of this object."""
+    owed = ChangeOwed(change_id="c2", by="step mend", kind="patch", object=target, summary="mend", entry="e1", round="r1")
+    return 6.5, owed
+
+
 def test_what_the_runbook_set_back_shows_what_it_shows(stories: Any) -> None:
-    assert verdict(stories, scaled(stories, found=2, mode="execute")).verdict == "held"
+    lines = scaled(stories, found=2, mode="execute")
+    assert verdict(stories, [*lines, step_on("pod shop/a")]).verdict == "held"
+    doubtful(stories, [*lines, step_on("pod shop/b")], "/spec/replicas of pod shop/a was set back meanwhile")
+
+
+def test_what_the_fault_had_made_and_somebody_took_away_shows_nothing(stories: Any) -> None:
+    made = ChangeOwed(change_id="c1", by="cut", kind="create", object="pod shop/a", summary="cut", entry="e1", round="r1")
+    lines = [*stories.without(stories.a_round(), ChangeOwed), (4.9, made)]
+    assert verdict(stories, stories.changed(lines, UndoEnded, entry="e1", outcome="undone")).verdict == "held"
+    doubtful(
+        stories, stories.changed(lines, UndoEnded, entry="e1", outcome="already"), "pod shop/a, which the fault had made, was"
+    )
 
 
 def test_an_action_that_found_nothing_to_change_is_inconclusive(stories: Any) -> None:

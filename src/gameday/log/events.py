@@ -57,7 +57,7 @@ class ProcessStarted(Event, frozen=True, kw_only=True, tag="process.started"):
     """A process of ours began; enough to end it later and nobody else's."""
 
     role: str
-    """command, guardian, worker or load."""
+    """command, guardian, worker, load or rollback."""
     pid: int
     start_ticks: int
     """Field 22 of /proc/PID/stat: a pid with another start is another process."""

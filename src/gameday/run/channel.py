@@ -101,6 +101,9 @@ class Peer:
         if self._closed.is_set():
             return
         self._closed.set()
-        for answers in list(self._answers.values()):
-            answers.put({"lost": True})
-        self._lost(why)
+        try:
+            # Before whoever waits for an answer goes on, since this may be to keep it from that.
+            self._lost(why)
+        finally:
+            for answers in list(self._answers.values()):
+                answers.put({"lost": True})

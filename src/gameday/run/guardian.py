@@ -20,10 +20,9 @@ from typing import Any, Final
 import structlog
 
 from gameday.errors import (
-    ClusterError,
-    ConflictError,
     ExitCode,
     GamedayError,
+    NotNowError,
     RefusedError,
     ServerError,
     UnauthenticatedError,
@@ -190,13 +189,13 @@ class Guardian:
                     self._log.write(Noted(level="warning", text=told))
                 if step or looks % _RENEW_EVERY == 0:
                     await asyncio.to_thread(opened.renew)
-            except UnreachableError as error:
+            except (UnreachableError, ServerError, NotNowError) as error:
                 told = f"could not renew the lease: {error}"
                 self._log.write(Noted(level="warning", text=told, silent_seconds=time.monotonic() - asked_at))
             except UnauthenticatedError as error:
                 self.abort("credentials", f"the lease cannot be renewed: {error}")
                 return
-            except (ConflictError, ClusterError) as error:
+            except GamedayError as error:
                 self.abort("lease", f"the lease or the undo record is not ours any more: {error}")
                 return
 
@@ -220,6 +219,9 @@ class Guardian:
         if message.get("done"):
             self._attached_done.set()
             return None
+        if self._abort_by is not None and "ask" in message:
+            # One that is attached outlives its abort: it shall change nothing that is being undone, or was.
+            return {"refused": f"the run is aborted: {self._abort_by[1]}"}
         if self._player is None:
             return {"refused": "the run is not yet, or no more, ready for changes"}
         return await self._player.heard(message)
@@ -261,9 +263,9 @@ class Guardian:
         await opened.undoing.undo("what was written down last")
         renewing.cancel()
         await self._give_back(opened)
-        events = read(self._directory)
-        close_open_rounds(self._log, events)
-        events = read(self._directory)
+        # In threads, since whoever started us takes a long silence for our death, and a long run's log takes long to judge.
+        await asyncio.to_thread(lambda: close_open_rounds(self._log, read(self._directory)))
+        events = await asyncio.to_thread(read, self._directory)
         code = worst(exit_code(events), ExitCode.INTERNAL if failure else ExitCode.EXPECTED)
         self._log.write(
             RunEnded(exit_code=code, summary=_summary(code, proves=bool(self._spec.runbook)), residue=list(residue(events))),
@@ -278,12 +280,12 @@ class Guardian:
         while True:
             try:
                 await asyncio.to_thread(opened.give_back)
-            except (UnreachableError, ServerError) as error:
+            except (UnreachableError, ServerError, NotNowError) as error:
                 if time.monotonic() < give_up and not self._hurry.is_set():
                     await asyncio.sleep(0.5)
                     continue
                 self._log.write(Noted(level="error", text=f"the lease or an undo record is left behind: {error}"))
-            except ClusterError as error:
+            except GamedayError as error:
                 self._log.write(Noted(level="error", text=f"the lease or an undo record is left behind: {error}"))
             else:
                 if opened.lease is not None:

@@ -11,9 +11,11 @@ import argparse
 import json
 import subprocess
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from gameday.processes import ProcessId, end_tree, process_id
 from gameday.undo.record import Entry
 
 ATTEMPTS: Final = 3
@@ -27,31 +29,49 @@ def command_for(entry: Entry) -> list[str]:
     return [sys.executable, "-m", "gameday.run.rollbacks", owed.experiment, "--index", str(owed.index)]
 
 
-def carry_out(entry: Entry) -> str:
-    """Carry a rollback out, again if it fails; return why it could not be, or nothing. A hanging one is ended."""
+def carry_out(entry: Entry, *, started: Callable[[ProcessId], None]) -> str:
+    """Carry a rollback out, again if it fails; return why it could not be, or nothing. A hanging one is ended.
+
+    `started` is told of each process, so that whoever takes over can end it before trying again.
+    """
     owed = entry.rollback
     assert owed is not None  # noqa: S101  # only entries of rollbacks come here
     failure = ""
     for _ in range(ATTEMPTS):
-        try:
-            ended = subprocess.run(
-                command_for(entry),
-                check=False,
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                errors="replace",
-                timeout=TIMEOUT_SECONDS,
-                start_new_session=True,
-                cwd=_existing(owed.directory),
-            )
-        except subprocess.TimeoutExpired:
-            failure = f"it did not end within {TIMEOUT_SECONDS:g} s"
-            continue
-        if ended.returncode == 0:
+        failure = attempt(command_for(entry), _existing(owed.directory), started=started)
+        if not failure:
             return ""
-        failure = ended.stderr.strip().splitlines()[-1] if ended.stderr.strip() else f"exit status {ended.returncode}"
     return failure
+
+
+def attempt(
+    command: Sequence[str],
+    directory: str | None,
+    *,
+    started: Callable[[ProcessId], None],
+    timeout_seconds: float = TIMEOUT_SECONDS,
+) -> str:
+    """Execute it once; return why it failed, or nothing. With one that hangs, everything that it started is ended."""
+    with subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
+        start_new_session=True,
+        cwd=directory,
+    ) as process:
+        leader = process_id(process.pid)
+        started(leader)
+        try:
+            _, errors = process.communicate(timeout=timeout_seconds)
+        except subprocess.TimeoutExpired:
+            end_tree(leader)
+            return f"it did not end within {timeout_seconds:g} s"
+    if process.returncode == 0:
+        return ""
+    return errors.strip().splitlines()[-1] if errors.strip() else f"exit status {process.returncode}"
 
 
 def _existing(directory: str) -> str | None:

@@ -115,7 +115,7 @@ class RoundPlayer:
         if self._people is not None:
             await self._open_runbook()
         await self._worker.run(spare=self._ours)
-        if self._people is not None and self._has_fault():
+        if self._people is not None and await self._has_fault():
             await self._with_people(self._people)
         await self._finish()
 
@@ -204,7 +204,7 @@ class RoundPlayer:
 
         `hurry` cuts the watching short: whoever aborts twice wants to leave.
         """
-        if self._load is not None and self._fault_at() is not None:
+        if self._load is not None and await self._fault_at() is not None:
             watching = asyncio.create_task(self._watch_recovery(_ABORTED_RECOVERY_SECONDS))
             hurrying = asyncio.create_task(hurry.wait())
             await asyncio.wait({watching, hurrying}, return_when=asyncio.FIRST_COMPLETED)
@@ -246,7 +246,7 @@ class RoundPlayer:
 
     async def _finish(self) -> None:
         self._watches.stop()
-        changed = self._fault_at() is not None
+        changed = await self._fault_at() is not None
         if self._round.experiment.drill_orders and changed:
             await self._recover(changed=changed)
             await self._check_copy()
@@ -259,9 +259,9 @@ class RoundPlayer:
             await self._undo()
             await self._recover(changed=changed)
         await self._check_orders()
-        give_verdict(self._log, self._round.id)
+        await _to_its_end(give_verdict, self._log, self._round.id)
         await self._undo_preparation()
-        if self._people is not None and self._has_fault():
+        if self._people is not None and await self._has_fault():
             await self._await_closing(self._people)
         self._log.write(RoundEnded(round=self._round.id), durable=True)
 
@@ -308,10 +308,10 @@ class RoundPlayer:
 
     async def _check_copy(self) -> None:
         """Look the orders up in the copy that the method repointed to, as long as it is what the shop has."""
-        fault_at = self._fault_at()
+        fault_at = await self._fault_at()
         if self._load is not None and fault_at is not None:
             self._log.write(PhaseStarted(phase="ledger", detail="in the copy", round=self._round.id))
-            repointed = repointed_again(read(self._directory), self._round.id)
+            repointed = await asyncio.to_thread(lambda: repointed_again(read(self._directory), self._round.id))
             await self._load.check_copy(self._round.id, fault_at=fault_at, repointed=repointed)
             self._log.write(PhaseEnded(phase="ledger", outcome="ok", round=self._round.id))
 
@@ -354,13 +354,23 @@ class RoundPlayer:
         if isinstance(event, ActivityEnded) and event.phase == "rollbacks" and event.status == "succeeded":
             self._undoing.rolled_back(event.name, self._round.id)
 
-    def _has_fault(self) -> bool:
+    async def _has_fault(self) -> bool:
         """Whether there is anything for people to respond to: a red baseline, or a refusal of the guard, is none."""
         foreign = [item for item in self._round.experiment.activities if item.type == "action" and not item.ours]
-        return bool(foreign) or self._fault_at() is not None
+        return bool(foreign) or await self._fault_at() is not None
 
-    def _fault_at(self) -> float | None:
-        return fault_applied_at(read(self._directory), self._round.id)
+    async def _fault_at(self) -> float | None:
+        return await asyncio.to_thread(lambda: fault_applied_at(read(self._directory), self._round.id))
+
+
+async def _to_its_end(work: Callable[..., None], *arguments: Any) -> None:
+    """Do it in a thread, since the beats of a guardian may not stop for it; an abort waits until it is over."""
+    working = asyncio.ensure_future(asyncio.to_thread(work, *arguments))
+    try:
+        await asyncio.shield(working)
+    except asyncio.CancelledError:
+        await working
+        raise
 
 
 def _about(runbook: Runbook | None) -> dict[str, Any]:

@@ -10,16 +10,18 @@ import atexit
 import json
 import logging
 import os
+import threading
 import time
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
 from gameday import durations
-from gameday.errors import GamedayError, RefusedError
+from gameday.errors import ExitCode, GamedayError, RefusedError
 from gameday.experiment import load_experiment
 from gameday.experiment.model import DEFAULT_BASELINE_SECONDS, DEFAULT_LANDING_TIMEOUT_SECONDS
 from gameday.log import read
 from gameday.log.events import Event, RoundStarted, RunEnded, VerdictGiven
+from gameday.processes import children, end_orphans, freezer
 from gameday.run.channel import Peer
 from gameday.run.engine import WorkerEngine
 from gameday.run.launching import Launched, launch, new_run
@@ -83,16 +85,25 @@ def connect() -> WorkerEngine:
         context=os.environ.get("GAMEDAY_CONTEXT", ""),
         attached=True,
     )
+    before = children()
     launched = launch(spec)
     _State.launched = launched
+    # Chaos Toolkit's background activities have threads of their own, in which no signal can be set.
+    freeze = freezer() if threading.current_thread() is threading.main_thread() else None
 
     def lost(why: str) -> None:
         if _State.finished:
             launched.replace(why)
-        else:
+            return
+        try:
             logger.critical("gameday: the guardian %s; a new one undoes, nothing more is injected", why)
+            # As in a worker: nothing of the method goes on, no rollback is played that the successor carries out.
+            if freeze is not None:
+                freeze()
+            end_orphans(spare=before | {launched.guardian_id.pid})
             start_successor(launched.directory, launched.guardian_id, f"the guardian {why}")
-            os._exit(4)
+        finally:
+            os._exit(ExitCode.ABORTED)
 
     peer = Peer(launched.connection, lost=lost)
     _State.peer = peer

@@ -67,10 +67,10 @@ def guardian_of(directory: Path) -> ProcessId | None:
 
 
 def _end_processes(events: Sequence[AnyEvent]) -> list[ProcessStarted]:
-    """End the lost guardian's worker and load, with all that they started."""
+    """End the lost guardian's worker, load and the rollback it was at, with all that they started."""
     ended = []
     for event in events:
-        if isinstance(event, ProcessStarted) and event.role in {"worker", "load"}:
+        if isinstance(event, ProcessStarted) and event.role in {"worker", "load", "rollback"}:
             process = ProcessId(event.pid, event.start_ticks)
             was_alive = process.is_alive
             # Also of one that is dead: a shell block of its steps may have outlived it, in its session.

@@ -19,7 +19,8 @@ from gameday.errors import ClusterError, GamedayError, NoMeasurementError
 from gameday.guard import Policy
 from gameday.guard.accounts import UndoAccount
 from gameday.log import LogWriter
-from gameday.log.events import Noted, UndoEnded, UndoStarted
+from gameday.log.events import Noted, ProcessStarted, UndoEnded, UndoStarted
+from gameday.processes import ProcessId
 from gameday.run.desk import Desk
 from gameday.run.load import Load
 from gameday.run.observing import RunObservations
@@ -151,7 +152,12 @@ class Undoing:
 
     def _roll_back(self, entry: Entry) -> None:
         """Carry out a rollback that was not seen to finish; one that fails does not stop the others."""
-        failure = carry_out(entry)
+
+        def started(process: ProcessId) -> None:
+            began = ProcessStarted(role="rollback", pid=process.pid, start_ticks=process.start_ticks, round=entry.round)
+            self._log.write(began, durable=True)
+
+        failure = carry_out(entry, started=started)
         if failure:
             told = f"{failure}. By hand: {shlex.join(command_for(entry))}"
             self._settle(Settled(entry, "residue", told))

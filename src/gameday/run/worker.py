@@ -23,7 +23,7 @@ from gameday.cluster import Cluster
 from gameday.errors import ExitCode, GamedayError
 from gameday.experiment import Experiment, load_experiment
 from gameday.log.events import PhaseEnded, PhaseStarted
-from gameday.processes import end_orphans, freezer, name_process, process_id
+from gameday.processes import ProcessId, end_orphans, freezer, name_process
 from gameday.run.channel import Peer
 from gameday.run.engine import WorkerEngine
 from gameday.run.observing import RunObservations
@@ -43,11 +43,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="gameday-worker", description="One round of a run; started by the guardian.")
     parser.add_argument("--line", type=int, required=True, help="descriptor of the line to the guardian")
     parser.add_argument("--run", type=Path, required=True, help="the run's folder")
+    parser.add_argument("--guardian", metavar="PID:TICKS", required=True, help="the guardian's process")
     arguments = parser.parse_args()
     name_process("gameday-worker")
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     spec = load_spec(arguments.run)
-    guardian = process_id(os.getppid())
+    # Not whose child we are: a guardian that has died by now has left us to somebody else.
+    pid, _, start_ticks = arguments.guardian.partition(":")
+    guardian = ProcessId(int(pid), int(start_ticks))
 
     freeze = freezer()
 

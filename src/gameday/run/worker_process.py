@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import sys
 from collections.abc import Callable
@@ -74,7 +75,8 @@ class WorkerProcess:
         end_orphans(spare=spare | {worker.pid})
 
     async def _start(self, theirs: socket.socket) -> asyncio.subprocess.Process:
-        words = ["--run", str(self._directory), "--line", str(theirs.fileno())]
+        own = process_id(os.getpid())
+        words = ["--run", str(self._directory), "--line", str(theirs.fileno()), "--guardian", f"{own.pid}:{own.start_ticks}"]
         with (self._directory / "worker.log").open("ab") as log, theirs:
             return await asyncio.create_subprocess_exec(
                 sys.executable,

@@ -39,6 +39,8 @@ HELD: Final = "held"
 DEVIATED: Final = "deviated"
 INCONCLUSIVE: Final = "inconclusive"
 UNTRACKED_PROBE: Final = "gameday.probes.orders.untracked"
+BY_STEP: Final = "step "
+"""What the changes of a runbook's steps are told to be by, before the step's id."""
 CUT_OFF_SECONDS: Final = 1.0
 """So long without an answer from anybody, and it may be the runner that is alone."""
 
@@ -296,17 +298,23 @@ def _set_back(round_: _Round) -> Iterator[str]:
             if isinstance(event, PhaseStarted) and event.phase == "people" and event.detail:
                 yield f"{event.detail}, and nothing shows how long the fault was in place"
         return
-    if round_.started.runbook_mode == "execute":
-        return
+    owed = [event for event in round_.own if isinstance(event, ChangeOwed)]
+    by_steps = {event.object for event in owed if event.by.startswith(BY_STEP)}
+    made = {event.entry for event in owed if event.kind == "create" and event.is_fault and event.entry}
     wrote: dict[tuple[str, str], object] = {}
     for event in round_.own:
         if isinstance(event, ChangeOwed):
             wrote |= {(event.entry, field["path"]): field["after"] for field in event.fields}
-        if isinstance(event, UndoEnded):
-            for field in event.fields:
-                path, found = field["path"], field["found"]
-                if field["outcome"] == "already" and wrote.get((event.entry, path), found) != found:
-                    yield f"{path} of {event.object} was set back meanwhile, and nothing shows how long the fault was in place"
+        if not isinstance(event, UndoEnded) or event.object in by_steps:
+            continue
+        if event.entry in made and event.outcome == "already":
+            yield f"{event.object}, which the fault had made, was taken away meanwhile, and nothing shows how long it stood"
+        # Whoever undoes once more finds that as well.
+        made.discard(event.entry)
+        for field in event.fields:
+            path, found = field["path"], field["found"]
+            if field["outcome"] == "already" and wrote.get((event.entry, path), found) != found:
+                yield f"{path} of {event.object} was set back meanwhile, and nothing shows how long the fault was in place"
 
 
 # ------------------------------------------------------------------------------------------------ what deviates, what holds
