@@ -60,7 +60,8 @@ def test_a_shipped_experiment_runs_under_chaos_toolkit_itself(command: Command, 
 def test_after_an_abort_the_method_that_goes_on_changes_nothing_more(command: Command) -> None:
     document = yaml.safe_load((SHIPPED / "experiments" / "pod-loss.yaml").read_text())
     first = document["method"][0]
-    document["method"] = [{**first, "pauses": {"after": 3}}, {**first, "name": "kill another one"}]
+    another = {**first["provider"], "arguments": {"namespace": "shop", "selector": "app=sale", "count": 1}}
+    document["method"] = [{**first, "pauses": {"after": 3}}, {**first, "name": "kill another one", "provider": another}]
     document["extensions"][0]["caps"] = {"pods": 2}
     (command.folder / "twice.json").write_text(json.dumps(document))
     running = subprocess.Popen(
@@ -78,3 +79,13 @@ def test_after_an_abort_the_method_that_goes_on_changes_nothing_more(command: Co
     running.wait(timeout=60)
     assert (ended.exit_code, ended.residue) == (4, [])
     assert not [event for event in command.events() if isinstance(event, ChangeApplied) and event.seq > aborted.seq]
+
+
+def test_what_the_guard_refuses_is_told_with_its_reason(command: Command) -> None:
+    document = yaml.safe_load((SHIPPED / "experiments" / "pod-loss.yaml").read_text())
+    document["method"] *= 2
+    (command.folder / "capped.json").write_text(json.dumps(document))
+    refused = chaos(command, "run", "capped.json")
+    assert refused.returncode != 0
+    assert "caps" in refused.stderr + refused.stdout
+    assert not [event for event in command.events() if isinstance(event, ChangeApplied)]

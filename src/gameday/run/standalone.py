@@ -95,13 +95,19 @@ def connect() -> WorkerEngine:
         if _State.finished:
             launched.replace(why)
             return
+        over = _ended(launched)
+        if over is not None and _State.engine is None:
+            # It was refused: whoever waits for it to be ready says why.
+            return
         try:
-            logger.critical("gameday: the guardian %s; a new one undoes, nothing more is injected", why)
+            told = f"ended the run: {over.summary}" if over else f"{why}; a new one undoes, nothing more is injected"
+            logger.critical("gameday: the guardian %s", told)
             # As in a worker: nothing of the method goes on, no rollback is played that the successor carries out.
             if freeze is not None:
                 freeze()
             end_orphans(spare=before | {launched.guardian_id.pid})
-            start_successor(launched.directory, launched.guardian_id, f"the guardian {why}")
+            if over is None:
+                start_successor(launched.directory, launched.guardian_id, f"the guardian {why}")
         finally:
             os._exit(ExitCode.ABORTED)
 
@@ -138,6 +144,10 @@ def finish() -> None:
         if isinstance(event, RunEnded) and event.residue:
             logger.critical("gameday: left behind: %s. Run: gameday recover", "; ".join(event.residue))
     logger.info("gameday: the report: gameday report %s", launched.directory)
+
+
+def _ended(launched: Launched) -> RunEnded | None:
+    return next((event for event in read(launched.directory) if isinstance(event, RunEnded)), None)
 
 
 def _written(root: Path, experiment: dict[str, Any]) -> Path:
