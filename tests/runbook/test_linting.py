@@ -96,6 +96,19 @@ def test_a_file_that_is_no_text_is_found(tmp_path: Path, content: bytes, line: i
     assert told(found(tmp_path / "r.md")) == [("RB001", line)]
 
 
+@pytest.mark.parametrize(
+    ("end", "expected"),
+    [("\n", 62), ("\r\n", 62), ("\r", 62), ("\r\r\n", 62 + 48)],
+    ids=["line feeds", "both", "carriage returns", "twice the carriage return"],
+)
+def test_lines_are_counted_alike_whatever_ends_them(tmp_path: Path, end: str, expected: int) -> None:
+    """A carriage return alone ends a line in Markdown too; with two of them each line has an empty one behind it."""
+    front, heading, rest = TEXT.replace("**Role:** internal liaison · ", "").partition("# Payment is down")
+    path = written(tmp_path, "")
+    path.write_bytes((front + (heading + rest).replace("\n", end)).encode())
+    assert told(found(path)) == [("RB105", expected)]
+
+
 def test_a_problem_of_a_new_kind_has_a_code_too() -> None:
     assert code_of(Problem("r.md", 1, "words")) == "RB009"
     assert code_of(Problem("r.md", 1, "words", "a-kind-of-tomorrow")) == "RB009"

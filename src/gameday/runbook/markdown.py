@@ -26,6 +26,8 @@ _WARNING_ID: Final = re.compile(r"<!--\s*id:\s*(?P<id>[^>]*?)\s*-->")
 FORBIDS: Final = "yaml forbids"
 _PHASE_TAG: Final = "h2"
 _STEP_TAG: Final = "h3"
+_OUTLINE: Final = ("h1", _PHASE_TAG, _STEP_TAG)
+"""The headings that begin something; a smaller one is a part of the step that it stands in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,7 @@ class Block:
 
 @dataclass(slots=True)
 class Section:
-    """What stands below one heading, up to the next one."""
+    """What stands below one heading #, ## or ###, up to the next one; smaller ones are part of it."""
 
     heading: Heading
     phase: Heading | None
@@ -74,7 +76,7 @@ class Notice:
 
 def split_front_matter(text: str, *, file: str) -> tuple[str, str]:
     """Return the front matter, and the rest with as many blank lines before it as keep the line numbers true."""
-    lines = text.split("\n")
+    lines = lines_of(text)
     if lines[0].strip() != _FENCE:
         raise InvalidFileError(
             [
@@ -90,16 +92,21 @@ def split_front_matter(text: str, *, file: str) -> tuple[str, str]:
     raise InvalidFileError([Problem(file, 1, message, "front-matter")])
 
 
+def lines_of(text: str) -> list[str]:
+    """Return the lines as CommonMark and YAML count them: a carriage return ends one too, with a line feed after it or not."""
+    return re.split(r"\r\n?|\n", text)
+
+
 def sections(body: str) -> list[Section]:
     """Return what stands below each heading of the body, in order."""
     tokens = MarkdownIt("commonmark").parse(body)
-    lines = body.split("\n")
+    lines = lines_of(body)
     found: list[Section] = []
     phase: Heading | None = None
     taken: set[int] = set()
     spans: list[int] = []
     for index, token in enumerate(tokens):
-        if token.type == "heading_open":
+        if token.type == "heading_open" and token.tag in _OUTLINE:
             heading = Heading(token.tag, _plain_text(tokens[index + 1]), _line(token))
             phase = _phase_after(heading, phase)
             found.append(Section(heading, phase))
@@ -115,13 +122,13 @@ def sections(body: str) -> list[Section]:
 
 def notices(body: str) -> tuple[list[Notice], list[Block]]:
     """Return the warnings of the body in order, and the blocks `yaml forbids` that belong to none."""
-    lines = body.split("\n")
+    lines = lines_of(body)
     found: list[Notice] = []
     strays: list[Block] = []
     step: Heading | None = None
     tokens = MarkdownIt("commonmark").parse(body)
     for index, token in enumerate(tokens):
-        if token.type == "heading_open":
+        if token.type == "heading_open" and token.tag in _OUTLINE:
             heading = Heading(token.tag, _plain_text(tokens[index + 1]), _line(token))
             step = heading if token.tag == _STEP_TAG else None
         elif token.type == "inline" and (quoted := _WARNING.match(token.content)) and _is_quoted(tokens[:index]):

@@ -17,7 +17,7 @@ from gameday.cluster.discovery import Account
 from gameday.errors import InvalidFileError, Problem
 from gameday.runbook.linting.alerts import AlertRule
 from gameday.runbook.linting.looking import Looking
-from gameday.runbook.markdown import Section, sections, split_front_matter
+from gameday.runbook.markdown import Section, lines_of, sections, split_front_matter
 from gameday.runbook.model import Runbook
 from gameday.workspace import Catalogue
 from gameday.yamlfile import Document, parse
@@ -84,7 +84,7 @@ class Subject:
     @cached_property
     def lines(self) -> list[str]:
         """The file's lines."""
-        return self.text.split("\n")
+        return lines_of(self.text)
 
     @cached_property
     def front_lines(self) -> int:
