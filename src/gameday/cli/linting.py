@@ -18,7 +18,7 @@ from gameday.cli.printing import print_data, printable
 from gameday.cli.runbooks import RunbookName, find_runbook
 from gameday.durations import seconds
 from gameday.errors import ExitCode, UsageError
-from gameday.workspace import Catalogue
+from gameday.workspace import Catalogue, is_page_about
 
 if TYPE_CHECKING:
     from gameday.cluster.discovery import Account
@@ -88,7 +88,7 @@ def _own_or_shipped() -> list[Path]:
 
 
 def _in_folder(folder: Path) -> list[Path]:
-    found = sorted(folder.glob("*.md"))
+    found = sorted(path for path in folder.glob("*.md") if not is_page_about(path))
     if not found:
         raise UsageError(f"expected runbooks (*.md) in {folder}, but there are none")
     return found
