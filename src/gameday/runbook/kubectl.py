@@ -147,10 +147,10 @@ def _parsed(words: Sequence[str], line: int) -> KubectlLine:
         targets=(),
         line=line,
         namespace=_known(flags.get("namespace", ""), "the namespace"),
-        all_namespaces="all-namespaces" in flags,
+        all_namespaces=flags.get("all-namespaces", "false") != "false",
         selector=_known(flags.get("selector", ""), "the selector"),
         raw=_known(flags.get("raw", ""), "the path"),
-        flags=frozenset(flags),
+        flags=frozenset(name for name, value in flags.items() if value != "false"),
     )
     if verb in _WITHOUT_OBJECTS or found.raw:
         return found

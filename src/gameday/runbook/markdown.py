@@ -19,7 +19,7 @@ from gameday.errors import InvalidFileError, Problem
 _FENCE: Final = "---"
 _ID_COMMENT = re.compile(r"<!--\s*id:\s*(?P<id>[^>]*?)\s*-->\s*")
 _LINT_COMMENT = re.compile(r"\s*<!--\s*lint:[^>]*-->\s*")
-_LABELS = re.compile(r"\*\*(?P<label>[^*:]+):\*\*\s*(?P<value>[^·|*]*)")
+_LABELS = re.compile(r"\*\*(?P<label>[^*:]+):\*\*\s*(?P<value>[^·|*\\\n]*)")
 _ABOUT_STEP = re.compile(r"\*\*(Role|Expected):\*\*")
 _WARNING: Final = re.compile(r"\*\*Warning:\*\*\s*(?P<text>.*)", re.DOTALL)
 _WARNING_ID: Final = re.compile(r"<!--\s*id:\s*(?P<id>[^>]*?)\s*-->")
@@ -126,6 +126,7 @@ def notices(body: str) -> tuple[list[Notice], list[Block]]:
     found: list[Notice] = []
     strays: list[Block] = []
     step: Heading | None = None
+    is_open = False
     tokens = MarkdownIt("commonmark").parse(body)
     for index, token in enumerate(tokens):
         if token.type == "heading_open" and token.tag in _OUTLINE:
@@ -135,9 +136,14 @@ def notices(body: str) -> tuple[list[Notice], list[Block]]:
             marked = _WARNING_ID.search(quoted["text"])
             text = " ".join(_WARNING_ID.sub("", quoted["text"]).split())
             found.append(Notice(marked["id"] if marked else "", text, _line(token), step, None))
+            is_open = True
+        elif token.type == "blockquote_close":
+            is_open = False
+        elif token.type == "html_block" and is_open and not found[-1].id and (marked := _WARNING_ID.search(token.content)):
+            found[-1] = replace(found[-1], id=marked["id"])
         elif token.type == "fence" and token.info.strip() == FORBIDS:
             start, end = _span(token)
-            closed = end - start > 1 and lines[end - 1].strip(" >").startswith(token.markup)
+            closed = end - start > 1 and lines[end - 1].strip(" \t>").startswith(token.markup)
             block = Block(FORBIDS, token.content, start + 2, closed)
             if found and found[-1].block is None and found[-1].step == step:
                 found[-1] = replace(found[-1], block=block)
@@ -166,17 +172,20 @@ def _phase_after(heading: Heading, phase: Heading | None) -> Heading | None:
 def _take(token: Token, section: Section, lines: list[str], before: Token) -> Iterator[int]:
     """Add to the section what the token holds for us; yield the numbers of the lines that are then no prose."""
     start, end = _span(token)
-    comment = _ID_COMMENT.fullmatch(token.content) if token.type == "html_block" else None
+    comment = _ID_COMMENT.fullmatch(token.content) if token.type == "html_block" and token.level == 0 else None
     if comment:
         section.id_comment = comment["id"]
         yield from range(start, end)
     elif token.type == "html_block" and _LINT_COMMENT.fullmatch(token.content):
         yield from range(start, end)
     elif token.type == "inline" and before.type == "paragraph_open" and _ABOUT_STEP.match(token.content):
-        section.labels += [(match["label"], match["value"].strip(), start + 1) for match in _LABELS.finditer(token.content)]
-        yield from range(start, end)
+        for number, line in enumerate(token.content.split("\n"), start=start):
+            labels = [(match["label"], match["value"].strip(), number + 1) for match in _LABELS.finditer(line)]
+            section.labels += labels
+            if labels:
+                yield number
     elif token.type == "fence":
-        closed = end - start > 1 and lines[end - 1].strip(" >").startswith(token.markup)
+        closed = end - start > 1 and lines[end - 1].strip(" \t>").startswith(token.markup)
         section.blocks.append(Block(token.info.strip(), token.content, start + 2, closed))
         if is_read(token.info):
             yield from range(start, end)

@@ -33,10 +33,15 @@ def commands(script: str, *, first_line: int = 1) -> tuple[Command, ...]:
 
     A call of one of the script's own functions is left out: what it does stands in the function.
     """
-    scanner = _Scanner(_HERE_DOCUMENT.sub(_blank_lines, script), first_line)
+    scanner = _Scanner(without_here_documents(script), first_line)
     scanner.run("")
     found = [command for command in scanner.found if command.words[0] not in scanner.functions]
     return tuple(sorted(found, key=lambda command: command.line))
+
+
+def without_here_documents(script: str) -> str:
+    """Return a script with blank lines in place of what its here-documents hold."""
+    return _HERE_DOCUMENT.sub(_blank_lines, script)
 
 
 def _blank_lines(found: re.Match[str]) -> str:

@@ -90,10 +90,10 @@ class Subject:
     def front_lines(self) -> int:
         """How many lines the front matter takes, with both its fences; 0 if there is none."""
         try:
-            front, _ = split_front_matter(self.text, file=self.file)
+            split_front_matter(self.text, file=self.file)
         except InvalidFileError:
             return 0
-        return front.count("\n") + 3
+        return next(number for number, line in enumerate(self.lines[1:], start=2) if line.strip() == "---")
 
     @cached_property
     def body(self) -> str:
