@@ -71,6 +71,13 @@ def test_the_list_has_each_name_once_and_says_what_is_shipped(project: Path) -> 
     assert (own.name, own.path.is_relative_to(project)) == ("pod-loss", True)
 
 
+def test_a_page_about_the_folder_is_no_runbook_of_it_unless_it_has_front_matter(project: Path) -> None:
+    (project / "runbooks" / "README.md").write_text("# Our runbooks\n")
+    (project / "runbooks" / "index.md").write_text("---\ntitle: The index is down\n---\n")
+    found = [entry.name for entry in Catalogue.around().list("runbook") if not entry.shipped]
+    assert found == ["index", "pod-loss"]
+
+
 def test_a_project_is_not_looked_for_above_its_checkout(tmp_path: Path) -> None:
     (tmp_path / "experiments").mkdir()
     inner = tmp_path / "repository" / "deep"

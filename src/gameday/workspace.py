@@ -86,9 +86,20 @@ class Catalogue:
         found: dict[str, Entry] = {}
         for folder in self.folders:
             for path in sorted((folder / _FOLDERS[kind]).glob("*")):
-                if path.suffix in _SUFFIXES[kind] and path.stem not in found:
+                if path.suffix in _SUFFIXES[kind] and path.stem not in found and not is_page_about(path):
                     found[path.stem] = Entry(kind, path.stem, path, folder == SHIPPED)
         return tuple(found[name] for name in sorted(found))
+
+
+def is_page_about(path: Path) -> bool:
+    """Say whether a file tells of its folder, as a forge shows it there, and is no runbook: README.md without front matter."""
+    if path.name.lower() not in {"readme.md", "index.md"}:
+        return False
+    try:
+        with path.open("rb") as file:
+            return file.readline(16).decode("utf-8-sig", errors="replace").strip() != "---"
+    except OSError:
+        return False
 
 
 def project_of(start: Path) -> Path | None:

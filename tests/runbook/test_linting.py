@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gameday.cli.linting import shell_syntax
+from gameday.cli.linting import repository_root, shell_syntax
 from gameday.errors import Problem, UsageError
 from gameday.runbook.linting import Around, Result, Rule, all_rules, chosen, lint, rule_of, with_severity
 from gameday.runbook.linting.alerts import AlertRule, read_alert_rules
@@ -94,6 +94,91 @@ def test_a_code_is_given_once() -> None:
 def test_a_file_that_is_no_text_is_found(tmp_path: Path, content: bytes, line: int) -> None:
     (tmp_path / "r.md").write_bytes(content)
     assert told(found(tmp_path / "r.md")) == [("RB001", line)]
+
+
+@pytest.mark.parametrize(
+    ("end", "expected"),
+    [("\n", 62), ("\r\n", 62), ("\r", 62), ("\r\r\n", 62 + 48)],
+    ids=["line feeds", "both", "carriage returns", "twice the carriage return"],
+)
+def test_lines_are_counted_alike_whatever_ends_them(tmp_path: Path, end: str, expected: int) -> None:
+    """A carriage return alone ends a line in Markdown too; with two of them each line has an empty one behind it."""
+    front, heading, rest = TEXT.replace("**Role:** internal liaison · ", "").partition("# Payment is down")
+    path = written(tmp_path, "")
+    path.write_bytes((front + (heading + rest).replace("\n", end)).encode())
+    assert told(found(path)) == [("RB105", expected)]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("Is this page true?", "[Back to top](#top)"),
+        ("Is this page true?", '<span id="here"></span> and [there](#here)'),
+        ("Is this page true?", "[A wiki](https://[wiki-host]/x.md)"),
+        ("Is this page true?", "<!-- lint: allow RB301: on the bastion only -->\n\nIs this page true?"),
+        ("Is this page true?", "- Do:\n\n\t```text\n\tls\n\t```"),
+        ("Expected:** 3m\n", "Expected:** 3m\nCall the vendor.\n"),
+        ("**Role:** internal liaison · **Expected:** 3m\n", "**Role:** internal liaison\\\n**Expected:** 3m\n"),
+        ("Next update at {next} UTC.", "Another update in 30 minutes."),
+        (
+            "SEV-1 since {start} UTC: nobody can order. Next update at {next} UTC.",
+            "[RESOLVED] Orders are taken since {start} UTC.",
+        ),
+        ("kubectl get deploy -n shop payment\n", "sort <pods.txt >sorted.txt\nwhile read -r a; do :; done <in 2>err\n"),
+        ("kubectl get deploy -n shop payment\n", 'grep -q "<title>" page\ncat <<EOF\n<body>\nEOF\n'),
+        ("kubectl get deploy -n shop payment\n", "kubectl rollout status -n shop deploy/payment --watch=false\n"),
+        ("```sh\nkubectl get deploy -n shop payment\n", "> [!WARNING]\n> All of it.\n\n```sh\nrm -rf /tmp/x\n"),
+    ],
+)
+def test_nothing_is_found_in_what_is_good(tmp_path: Path, old: str, new: str) -> None:
+    assert old in TEXT
+    assert [str(finding) for finding in found(written(tmp_path, TEXT.replace(old, new))).findings] == []
+
+
+@pytest.mark.parametrize(
+    ("block", "code"),
+    [
+        ("watch kubectl get pods -n shop", "RB304"),
+        ("sudo rm -rf /var/lib/x", "RB303"),
+        ("echo a | xargs kubectl delete ns", "RB303"),
+        ("kubectl delete pod <pod> -n shop", "RB305"),
+    ],
+)
+def test_what_a_command_does_is_found_whatever_calls_it(tmp_path: Path, block: str, code: str) -> None:
+    path = written(tmp_path, TEXT.replace("kubectl get deploy -n shop payment", block))
+    assert [one for one, _ in told(found(path))] == [code, "RB302"][: 1 + (code == "RB305" and shell_syntax(block) is not None)]
+
+
+def test_prose_right_below_the_labels_is_kept(tmp_path: Path) -> None:
+    from gameday.runbook import load_runbook  # noqa: PLC0415
+
+    text = TEXT.replace("Expected:** 3m\n", "Expected:** 3m\nCall the vendor.\n")
+    assert "Call the vendor." in load_runbook(written(tmp_path, text)).steps[4].prose
+
+
+def test_a_warnings_id_may_stand_on_a_line_of_its_own(tmp_path: Path) -> None:
+    from gameday.runbook import load_runbook  # noqa: PLC0415
+
+    warning = "> **Warning:** do not stop it.\n> <!-- id: w -->\n\n```yaml forbids\n- {do: delete, kind: Node}\n```\n"
+    runbook = load_runbook(written(tmp_path, TEXT.replace("Is this page true?", warning)))
+    assert [one.id for one in runbook.cautions] == ["w"]
+    assert runbook.steps[-1].id == "ask-why-it-happened"
+
+
+def test_an_alert_whose_address_is_none_leads_nowhere() -> None:
+    assert not AlertRule("A", "https://[wiki-host]/x.md", "f", 1).leads_to("x")
+
+
+def test_empty_front_matter_takes_two_lines(tmp_path: Path) -> None:
+    path = written(tmp_path, "---\n---\n### Look\n\n```sh\nrm -rf /x\n```\n")
+    assert {code for code, _ in told(found(path))} >= {"RB004"}
+
+
+def test_paths_are_told_from_the_root_of_the_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "ops" / "runbooks").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "ops")
+    assert repository_root() == tmp_path
 
 
 def test_a_problem_of_a_new_kind_has_a_code_too() -> None:

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from gameday.runbook.markdown import FORBIDS, sections, split_front_matter
-from gameday.runbook.schema import PARTS, part_of
+from gameday.runbook.schema import PARTS, part_of, schema
 
 ROOT = Path(__file__).parents[2]
 SCHEMA: dict[str, Any] = json.loads((ROOT / "docs" / "runbook.schema.json").read_text(encoding="utf-8"))
@@ -86,3 +86,9 @@ def test_what_is_misspelt_does_not_conform(part: str, data: object) -> None:
 )
 def test_what_can_be_meant_conforms(part: str, data: object) -> None:
     assert errors(part, data) == []
+
+
+@pytest.mark.parametrize(("extra", "fits"), [({"severity": None}, False), ({"severity": 1}, True), ({"proven_with": None}, True)])
+def test_a_key_without_a_value_conforms_where_the_reader_takes_it(extra: dict[str, object], *, fits: bool) -> None:
+    found = [*jsonschema.Draft7Validator(schema([], [])).iter_errors({"title": "t", "owner": "o", **extra})]
+    assert (not found) is fits

@@ -31,6 +31,13 @@ from gameday.runbook.shell import UNKNOWN, commands, programs
         ("unset A; trap 'x' EXIT; return 0", []),
         ("", []),
         ('echo "it\'s fine; really"', []),
+        ('case "$p" in\n  Running) echo ok;;\n  *) exit 1;;\nesac\njq .', ["jq"]),
+        ("case $p in a|b) curl x;; (c) jq .\nesac\nmake", ["curl", "jq", "make"]),
+        ('X=$(case "$p" in a) jq .;; *) sed x; esac)\nmake', ["jq", "sed", "make"]),
+        ('ready() { kubectl get x; }; until [ "$(ready)" = 2 ]; do sleep 1; done', ["kubectl", "sleep"]),
+        ("ready ()\n{\n  curl x\n}\nready && jq .", ["curl", "jq"]),
+        ("echo case x in y; jq .", ["jq"]),
+        ("alias k=kubectl; jobs; bg; fg; unalias k; getopts ab name", []),
     ],
 )
 def test_the_programs_of_a_script_are_the_words_that_its_commands_begin_with(script: str, found: list[str]) -> None:

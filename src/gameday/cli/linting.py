@@ -18,7 +18,7 @@ from gameday.cli.printing import print_data, printable
 from gameday.cli.runbooks import RunbookName, find_runbook
 from gameday.durations import seconds
 from gameday.errors import ExitCode, UsageError
-from gameday.workspace import Catalogue
+from gameday.workspace import Catalogue, is_page_about
 
 if TYPE_CHECKING:
     from gameday.cluster.discovery import Account
@@ -88,7 +88,7 @@ def _own_or_shipped() -> list[Path]:
 
 
 def _in_folder(folder: Path) -> list[Path]:
-    found = sorted(folder.glob("*.md"))
+    found = sorted(path for path in folder.glob("*.md") if not is_page_about(path))
     if not found:
         raise UsageError(f"expected runbooks (*.md) in {folder}, but there are none")
     return found
@@ -190,7 +190,7 @@ def _print(result: Result, rules: Sequence[Rule], output: str) -> None:
         from gameday import __version__  # noqa: PLC0415
         from gameday.runbook.linting.sarif import as_sarif  # noqa: PLC0415
 
-        print_data(as_sarif(result, rules, version=__version__, root=Path.cwd()), output="json")
+        print_data(as_sarif(result, rules, version=__version__, root=repository_root()), output="json")
     elif output == "json":
         print_data(_as_json(result), output="json")
     else:
@@ -198,6 +198,12 @@ def _print(result: Result, rules: Sequence[Rule], output: str) -> None:
             _tell(finding)
     if output == "text":
         _sum_up(result)
+
+
+def repository_root() -> Path:
+    """Return the folder of the repository that we are in, to which a forge takes paths to be relative; outside of one, ours."""
+    here = Path.cwd()
+    return next((folder for folder in (here, *here.parents) if (folder / ".git").exists()), here)
 
 
 def _tell(finding: Finding) -> None:

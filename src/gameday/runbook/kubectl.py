@@ -6,6 +6,7 @@ called unclear, since the word behind it might be its value or a name; nothing i
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -68,7 +69,7 @@ _TAKES_VALUE: Final = frozenset(
         "resource-version timeout grace-period revision to-revision containers from keys for pod-selector "
         "skip-wait-for-delete-timeout address min max cpu-percent cpu memory name image port target-port protocol "
         "field-manager requests limits serviceaccount labels annotations restart overrides api-group target "
-        "custom-columns to"
+        "custom-columns to types"
     )
 )
 _IS_SWITCH: Final = frozenset(
@@ -96,7 +97,7 @@ _WITH_PAIRS: Final = frozenset({"label", "annotate", "taint", "set"})
 _WITHOUT_OBJECTS: Final = frozenset(
     shlex.split(
         "version config api-resources api-versions cluster-info auth explain plugin completion apply create replace run "
-        "diff kustomize proxy certificate options help"
+        "diff events kustomize proxy certificate options help"
     )
 )
 
@@ -104,16 +105,23 @@ _WITHOUT_OBJECTS: Final = frozenset(
 def kubectl_lines(commands: Sequence[Command]) -> Iterator[KubectlLine | Unclear]:
     """Yield what each kubectl command among these says, in their order."""
     for command in commands:
-        words = command.words
+        words: Sequence[str] = command.words
         while words and words[0].rpartition("/")[2] in _BEFORE:
-            words = words[1:]
+            words = _behind(words)
         if words and words[0].rpartition("/")[2] == "kubectl":
             yield parse_kubectl(words[1:], command.line)
         elif "kubectl" in words and words[0] not in _ONLY_NAMES_IT:
             yield Unclear(command.line, f"kubectl is called by {words[0]}, which gives it words of its own")
 
 
-_BEFORE: Final = frozenset({"sudo", "time", "exec", "nohup"})
+def _behind(words: Sequence[str]) -> Sequence[str]:
+    """Return what is called by a program that only calls another one; behind `timeout` stands a duration first."""
+    is_timed = words[0].rpartition("/")[2] == "timeout" and _DURATION.fullmatch("".join(words[1:2]))
+    return words[2:] if is_timed else words[1:]
+
+
+_BEFORE: Final = frozenset({"sudo", "time", "exec", "nohup", "timeout"})
+_DURATION: Final = re.compile(r"[0-9.]+[smhd]?")
 _ONLY_NAMES_IT: Final = frozenset(shlex.split("command which type echo printf grep man apt apt-get brew hash alias"))
 
 
@@ -139,10 +147,10 @@ def _parsed(words: Sequence[str], line: int) -> KubectlLine:
         targets=(),
         line=line,
         namespace=_known(flags.get("namespace", ""), "the namespace"),
-        all_namespaces="all-namespaces" in flags,
+        all_namespaces=flags.get("all-namespaces", "false") != "false",
         selector=_known(flags.get("selector", ""), "the selector"),
         raw=_known(flags.get("raw", ""), "the path"),
-        flags=frozenset(flags),
+        flags=frozenset(name for name, value in flags.items() if value != "false"),
     )
     if verb in _WITHOUT_OBJECTS or found.raw:
         return found

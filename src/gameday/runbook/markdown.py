@@ -19,13 +19,15 @@ from gameday.errors import InvalidFileError, Problem
 _FENCE: Final = "---"
 _ID_COMMENT = re.compile(r"<!--\s*id:\s*(?P<id>[^>]*?)\s*-->\s*")
 _LINT_COMMENT = re.compile(r"\s*<!--\s*lint:[^>]*-->\s*")
-_LABELS = re.compile(r"\*\*(?P<label>[^*:]+):\*\*\s*(?P<value>[^·|*]*)")
+_LABELS = re.compile(r"\*\*(?P<label>[^*:]+):\*\*\s*(?P<value>[^·|*\\\n]*)")
 _ABOUT_STEP = re.compile(r"\*\*(Role|Expected):\*\*")
 _WARNING: Final = re.compile(r"\*\*Warning:\*\*\s*(?P<text>.*)", re.DOTALL)
 _WARNING_ID: Final = re.compile(r"<!--\s*id:\s*(?P<id>[^>]*?)\s*-->")
 FORBIDS: Final = "yaml forbids"
 _PHASE_TAG: Final = "h2"
 _STEP_TAG: Final = "h3"
+_OUTLINE: Final = ("h1", _PHASE_TAG, _STEP_TAG)
+"""The headings that begin something; a smaller one is a part of the step that it stands in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,7 @@ class Block:
 
 @dataclass(slots=True)
 class Section:
-    """What stands below one heading, up to the next one."""
+    """What stands below one heading #, ## or ###, up to the next one; smaller ones are part of it."""
 
     heading: Heading
     phase: Heading | None
@@ -74,7 +76,7 @@ class Notice:
 
 def split_front_matter(text: str, *, file: str) -> tuple[str, str]:
     """Return the front matter, and the rest with as many blank lines before it as keep the line numbers true."""
-    lines = text.split("\n")
+    lines = lines_of(text)
     if lines[0].strip() != _FENCE:
         raise InvalidFileError(
             [
@@ -90,16 +92,21 @@ def split_front_matter(text: str, *, file: str) -> tuple[str, str]:
     raise InvalidFileError([Problem(file, 1, message, "front-matter")])
 
 
+def lines_of(text: str) -> list[str]:
+    """Return the lines as CommonMark and YAML count them: a carriage return ends one too, with a line feed after it or not."""
+    return re.split(r"\r\n?|\n", text)
+
+
 def sections(body: str) -> list[Section]:
     """Return what stands below each heading of the body, in order."""
     tokens = MarkdownIt("commonmark").parse(body)
-    lines = body.split("\n")
+    lines = lines_of(body)
     found: list[Section] = []
     phase: Heading | None = None
     taken: set[int] = set()
     spans: list[int] = []
     for index, token in enumerate(tokens):
-        if token.type == "heading_open":
+        if token.type == "heading_open" and token.tag in _OUTLINE:
             heading = Heading(token.tag, _plain_text(tokens[index + 1]), _line(token))
             phase = _phase_after(heading, phase)
             found.append(Section(heading, phase))
@@ -115,22 +122,28 @@ def sections(body: str) -> list[Section]:
 
 def notices(body: str) -> tuple[list[Notice], list[Block]]:
     """Return the warnings of the body in order, and the blocks `yaml forbids` that belong to none."""
-    lines = body.split("\n")
+    lines = lines_of(body)
     found: list[Notice] = []
     strays: list[Block] = []
     step: Heading | None = None
+    is_open = False
     tokens = MarkdownIt("commonmark").parse(body)
     for index, token in enumerate(tokens):
-        if token.type == "heading_open":
+        if token.type == "heading_open" and token.tag in _OUTLINE:
             heading = Heading(token.tag, _plain_text(tokens[index + 1]), _line(token))
             step = heading if token.tag == _STEP_TAG else None
         elif token.type == "inline" and (quoted := _WARNING.match(token.content)) and _is_quoted(tokens[:index]):
             marked = _WARNING_ID.search(quoted["text"])
             text = " ".join(_WARNING_ID.sub("", quoted["text"]).split())
             found.append(Notice(marked["id"] if marked else "", text, _line(token), step, None))
+            is_open = True
+        elif token.type == "blockquote_close":
+            is_open = False
+        elif token.type == "html_block" and is_open and not found[-1].id and (marked := _WARNING_ID.search(token.content)):
+            found[-1] = replace(found[-1], id=marked["id"])
         elif token.type == "fence" and token.info.strip() == FORBIDS:
             start, end = _span(token)
-            closed = end - start > 1 and lines[end - 1].strip(" >").startswith(token.markup)
+            closed = end - start > 1 and lines[end - 1].strip(" \t>").startswith(token.markup)
             block = Block(FORBIDS, token.content, start + 2, closed)
             if found and found[-1].block is None and found[-1].step == step:
                 found[-1] = replace(found[-1], block=block)
@@ -159,17 +172,20 @@ def _phase_after(heading: Heading, phase: Heading | None) -> Heading | None:
 def _take(token: Token, section: Section, lines: list[str], before: Token) -> Iterator[int]:
     """Add to the section what the token holds for us; yield the numbers of the lines that are then no prose."""
     start, end = _span(token)
-    comment = _ID_COMMENT.fullmatch(token.content) if token.type == "html_block" else None
+    comment = _ID_COMMENT.fullmatch(token.content) if token.type == "html_block" and token.level == 0 else None
     if comment:
         section.id_comment = comment["id"]
         yield from range(start, end)
     elif token.type == "html_block" and _LINT_COMMENT.fullmatch(token.content):
         yield from range(start, end)
     elif token.type == "inline" and before.type == "paragraph_open" and _ABOUT_STEP.match(token.content):
-        section.labels += [(match["label"], match["value"].strip(), start + 1) for match in _LABELS.finditer(token.content)]
-        yield from range(start, end)
+        for number, line in enumerate(token.content.split("\n"), start=start):
+            labels = [(match["label"], match["value"].strip(), number + 1) for match in _LABELS.finditer(line)]
+            section.labels += labels
+            if labels:
+                yield number
     elif token.type == "fence":
-        closed = end - start > 1 and lines[end - 1].strip(" >").startswith(token.markup)
+        closed = end - start > 1 and lines[end - 1].strip(" \t>").startswith(token.markup)
         section.blocks.append(Block(token.info.strip(), token.content, start + 2, closed))
         if is_read(token.info):
             yield from range(start, end)

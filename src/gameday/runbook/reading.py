@@ -17,7 +17,18 @@ from gameday.experiment.block import read_objectives
 from gameday.fields import Fields, did_you_mean
 from gameday.providers import Role, faults_of_target, is_there
 from gameday.runbook.cautions import read_cautions
-from gameday.runbook.markdown import FORBIDS, Block, Heading, Section, is_phase, is_step, sections, slug, split_front_matter
+from gameday.runbook.markdown import (
+    FORBIDS,
+    Block,
+    Heading,
+    Section,
+    is_phase,
+    is_read,
+    is_step,
+    sections,
+    slug,
+    split_front_matter,
+)
 from gameday.runbook.model import PHASES, Check, Proof, Runbook, Step, StepAction, StepShell
 from gameday.workspace import Catalogue, make_importable
 from gameday.yamlfile import parse, read_text
@@ -26,7 +37,7 @@ _LABELS: Final = ("Role", "Expected")
 _PAIR: Final = 2
 _DAY: Final = re.compile(r"\d{4}-\d\d-\d\d")
 _READ: Final = ("yaml", "yaml check", "yaml example", FORBIDS)
-_SHELLS: Final = ("bash", "shell", "zsh", "console", "shell-session")
+_SHELLS: Final = ("sh", "bash", "shell", "zsh", "console", "shell-session")
 
 
 def load_runbook(path: Path | str, *, catalogue: Catalogue | None = None) -> Runbook:
@@ -87,6 +98,9 @@ def _read_body(body: str, reader: _StepReader) -> tuple[tuple[str, ...], tuple[S
     parts = sections(body)
     steps = tuple(reader.step(part) for part in parts if is_step(part))
     reader.unique(steps)
+    for part in parts:
+        if not is_step(part):
+            reader.in_no_step(part)
     if not steps:
         reader.note(0, "expected at least one step: a heading ### below a phase (## Detect, ## Resolve, …)", "no-step")
     return reader.phases(parts), steps
@@ -107,8 +121,8 @@ def _last_proven(fields: Fields) -> Proof | None:
         return None
     if not isinstance(value, dict):
         fields.note(
-            "last_proven: expected {run: …, on: 2026-11-25, digest: sha256:…}, as gameday runbook verify writes it, or no value "
-            f"for never, but got {str(value)!r}",
+            "last_proven: expected {run: …, date: 2026-11-25, digest: sha256:…}, as gameday runbook verify writes it, or no "
+            f"value for never, but got {str(value)!r}",
             "last_proven",
             kind="proof",
         )
@@ -192,6 +206,13 @@ class _StepReader:
             line=heading.line,
         )
 
+    def in_no_step(self, part: Section) -> None:
+        """Note blocks that look like a step's and stand in none, so that nobody would ever carry them out."""
+        for block in part.blocks:
+            if is_read(block.info) and block.info != FORBIDS:
+                told = f"the block {block.info} stands in no step and is not read: put it below a heading ###, or mark it text"
+                self.note(block.line - 1, told, "mark")
+
     def _phase(self, phase: Heading | None, heading: Heading) -> str:
         if phase is None:
             message = f"the step {heading.text!r} stands in no phase: put it below one of ## {', ## '.join(PHASES)}"
@@ -237,10 +258,11 @@ class _StepReader:
         for block in part.blocks:
             if not block.closed:
                 self.note(block.line - 1, f"the block is never closed: expected a line {'`' * 3} after it", "unclosed")
-            if block.info.split(" ")[0] in _SHELLS:
-                why = "commands of a step stand in a block marked sh; mark it text if it is only to be read"
+            language = _language(block.info)
+            if language in _SHELLS and block.info != "sh":
+                why = "commands of a step stand in a block marked sh and no more; mark it text if it is only to be read"
                 self.note(block.line - 1, f"a block marked {block.info!r} is not read: {why}", "mark")
-            elif block.info.startswith(("yaml", "yml")) and block.info not in _READ:
+            elif language.startswith(("yaml", "yml")) and block.info not in _READ:
                 known = "yaml (an action or probe), yaml check, yaml forbids (of a warning), yaml example (only shown)"
                 self.note(block.line - 1, f"unknown block {block.info!r}; known are: {known}", "mark")
 
@@ -307,6 +329,12 @@ class _StepReader:
         if low is not None and high is not None and low > high:
             fields.note(f"within: expected the lower bound first, but got {value!r}", "within", kind="bounds")
         return low, high
+
+
+def _language(info: str) -> str:
+    """Return what an info string calls the block's language, in whichever way a forge may take it: Bash, {.sh}, sh title=x."""
+    words = info.lower().replace("{", " ").replace("}", " ").split()
+    return words[0].lstrip(".") if words else ""
 
 
 def _is_number(value: Any) -> bool:

@@ -29,10 +29,19 @@ class Command:
 
 
 def commands(script: str, *, first_line: int = 1) -> tuple[Command, ...]:
-    """Return a script's simple commands, those of substitutions too; lines count from `first_line`."""
-    scanner = _Scanner(_HERE_DOCUMENT.sub(_blank_lines, script), first_line)
+    """Return a script's simple commands, those of substitutions and functions too; lines count from `first_line`.
+
+    A call of one of the script's own functions is left out: what it does stands in the function.
+    """
+    scanner = _Scanner(without_here_documents(script), first_line)
     scanner.run("")
-    return tuple(sorted(scanner.found, key=lambda command: command.line))
+    found = [command for command in scanner.found if command.words[0] not in scanner.functions]
+    return tuple(sorted(found, key=lambda command: command.line))
+
+
+def without_here_documents(script: str) -> str:
+    """Return a script with blank lines in place of what its here-documents hold."""
+    return _HERE_DOCUMENT.sub(_blank_lines, script)
 
 
 def _blank_lines(found: re.Match[str]) -> str:
@@ -51,18 +60,21 @@ class _Scanner:
         self._words: list[str] = []
         self._word: str | None = None
         self._begun = line
+        self.functions: set[str] = set()
+        self._patterns: list[bool] = []
+        """For each `case` that is open: whether what comes is a pattern of it, and no command."""
 
     def run(self, until: str) -> None:
         """Read commands up to the unquoted character `until`, or to the end."""
-        outer = (self._words, self._word, self._begun)
-        self._words, self._word, self._begun = [], None, self._line
+        outer = (self._words, self._word, self._begun, self._patterns)
+        self._words, self._word, self._begun, self._patterns = [], None, self._line, []
         while self._at < len(self._text):
             character = self._next()
-            if character == until:
+            if character == until and not self._in_pattern():
                 break
             self._take(character)
         self._end_command()
-        self._words, self._word, self._begun = outer
+        self._words, self._word, self._begun, self._patterns = outer
 
     def _take(self, character: str) -> None:
         match character:
@@ -72,6 +84,8 @@ class _Scanner:
                 self._end_word()
             case "&" | "|" if self._word is not None and self._word.endswith((">", "<")):
                 self._add(character)
+            case ";" | "(" | ")" if self._takes_syntax(character):
+                pass
             case "\n" | ";" | "|" | "&" | ")":
                 self._end_command()
             case "(":
@@ -81,6 +95,28 @@ class _Scanner:
                 self._skip_to("\n")
             case _:
                 self._add(self._part(character))
+
+    def _takes_syntax(self, character: str) -> bool:
+        """Take what separates the patterns of a `case` and their commands, or begins a function; say whether it was that."""
+        match character:
+            case ";" if self._patterns and self._text.startswith((";", "&"), self._at):
+                self._end_command()
+                self._next()
+                self._patterns[-1] = True
+            case ")" if self._in_pattern():
+                self._end_word()
+                self._words = []
+                self._patterns[-1] = False
+            case "(" if self._in_pattern():
+                pass
+            case "(" if self._has_words() and (closed := _CLOSED.match(self._text, self._at)):
+                self._end_word()
+                self.functions.add(self._words[-1])
+                self._words = []
+                self._at = closed.end()
+            case _:
+                return False
+        return True
 
     def _part(self, character: str) -> str:
         """Return what a character, and what belongs to it, stands for inside of a word."""
@@ -142,11 +178,24 @@ class _Scanner:
         if self._word is not None:
             self._words.append(self._word)
         self._word = None
+        head = [word for word in self._words if word not in _KEYWORDS - {"case", "esac"}]
+        if head == ["esac"] and self._patterns:
+            self._patterns.pop()
+            self._words = []
+        elif len(head) == _HEAD_OF_CASE and head[0] == "case" and head[-1] == "in" and not self._in_pattern():
+            self._patterns.append(True)
+            self._words = []
+
+    def _in_pattern(self) -> bool:
+        return bool(self._patterns) and self._patterns[-1]
+
+    def _has_words(self) -> bool:
+        return bool(self._words) or self._word is not None
 
     def _end_command(self) -> None:
         self._end_word()
         words = tuple(_without_redirections(_from_program(self._words)))
-        if words:
+        if words and not self._in_pattern():
             self.found.append(Command(words, self._begun))
         self._words = []
 
@@ -177,12 +226,14 @@ def programs(script: str) -> list[str]:
 
 
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|[0-9?#@*!$-]")
+_CLOSED: Final = re.compile(r"[ \t]*\)")
+_HEAD_OF_CASE: Final = 3
 _ASSIGNMENT: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=")
 _REDIRECTION: Final = re.compile(r"[0-9]*(?:&>>?|>>|>\||>&|<>|<&|>|<)")
 _HERE_DOCUMENT: Final = re.compile(r"<<-?[ \t]*(['\"]?)(?P<end>\w+)\1(?P<rest>.*)\n(?:.*\n)*?\t*(?P=end)$", re.MULTILINE)
 _BUILTINS: Final = frozenset(
     shlex.split(
-        ". : [ break cd command continue echo eval exec exit export false hash kill local printf pwd read readonly return set "
-        "shift source test times trap true type ulimit umask unset wait"
+        ". : [ alias bg break cd command continue echo eval exec exit export false fg getopts hash jobs kill local printf pwd "
+        "read readonly return set shift source test times trap true type ulimit umask unalias unset wait"
     )
 )

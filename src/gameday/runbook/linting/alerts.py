@@ -23,7 +23,10 @@ class AlertRule:
 
     def leads_to(self, runbook_id: str) -> bool:
         """Say whether its runbook_url ends in this runbook's file, whatever the forge or site adds or takes away."""
-        last = PurePosixPath(unquote(urlsplit(self.runbook_url).path)).name
+        try:
+            last = PurePosixPath(unquote(urlsplit(self.runbook_url).path)).name
+        except ValueError:  # a host in brackets that is no address
+            return False
         return last in {runbook_id, f"{runbook_id}.md", f"{runbook_id}.html"}
 
 

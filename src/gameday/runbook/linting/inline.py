@@ -12,7 +12,7 @@ from markdown_it.token import Token
 
 from gameday.runbook.markdown import slug
 
-_NAMED = re.compile(r"""<a\s[^>]*\b(?:id|name)=["']([^"']+)["']""")
+_NAMED = re.compile(r"""<\w+\s[^>]*(?<![\w-])(?:id|name)=["']([^"']+)["']""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ def parts_of(body: str) -> Iterator[Part]:
 
 
 def anchors_of(body: str) -> set[str]:
-    """Return what a link's #anchor can lead to on a forge: each heading's slug, counted where it stands twice, and `<a id>`."""
+    """Return what a link's #anchor can lead to on a forge: each heading's slug, counted where it stands twice, and tags' ids."""
     tokens = MarkdownIt("commonmark").parse(body)
     found = set(_NAMED.findall(body))
     taken: Counter[str] = Counter()

@@ -17,7 +17,7 @@ from gameday.cluster.discovery import Account
 from gameday.errors import InvalidFileError, Problem
 from gameday.runbook.linting.alerts import AlertRule
 from gameday.runbook.linting.looking import Looking
-from gameday.runbook.markdown import Section, sections, split_front_matter
+from gameday.runbook.markdown import Section, lines_of, sections, split_front_matter
 from gameday.runbook.model import Runbook
 from gameday.workspace import Catalogue
 from gameday.yamlfile import Document, parse
@@ -84,16 +84,16 @@ class Subject:
     @cached_property
     def lines(self) -> list[str]:
         """The file's lines."""
-        return self.text.split("\n")
+        return lines_of(self.text)
 
     @cached_property
     def front_lines(self) -> int:
         """How many lines the front matter takes, with both its fences; 0 if there is none."""
         try:
-            front, _ = split_front_matter(self.text, file=self.file)
+            split_front_matter(self.text, file=self.file)
         except InvalidFileError:
             return 0
-        return front.count("\n") + 3
+        return next(number for number, line in enumerate(self.lines[1:], start=2) if line.strip() == "---")
 
     @cached_property
     def body(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from gameday.errors import InvalidFileError
 from gameday.runbook.linting.inline import anchors_of, parts_of
@@ -55,10 +55,18 @@ def _links(subject: Subject) -> Iterator[tuple[int, Path | None, str]]:
     for part in parts_of(subject.body):
         target = part.token.attrGet("href") if part.token.type == "link_open" else None
         target = part.token.attrGet("src") if part.token.type == "image" else target
-        url = urlsplit(str(target)) if target is not None else None
+        url = _split(str(target)) if target is not None else None
         if url is None or url.scheme or url.netloc:
             continue
         yield part.line, _file(subject, unquote(url.path)) if url.path else None, unquote(url.fragment)
+
+
+def _split(target: str) -> SplitResult | None:
+    """Return a link's parts; None for what no browser could follow either, such as a host in brackets."""
+    try:
+        return urlsplit(target)
+    except ValueError:
+        return None
 
 
 def _file(subject: Subject, path: str) -> Path | None:
@@ -72,7 +80,7 @@ def _file(subject: Subject, path: str) -> Path | None:
 def _anchors(subject: Subject) -> Iterator[tuple[int, str, str, str]]:
     """Yield the line, the anchor, and the name and body of the file that it should be in."""
     for line, path, anchor in _links(subject):
-        if not anchor:
+        if not anchor or anchor.lower() == "top":  # which every browser knows
             continue
         if path is None:
             yield line, anchor, "this file", subject.body

@@ -12,11 +12,11 @@ from gameday.runbook.linting.model import Hit, Subject
 from gameday.runbook.linting.registry import rule
 from gameday.runbook.linting.rules.words import section_text
 from gameday.runbook.model import Step, StepShell
-from gameday.runbook.shell import Command, commands, programs
+from gameday.runbook.shell import Command, commands, programs, without_here_documents
 
-_BLANK = re.compile(r"(?<![<\w])<([A-Za-z][A-Za-z0-9 _.-]*)>")
-_STRING = re.compile(r"'[^']*'")
-_WARNED = re.compile(r"\*\*\s*(?:warning|caution|danger|attention|do not|never)\b", re.IGNORECASE)
+_BLANK = re.compile(r"(?<![<\w])<([A-Za-z](?:[A-Za-z0-9 _.-]*[A-Za-z0-9_.-])?)(?<! \d)>")
+_STRING = re.compile(r"""'[^']*'|"[^"]*\"""")
+_WARNED = re.compile(r"\*\*\s*(?:warning|caution|danger|attention|do not|never)\b|\[!(?:warning|caution)\]", re.IGNORECASE)
 _SQL = re.compile(r"\b(?:drop\s+(?:database|table|schema)|truncate\s+(?:table\s+)?\w)", re.IGNORECASE)
 _WHOLE_KINDS: Final = frozenset(
     shlex.split(
@@ -108,7 +108,7 @@ def blanks(subject: Subject) -> Iterator[Hit]:
     beforehand stands in prose.
     """
     for step, shell in _shells(subject):
-        for number, line in enumerate(shell.text.split("\n")):
+        for number, line in enumerate(without_here_documents(shell.text).split("\n")):
             if found := _BLANK.search(_STRING.sub("''", line)):
                 told = f"the step {step.id!r} has {found[0]} in a command, which nobody fills in when it is executed"
                 yield Hit(shell.line + number, told, "select by label, or use a variable")
@@ -139,10 +139,13 @@ def _commands(shell: StepShell) -> tuple[Command, ...]:
 
 
 def _destroys(command: Command) -> str:
-    program, text = command.words[0].rpartition("/")[2], " ".join(command.words)
+    words = command.words[1:] if command.words[0] == "sudo" and command.words[1:] else command.words
+    program, text = words[0].rpartition("/")[2], " ".join(words)
+    if program == "xargs" and "kubectl" in words:
+        return _destroys(Command(words[words.index("kubectl") :], command.line))
     for line in kubectl_lines([command]):
         return _kubectl_destroys(line) if isinstance(line, KubectlLine) else ""
-    if program == "rm" and any(re.match(r"-\w*[rR]|--recursive", word) for word in command.words[1:]):
+    if program == "rm" and any(re.match(r"-\w*[rR]|--recursive", word) for word in words[1:]):
         return "removes files recursively"
     if _SQL.search(text):
         return "drops or empties a table"
@@ -163,18 +166,22 @@ def _kubectl_destroys(line: KubectlLine) -> str:
     return "deletes all objects of a kind" if line.flags & {"all", "all-namespaces"} else ""
 
 
+def _kubectl_waits(line: KubectlLine) -> str:
+    if line.verb in {"edit", "attach", "port-forward", "proxy", "debug"}:
+        return f"kubectl {line.verb}"
+    waiting = line.flags & {"watch", "watch-only", "follow", "tty"}
+    return f"--{min(waiting)}" if waiting else ""
+
+
 def _waits(command: Command) -> str:
     words = command.words
-    for line in kubectl_lines([command]):
-        if not isinstance(line, KubectlLine):
-            return ""
-        if line.verb in {"edit", "attach", "port-forward", "proxy", "debug"}:
-            return f"kubectl {line.verb}"
-        waiting = line.flags & {"watch", "watch-only", "follow", "tty"}
-        return f"--{min(waiting)}" if waiting else ""
     program = words[0].rpartition("/")[2]
+    if program == "watch":
+        return program
+    for line in kubectl_lines([command]):
+        return _kubectl_waits(line) if isinstance(line, KubectlLine) else ""
     if program in _WAITING_PROGRAMS and len(words) == 1:
         return program
-    if program in {"vi", "vim", "nano", "emacs", "less", "more", "htop", "watch"}:
+    if program in {"vi", "vim", "nano", "emacs", "less", "more", "htop"}:
         return program
     return "tail -f" if program == "tail" and any(word in {"-f", "-F", "--follow"} for word in words) else ""

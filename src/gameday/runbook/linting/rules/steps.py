@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from gameday.change import ActionSpec
@@ -19,14 +20,24 @@ from gameday.runbook.shell import Command, commands
 
 _OUTSIDE: Final = (FACILITATOR,)
 _READING_VERBS: Final = frozenset(
-    {"get", "describe", "logs", "top", "version", "explain", "api-resources", "api-versions", "cluster-info", "wait"}
+    {"get", "describe", "logs", "top", "version", "explain", "api-resources", "api-versions", "cluster-info", "events", "wait"}
 )
 _READING_PROGRAMS: Final = frozenset(
     shlex.split(
         "[ test echo printf cat head tail grep egrep sed awk cut sort uniq wc tr jq yq sleep date true false cd set "
-        "export pwd ls read exit dig host nslookup ping column less"
+        "export pwd ls read exit dig host nslookup ping column less : alias bg break continue fg getopts hash jobs "
+        "local readonly return shift times type ulimit umask unalias unset ps df ss free uptime"
     )
 )
+_READING_PARTS: Final = {
+    "helm": frozenset({"get", "history", "list", "ls", "status", "version"}),
+    "openssl": frozenset({"s_client", "x509", "version"}),
+}
+"""Programs of which some subcommands, as their first word, only read."""
+_ASKS: Final = frozenset({"-G", "--get"})
+"""What is given to send becomes part of the address then."""
+_METHOD: Final = re.compile(r"(?:-X|--request(?:=|$))(?P<name>.*)")
+_READING_METHODS: Final = frozenset({"GET", "HEAD"})
 _WRITING_FLAGS: Final = ("-X", "--request", "-d", "--data", "-F", "--form", "-T", "--upload-file")
 
 
@@ -107,8 +118,23 @@ def writes(command: Command) -> bool:
     for line in kubectl_lines([command]):
         return not isinstance(line, KubectlLine) or _kubectl_writes(line)
     if program == "curl":
-        return any(word.startswith(_WRITING_FLAGS) for word in command.words)
+        return _curl_writes(command.words[1:])
+    if program == "journalctl":
+        return any(word.startswith(("--vacuum", "--rotate", "--flush")) for word in command.words)
+    if program == "command":
+        return "-v" not in command.words and "-V" not in command.words
+    if program in _READING_PARTS:
+        return command.words[1:2] == () or command.words[1] not in _READING_PARTS[program]
     return program not in _READING_PROGRAMS
+
+
+def _curl_writes(words: Sequence[str]) -> bool:
+    """Say whether curl sends something: by its method where it is named, else by what it is given to send."""
+    for word, behind in zip(words, (*words[1:], ""), strict=True):
+        method = _METHOD.fullmatch(word)
+        if method:
+            return (method["name"] or behind) not in _READING_METHODS
+    return not _ASKS.intersection(words) and any(word.startswith(_WRITING_FLAGS) for word in words)
 
 
 def _kubectl_writes(line: KubectlLine) -> bool:

@@ -21,8 +21,10 @@ _HTML: Final = frozenset(
         "th thead tr u ul var video"
     )
 )
-_NEXT = re.compile(r"\{[^}]*\bnext\b[^}]*\}|next update|\bagain (?:at|by|in|within|every)\b|\bevery \{?\d+", re.IGNORECASE)
-_OVER = re.compile(r"\{(?:end|recovered|restored|drained)\b|^\s*resolved\b", re.IGNORECASE)
+_NEXT = re.compile(
+    r"\{[^}]*\bnext\b[^}]*\}|(?:next|another) update|\bagain (?:at|by|in|within|every)\b|\bevery \{?\d+", re.IGNORECASE
+)
+_OVER = re.compile(r"\{(?:end|recovered|restored|drained)\b|^\W*resolved\b", re.IGNORECASE)
 _TO_ONE_PERSON = re.compile(r"\byour (?:order|parcel|payment|account|cart) \{|\{(?:amount|name)\b", re.IGNORECASE)
 _ANNOUNCE: Final = "gameday.actions.comms.announce"
 _OVER_STATES: Final = ("resolved", "operational")
