@@ -115,8 +115,10 @@ _LOST: Final = re.compile(
     r"|\blost (?:some |a few |\d+ |all )?(?:orders?|data|records?)\b|\bdata loss (?:occurred|happened|of)\b",
     re.IGNORECASE,
 )
-_SENTENCE_END: Final = re.compile(r"(?<=[.!?])\s+(?=[A-Z0-9\"“(])|\n{2,}|\n(?=\s*(?:[-*•]|[A-Z][\w ]{0,30}:))")
+_SENTENCE_END: Final = re.compile(r"(?<=[.!?])\s+(?=[A-Z0-9\"“(])|\n{2,}|\n(?=[^\S\n]*(?:[-*•]|[A-Z][\w ]{0,30}:))")
 MOST_CHARACTERS: Final = 10_000
+_CLAUSE: Final = 80
+"""How many characters before a word are of what it is said of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +145,8 @@ class Claims:
 @lru_cache(maxsize=2048)
 def claims_of(text: str, zones: tuple[str, ...], at: datetime) -> Claims:
     """Read a text that was written at a moment for readers in these zones; what is beyond 10,000 characters is not read."""
-    sentences = _sentences(text[:MOST_CHARACTERS])
+    text = text[:MOST_CHARACTERS]
+    sentences = _sentences(text)
     timed = [(sentence, times_in(sentence, zones=zones, near=at)) for sentence in sentences]
     upcoming = next(filter(None, (_next_of(sentence, times) for sentence, times in timed)), ())
     relative = None if upcoming else next(filter(None, (_relative(sentence, at) for sentence in sentences)), None)
@@ -179,12 +182,17 @@ def _sentences(text: str) -> list[str]:
 
 def _since_of(sentence: str, times: Sequence[Stated]) -> tuple[Stated, ...]:
     for match in _SINCE.finditer(sentence):
-        if match.group().lower().startswith(("since", "from")) and _AGAIN.search(sentence[: match.start()]):
+        if match.group().lower().startswith(("since", "from")) and _said_again(sentence, match.start()):
             continue
         found = chain(sentence, times, match.end(), within=25)
         if found:
             return found
     return ()
+
+
+def _said_again(sentence: str, end: int) -> bool:
+    """Say whether what stands just before is that something is back; the same work, however long the text."""
+    return _AGAIN.search(sentence, max(0, end - _CLAUSE), end) is not None
 
 
 def _next_of(sentence: str, times: Sequence[Stated]) -> tuple[Stated, ...]:

@@ -172,7 +172,7 @@ def estimate(look: Look) -> Iterator[Finding]:
 def blame(look: Look) -> Iterator[Finding]:
     """Nobody is named as guilty."""
     for match in wording.BLAME.finditer(look.text):
-        if not wording.NOT_BLAME.search(look.text[: match.start()]):
+        if not wording.NOT_BLAME.search(look.text, max(0, match.start() - 60), match.start()):
             message = f"“{' '.join(match.group().split())[:80]}” names somebody as guilty"
             yield Finding("blame", message, "say what failed and what is done about it, not who")
             return

@@ -61,6 +61,8 @@ _TIME: Final = re.compile(
 )
 _RANGE: Final = re.compile(r"\s*(?:and|to|until|till|\u2013|-)\s*")
 _SAME: Final = re.compile(r"[\s,;/()=]*(?:or|which is|that is|i\.e\.)?[\s(]*")
+_APART: Final = 40
+"""Two writings of one moment stand no more characters apart."""
 _DAY: Final = re.compile(rf"\b(?:(\d{{1,2}})\.?\s+({'|'.join(_MONTHS)})|({'|'.join(_MONTHS)})\s+(\d{{1,2}}))\b", re.IGNORECASE)
 
 
@@ -114,7 +116,7 @@ def chain(sentence: str, found: Sequence[Stated], start: int, *, within: int) ->
         return ()
     chained = [following[0]]
     for time in following[1:]:
-        if not _SAME.fullmatch(sentence, chained[-1].end, time.start):
+        if time.start - chained[-1].end > _APART or not _SAME.fullmatch(sentence, chained[-1].end, time.start):
             break
         chained.append(time)
     return tuple(chained)
