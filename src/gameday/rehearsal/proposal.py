@@ -17,6 +17,7 @@ from typing import Final
 
 from gameday.rehearsal.fidelity import Fidelity, FollowedStep
 from gameday.rehearsal.state import Incident, time_of
+from gameday.rehearsal.telling import printable
 from gameday.runbook.markdown import Section, is_step, sections, slug, split_front_matter
 
 OFF_BY: Final = 0.5
@@ -134,7 +135,7 @@ def _seconds_before(*, note_at: float, incident: Incident) -> float | None:
 
 
 def _new_step(text: str, after: FollowedStep, taken: set[str], seconds: float | None) -> _NewStep:
-    plain = " ".join(text.split())
+    plain = " ".join(printable(text).split())
     title = _title(plain)
     anchor = slug(title).strip("-")
     needs_id = not anchor or anchor != slug(title) or anchor in taken
