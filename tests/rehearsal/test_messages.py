@@ -226,6 +226,40 @@ GOOD_ONES: dict[str, dict[str, Any]] = {
         "text": f"Correction: orders cannot be completed since 13:50 UTC (14:50 CET). {MEANWHILE} {NEXT} {FOOT}",
         "about": incident(messages=[sent(GOOD)]),
     },
+    "a technical fault": {"text": f"{SINCE} It is a technical fault. We have found the fault. {MEANWHILE} {NEXT} {FOOT}"},
+    "good progress": {"text": f"{SINCE} Our engineers have made good progress. {MEANWHILE} {NEXT} {FOOT}"},
+    "the next update will be": {
+        "text": f"{SINCE} {MEANWHILE} The next update will be at 14:34 UTC (15:34 CET). {FOOT}",
+    },
+    "working normally after it": {
+        "text": "Resolved. Orders failed from 14:05 UTC (15:05 CET) to 14:35 UTC (15:35 CET). Orders are working normally, "
+        f"and you are able to pay again. This is our last message. {FOOT}",
+        "about": resolved(),
+        "now": START + timedelta(minutes=37),
+    },
+    "one thing is restored": {
+        "text": f"Since 14:05 UTC (15:05 CET) payments fail. Payment by invoice is restored. Card payments still fail. "
+        f"{MEANWHILE} {NEXT} {FOOT}",
+    },
+    "stopped working at": {
+        "text": f"Card payments stopped working at 14:05 UTC (15:05 CET). {MEANWHILE} {NEXT} {FOOT}",
+    },
+    "in touch with 500 customers": {"text": f"{SINCE} We are in touch with 500 customers. {MEANWHILE} {NEXT} {FOOT}"},
+    "1 in 20 may see": {
+        "text": f"Since 14:05 UTC (15:05 CET) about 1 in 20 may see that orders fail. {MEANWHILE} {NEXT} {FOOT}",
+    },
+    "a range with a hyphen": {
+        "text": f"Resolved. From 14:05-14:40 UTC (15:05-15:40 CET) orders could not be completed. "
+        f"This is our last message. {FOOT}",
+        "about": resolved(),
+        "now": START + timedelta(minutes=42),
+    },
+    "working normally, and no word of an end": {
+        "text": f"Orders failed from 14:05 UTC (15:05 CET) to 14:35 UTC (15:35 CET). They are working normally, "
+        f"and you are able to pay. This is our last message. {FOOT}",
+        "about": resolved(),
+        "now": START + timedelta(minutes=37),
+    },
     "the same on another channel": {"text": GOOD, "channel": "mail", "about": incident(messages=[sent(GOOD)])},
 }
 

@@ -37,11 +37,14 @@ _IMPACT: Final = re.compile(
 )
 _ONGOING: Final = re.compile(
     r"\b(?:cannot|can't|can not|(?:are|is|be) (?:currently |still |not )?(?:unable|failing|down|unavailable|being"
-    r"|affected|investigating|working|delayed|slow|able)"
+    r"|affected|investigating|working(?! (?:as usual|normally|again))|delayed|slow)|not (?:yet )?able"
     r"|still (?:fail|fails|down|affected|cannot|ongoing|working|investigating)|continu(?:es?|ing)|ongoing"
     r"|not (?:yet )?(?:resolved|over|fixed)|fails?|failing)\b",
     re.IGNORECASE,
 )
+_AS_USUAL: Final = re.compile(r"\b(?:works?|working) (?:as usual|normally)\b", re.IGNORECASE)
+_STILL: Final = re.compile(r"\bstill (?:fails?|failing|cannot|unavailable|down|affected)\b", re.IGNORECASE)
+_FOR_WHOM: Final = re.compile(r"\b(?:if|in case|who|whoever|any(?:one|body)|should|when)\b", re.IGNORECASE)
 _OVER: Final = re.compile(
     r"\b(?:resolved|(?:is|are|was) (?:now )?over|restored|back to normal|has ended|fixed|work(?:s|ing)? again|(?:go|goes"
     r"|going|went) through again"
@@ -56,6 +59,7 @@ _NOT_YET: Final = re.compile(
 _ENDED: Final = re.compile(r"\b(?:from|between)\b.{0,60}\d:\d\d.{0,40}\b(?:to|until|and)\b.{0,40}\d:\d\d", re.IGNORECASE)
 _SINCE: Final = re.compile(
     r"\b(?:since(?: about| around)?|from|began(?: at)?|started(?: at)?|start(?: at|:)?|starting(?: at)?"
+    r"|stopped (?:working|responding)(?: at)?"
     r"|beginning(?: at)?|between)\b",
     re.IGNORECASE,
 )
@@ -218,9 +222,19 @@ def _relative(sentence: str, at: datetime) -> datetime | None:
 
 
 def _state(sentences: Sequence[str]) -> str:
+    # What still fails is not over by something else being restored.
+    if any(_still_fails(sentence) for sentence in sentences):
+        return "ongoing"
     if any(is_over(sentence) for sentence in sentences):
         return "resolved"
-    return "ongoing" if any(_ONGOING.search(sentence) and not _ENDED.search(sentence) for sentence in sentences) else ""
+    ended = [_ENDED.search(sentence) is not None for sentence in sentences]
+    if any(_ONGOING.search(sentence) and not end for sentence, end in zip(sentences, ended, strict=True)):
+        return "ongoing"
+    return "resolved" if any(ended) and any(_AS_USUAL.search(sentence) for sentence in sentences) else ""
+
+
+def _still_fails(sentence: str) -> bool:
+    return any(not _FOR_WHOM.search(sentence, max(0, m.start() - 60), m.start()) for m in _STILL.finditer(sentence))
 
 
 def is_over(sentence: str) -> bool:

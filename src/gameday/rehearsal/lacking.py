@@ -163,7 +163,8 @@ def estimate(look: Look) -> Iterator[Finding]:
         return
     for sentence in look.claims.sentences:
         for match in wording.ESTIMATE.finditer(sentence):
-            if not wording.OF_A_MESSAGE.search(match.group()):
+            first = wording.MESSAGE_FIRST.search(sentence, max(0, match.start() - 60), match.start())
+            if not first and not wording.OF_A_MESSAGE.search(match.group()):
                 add = "say that it is an estimate that may change"
                 yield Finding("estimate", f"“{match.group()[:80]}” reads like a promise", add)
                 return
