@@ -112,6 +112,8 @@ WITHOUT = {
     "a word left over": ("placeholder", f"{SINCE} {MEANWHILE} Cause: TBD. {NEXT} {FOOT}"),
     "an engineer": ("blame", f"{SINCE} One of our engineers made a mistake in a release. {MEANWHILE} {NEXT} {FOOT}"),
     "a supplier": ("blame", f"{SINCE} Our payment provider has let us down. {MEANWHILE} {NEXT} {FOOT}"),
+    "somebody by name": ("blame", f"{SINCE} It was Ben's own mistake. {MEANWHILE} {NEXT} {FOOT}"),
+    "a bad mistake": ("blame", f"{SINCE} Our team made a bad mistake. {MEANWHILE} {NEXT} {FOOT}"),
     "human error": ("blame", f"{SINCE} The reason is human error. {MEANWHILE} {NEXT} {FOOT}"),
     "the customer": ("blame", f"{SINCE} Customers failed to update the app. {MEANWHILE} {NEXT} {FOOT}"),
     "pods": ("jargon", f"{SINCE} Two pods are being replaced. {MEANWHILE} {NEXT} {FOOT}"),
@@ -230,12 +232,6 @@ GOOD_ONES: dict[str, dict[str, Any]] = {
     "good progress": {"text": f"{SINCE} Our engineers have made good progress. {MEANWHILE} {NEXT} {FOOT}"},
     "the next update will be": {
         "text": f"{SINCE} {MEANWHILE} The next update will be at 14:34 UTC (15:34 CET). {FOOT}",
-    },
-    "working normally after it": {
-        "text": "Resolved. Orders failed from 14:05 UTC (15:05 CET) to 14:35 UTC (15:35 CET). Orders are working normally, "
-        f"and you are able to pay again. This is our last message. {FOOT}",
-        "about": resolved(),
-        "now": START + timedelta(minutes=37),
     },
     "one thing is restored": {
         "text": f"Since 14:05 UTC (15:05 CET) payments fail. Payment by invoice is restored. Card payments still fail. "
