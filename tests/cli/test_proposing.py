@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import subprocess
 from pathlib import Path
 
@@ -43,3 +44,19 @@ def test_a_run_without_people_proposes_nothing_and_says_so(workspace: Path) -> N
     write(workspace / "runs" / "r2", [started(), *processes(1.0)])
     result = CliRunner().invoke(command, ["r2", "--format", "diff"])
     assert "no people" in str(result.exception)
+
+
+@pytest.mark.parametrize("format_", ["md", "diff", "html"])
+def test_nothing_that_was_noted_commands_the_terminal(workspace: Path, format_: str) -> None:
+    log = workspace / "runs" / "r1" / "events.jsonl"
+    lines = log.read_text().splitlines(keepends=True)
+    index = next(index for index, line in enumerate(lines) if '"missing_step":true' in line.replace(" ", ""))
+    event = json.loads(lines[index])
+    event["text"] = "Copy this: a\x1b]52;c;x\x07 and \x9b2J"
+    lines[index] = json.dumps(event) + "\n"
+    log.write_text("".join(lines))
+    result = CliRunner().invoke(command, ["r1", "--format", format_], color=True)
+    assert result.exit_code == 0, result.output
+    assert "52;c;x" in result.stdout
+    assert not [one for one in result.stdout if ord(one) < 32 and one not in "\n\t"]
+    assert not [one for one in result.stdout if 127 <= ord(one) < 160]

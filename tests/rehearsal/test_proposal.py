@@ -119,6 +119,35 @@ def test_whatever_was_noted_makes_one_step_and_no_markup(log: list[AnyEvent], tm
     assert all(step.shell is None and step.action is None and step.role == "subject-matter expert" for step in new)
 
 
+def test_what_was_applied_already_is_not_proposed_again(log: list[AnyEvent], tmp_path: Path) -> None:
+    changes = [change for change in proposed(log) if change.kind == "new_step"]
+    changes.append(replace(changes[0], step="tell-customers"))
+    after = applied(tmp_path, RUNBOOK, diff_of(RUNBOOK, changes, path=PATH)).read_text()
+    assert diff_of(after, changes, path=PATH) == ""
+
+
+def test_rounds_that_noted_the_same_at_different_steps_make_steps_of_different_ids(log: list[AnyEvent], tmp_path: Path) -> None:
+    (new,) = [change for change in proposed(log) if change.kind == "new_step"]
+    diff = diff_of(RUNBOOK, [new, replace(new, step="tell-customers"), new], path=PATH)
+    ids = [step.id for step in load_runbook(applied(tmp_path, RUNBOOK, diff)).steps]
+    assert len(ids) == 10
+    assert ids[ids.index("tell-customers") + 1] == "stop-the-autoscaler-first-2"
+
+
+def test_a_step_that_has_the_name_of_another_in_the_file_gets_an_id_of_its_own(log: list[AnyEvent], tmp_path: Path) -> None:
+    (new,) = [change for change in proposed(log) if change.kind == "new_step"]
+    once = applied(tmp_path, RUNBOOK, diff_of(RUNBOOK, [new], path=PATH)).read_text()
+    other = replace(new, after=new.after.replace("40s", "50s"))
+    ids = [step.id for step in load_runbook(applied(tmp_path, once, diff_of(once, [other], path=PATH))).steps]
+    assert {"stop-the-autoscaler-first", "stop-the-autoscaler-first-2"} <= set(ids)
+
+
+def test_a_duration_on_a_line_of_its_own_is_changed(log: list[AnyEvent], tmp_path: Path) -> None:
+    text = RUNBOOK.replace(" · **Expected:**", "\n**Expected:**")
+    runbook = load_runbook(applied(tmp_path, text, diff_of(text, proposed(log), path=PATH)))
+    assert {step.id: step.expected_seconds for step in runbook.steps}[FIND] == 420.0
+
+
 def test_a_note_without_a_step_or_of_a_step_that_is_there_proposes_nothing(log: list[AnyEvent]) -> None:
     incident = fold(log).incidents[ROUND]
     incident.notes[:] = [

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from gameday.cli.printing import printable
 from gameday.errors import UsageError
 from gameday.log import AnyEvent
 from gameday.log.people import RehearsalStarted
@@ -42,7 +43,8 @@ def _diff(runbook: str, changes: Sequence[Change]) -> str:
     path = _relative(file)
     missing = unmatched(text, changes, path=path)
     if missing:
-        click.echo(f"{path} has no step {', '.join(missing)} any more; what was proposed for it is left out.", err=True)
+        steps = printable(", ".join(missing))
+        click.echo(f"{path} has no step {steps} any more; what was proposed for it is left out.", err=True)
     return diff_of(text, changes, path=path)
 
 

@@ -12,6 +12,7 @@ from gameday.cli.options import runs_option
 from gameday.errors import UsageError
 from gameday.log import AnyEvent, read
 from gameday.report import render
+from gameday.report.words import visible
 
 FORMATS: Final = ("html", "md", "junit", "json", "diff")
 
@@ -34,6 +35,8 @@ def command(run: str, format_: Literal["html", "md", "junit", "json", "diff"], o
         if not text:
             click.echo("Nothing is proposed.", err=True)
             return
+        # A diff holds the runbook's own lines byte for byte, or it does not apply.
+        text = text if format_ == "diff" else visible(text)
         click.echo(text, nl=not text.endswith("\n"))
         return
     try:

@@ -37,11 +37,14 @@ _IMPACT: Final = re.compile(
 )
 _ONGOING: Final = re.compile(
     r"\b(?:cannot|can't|can not|(?:are|is|be) (?:currently |still |not )?(?:unable|failing|down|unavailable|being"
-    r"|affected|investigating|working|delayed|slow|able)"
+    r"|affected|investigating|working(?! (?:as usual|normally|again))|delayed|slow)|not (?:yet )?able"
     r"|still (?:fail|fails|down|affected|cannot|ongoing|working|investigating)|continu(?:es?|ing)|ongoing"
     r"|not (?:yet )?(?:resolved|over|fixed)|fails?|failing)\b",
     re.IGNORECASE,
 )
+_AS_USUAL: Final = re.compile(r"\b(?:works?|working) (?:as usual|normally)\b", re.IGNORECASE)
+_STILL: Final = re.compile(r"\bstill (?:fails?|failing|cannot|unavailable|down|affected)\b", re.IGNORECASE)
+_FOR_WHOM: Final = re.compile(r"\b(?:if|in case|who|whoever|any(?:one|body)|should|when)\b", re.IGNORECASE)
 _OVER: Final = re.compile(
     r"\b(?:resolved|(?:is|are|was) (?:now )?over|restored|back to normal|has ended|fixed|work(?:s|ing)? again|(?:go|goes"
     r"|going|went) through again"
@@ -56,6 +59,7 @@ _NOT_YET: Final = re.compile(
 _ENDED: Final = re.compile(r"\b(?:from|between)\b.{0,60}\d:\d\d.{0,40}\b(?:to|until|and)\b.{0,40}\d:\d\d", re.IGNORECASE)
 _SINCE: Final = re.compile(
     r"\b(?:since(?: about| around)?|from|began(?: at)?|started(?: at)?|start(?: at|:)?|starting(?: at)?"
+    r"|stopped (?:working|responding)(?: at)?"
     r"|beginning(?: at)?|between)\b",
     re.IGNORECASE,
 )
@@ -115,8 +119,10 @@ _LOST: Final = re.compile(
     r"|\blost (?:some |a few |\d+ |all )?(?:orders?|data|records?)\b|\bdata loss (?:occurred|happened|of)\b",
     re.IGNORECASE,
 )
-_SENTENCE_END: Final = re.compile(r"(?<=[.!?])\s+(?=[A-Z0-9\"“(])|\n{2,}|\n(?=\s*(?:[-*•]|[A-Z][\w ]{0,30}:))")
+_SENTENCE_END: Final = re.compile(r"(?<=[.!?])\s+(?=[A-Z0-9\"“(])|\n{2,}|\n(?=[^\S\n]*(?:[-*•]|[A-Z][\w ]{0,30}:))")
 MOST_CHARACTERS: Final = 10_000
+_CLAUSE: Final = 80
+"""How many characters before a word are of what it is said of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +149,8 @@ class Claims:
 @lru_cache(maxsize=2048)
 def claims_of(text: str, zones: tuple[str, ...], at: datetime) -> Claims:
     """Read a text that was written at a moment for readers in these zones; what is beyond 10,000 characters is not read."""
-    sentences = _sentences(text[:MOST_CHARACTERS])
+    text = text[:MOST_CHARACTERS]
+    sentences = _sentences(text)
     timed = [(sentence, times_in(sentence, zones=zones, near=at)) for sentence in sentences]
     upcoming = next(filter(None, (_next_of(sentence, times) for sentence, times in timed)), ())
     relative = None if upcoming else next(filter(None, (_relative(sentence, at) for sentence in sentences)), None)
@@ -179,12 +186,17 @@ def _sentences(text: str) -> list[str]:
 
 def _since_of(sentence: str, times: Sequence[Stated]) -> tuple[Stated, ...]:
     for match in _SINCE.finditer(sentence):
-        if match.group().lower().startswith(("since", "from")) and _AGAIN.search(sentence[: match.start()]):
+        if match.group().lower().startswith(("since", "from")) and _said_again(sentence, match.start()):
             continue
         found = chain(sentence, times, match.end(), within=25)
         if found:
             return found
     return ()
+
+
+def _said_again(sentence: str, end: int) -> bool:
+    """Say whether what stands just before is that something is back; the same work, however long the text."""
+    return _AGAIN.search(sentence, max(0, end - _CLAUSE), end) is not None
 
 
 def _next_of(sentence: str, times: Sequence[Stated]) -> tuple[Stated, ...]:
@@ -210,9 +222,19 @@ def _relative(sentence: str, at: datetime) -> datetime | None:
 
 
 def _state(sentences: Sequence[str]) -> str:
+    # What still fails is not over by something else being restored.
+    if any(_still_fails(sentence) for sentence in sentences):
+        return "ongoing"
     if any(is_over(sentence) for sentence in sentences):
         return "resolved"
-    return "ongoing" if any(_ONGOING.search(sentence) and not _ENDED.search(sentence) for sentence in sentences) else ""
+    ended = [_ENDED.search(sentence) is not None for sentence in sentences]
+    if any(_ONGOING.search(sentence) and not end for sentence, end in zip(sentences, ended, strict=True)):
+        return "ongoing"
+    return "resolved" if any(ended) and any(_AS_USUAL.search(sentence) for sentence in sentences) else ""
+
+
+def _still_fails(sentence: str) -> bool:
+    return any(not _FOR_WHOM.search(sentence, max(0, m.start() - 60), m.start()) for m in _STILL.finditer(sentence))
 
 
 def is_over(sentence: str) -> bool:

@@ -163,7 +163,8 @@ def estimate(look: Look) -> Iterator[Finding]:
         return
     for sentence in look.claims.sentences:
         for match in wording.ESTIMATE.finditer(sentence):
-            if not wording.OF_A_MESSAGE.search(match.group()):
+            first = wording.MESSAGE_FIRST.search(sentence, max(0, match.start() - 60), match.start())
+            if not first and not wording.OF_A_MESSAGE.search(match.group()):
                 add = "say that it is an estimate that may change"
                 yield Finding("estimate", f"“{match.group()[:80]}” reads like a promise", add)
                 return
@@ -172,7 +173,7 @@ def estimate(look: Look) -> Iterator[Finding]:
 def blame(look: Look) -> Iterator[Finding]:
     """Nobody is named as guilty."""
     for match in wording.BLAME.finditer(look.text):
-        if not wording.NOT_BLAME.search(look.text[: match.start()]):
+        if not wording.NOT_BLAME.search(look.text, max(0, match.start() - 60), match.start()):
             message = f"“{' '.join(match.group().split())[:80]}” names somebody as guilty"
             yield Finding("blame", message, "say what failed and what is done about it, not who")
             return

@@ -11,12 +11,13 @@ import difflib
 import math
 import re
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from gameday.rehearsal.fidelity import Fidelity, FollowedStep
 from gameday.rehearsal.state import Incident, time_of
+from gameday.rehearsal.telling import printable
 from gameday.runbook.markdown import Section, is_step, sections, slug, split_front_matter
 
 OFF_BY: Final = 0.5
@@ -134,7 +135,7 @@ def _seconds_before(*, note_at: float, incident: Incident) -> float | None:
 
 
 def _new_step(text: str, after: FollowedStep, taken: set[str], seconds: float | None) -> _NewStep:
-    plain = " ".join(text.split())
+    plain = " ".join(printable(text).split())
     title = _title(plain)
     anchor = slug(title).strip("-")
     needs_id = not anchor or anchor != slug(title) or anchor in taken
@@ -182,24 +183,74 @@ def _no_beginning(line: str) -> str:
 def _applied(text: str, changes: Sequence[Change], path: str) -> str:
     _, body = split_front_matter(text, file=path)
     parts = sections(body)
-    steps = {part.id_comment or slug(part.heading.text): index for index, part in enumerate(parts) if is_step(part)}
+    steps = {_id_of(part): index for index, part in enumerate(parts) if is_step(part)}
     lines = text.split("\n")
     for change in changes:
         if change.kind == "duration" and change.step in steps:
             _set_duration(lines, parts[steps[change.step]], change.after)
     insertions: dict[int, list[str]] = {}
-    for change in changes:
-        if change.kind == "new_step" and change.step in steps:
-            insertions.setdefault(_end_of(parts, steps[change.step], len(lines)), []).append(change.after)
+    for change, step in _new_steps(changes, _texts(text.split("\n"), parts)):
+        insertions.setdefault(_end_of(parts, steps[change.step], len(lines)), []).append(step)
     for at in sorted(insertions, reverse=True):
         lines[at:at] = _spaced(lines, at, insertions[at])
     return "\n".join(lines)
 
 
+def _texts(lines: Sequence[str], parts: Sequence[Section]) -> dict[str, str]:
+    """Return what stands in the file of each step, by its id."""
+    found = {}
+    for index, part in enumerate(parts):
+        if is_step(part):
+            end = _end_of(parts, index, len(lines))
+            found[_id_of(part)] = _bare("\n".join(lines[part.heading.line - 1 : end]))
+    return found
+
+
+def _new_steps(changes: Sequence[Change], known: Mapping[str, str]) -> Iterator[tuple[Change, str]]:
+    """Yield the new steps that the file does not have yet, each with an id that nothing in the file or the patch has.
+
+    Rounds know nothing of each other's proposals, nor of those that were applied since.
+    """
+    taken, seen = set(known), set()
+    for change in changes:
+        if change.kind != "new_step" or change.step not in known or (change.step, change.after) in seen:
+            continue
+        seen.add((change.step, change.after))
+        number, step = 1, change.after
+        while (name := _id_of(sections(step)[0])) in taken and known.get(name) != _bare(step):
+            number += 1
+            step = _with_id(change.after, number)
+        if name not in taken:
+            taken.add(name)
+            yield change, step
+
+
+def _id_of(part: Section) -> str:
+    return part.id_comment or slug(part.heading.text)
+
+
+def _bare(step: str) -> str:
+    """Return a step without the ends of its lines and the blank lines after it."""
+    return "\n".join(line.rstrip() for line in step.split("\n")).strip()
+
+
+def _with_id(step: str, number: int) -> str:
+    """Return a new step with a number at the end of its id."""
+    (part,) = sections(step)
+    title, rest = step.split("\n", 1)
+    rest = rest.lstrip("\n").removeprefix(f"<!-- id: {part.id_comment} -->").lstrip("\n")
+    return f"{title}\n\n<!-- id: {_id_of(part)}-{number} -->\n\n{rest}"
+
+
 def _set_duration(lines: list[str], part: Section, duration: str) -> None:
     for label, _, number in part.labels:
         if label == "Expected":
-            lines[number - 1] = _EXPECTED.sub(lambda match: f"{match[1]}{duration}{match[3]}", lines[number - 1])
+            # The number is that of the paragraph's first line; the label may stand on a later one.
+            index = next(
+                (at for at in range(number - 1, len(lines)) if _EXPECTED.search(lines[at]) or not lines[at].strip()), None
+            )
+            if index is not None:
+                lines[index] = _EXPECTED.sub(lambda match: f"{match[1]}{duration}{match[3]}", lines[index])
 
 
 def _end_of(parts: Sequence[Section], index: int, length: int) -> int:
@@ -219,5 +270,5 @@ def _spaced(lines: Sequence[str], at: int, steps: Sequence[str]) -> list[str]:
 def unmatched(text: str, changes: Sequence[Change], *, path: str) -> tuple[str, ...]:
     """Return the steps that changes are about and that a text does not have: it was changed since."""
     _, body = split_front_matter(text, file=path)
-    known = {part.id_comment or slug(part.heading.text) for part in sections(body) if is_step(part)}
+    known = {_id_of(part) for part in sections(body) if is_step(part)}
     return tuple(dict.fromkeys(change.step for change in changes if change.step not in known))

@@ -49,7 +49,8 @@ _HOURS: Final[dict[str, float]] = {
     "NZDT": 13,
 }
 _ZONE: Final = (
-    r"UTC\s?[+-]\d{1,2}(?::?\d{2})?|[+-]\d{2}(?::?\d{2})?|(?:in |at )?(?:your )?local time|your time|your zone"
+    r"UTC\s?[+-]\d{1,2}(?::?\d{2})?|(?:\+(?:0\d|1[0-4])|-(?:0\d|1[0-2]))(?::?\d{2})?(?![\d:])(?!\s?(?:UTC|GMT|[A-Z]{2,4}T)\b)"
+    r"|(?:in |at )?(?:your )?local time|your time|your zone"
     r"|[A-Z][A-Za-z]+/[A-Z][A-Za-z_]+|[A-Z][a-z]+(?: [A-Z][a-z]+)? time|in [A-Z][a-z]+(?: [A-Z][a-z]+)?"
     rf"|(?:{'|'.join(sorted(_HOURS, key=len, reverse=True))})"
 )
@@ -61,7 +62,11 @@ _TIME: Final = re.compile(
 )
 _RANGE: Final = re.compile(r"\s*(?:and|to|until|till|\u2013|-)\s*")
 _SAME: Final = re.compile(r"[\s,;/()=]*(?:or|which is|that is|i\.e\.)?[\s(]*")
-_DAY: Final = re.compile(rf"\b(?:(\d{{1,2}})\.?\s+({'|'.join(_MONTHS)})|({'|'.join(_MONTHS)})\s+(\d{{1,2}}))\b", re.IGNORECASE)
+_APART: Final = 40
+"""Two writings of one moment stand no more characters apart."""
+_NAMED: Final = "|".join("(?-i:May)" if month == "may" else month for month in _MONTHS)
+"""“1 in 20 may see it” names no day."""
+_DAY: Final = re.compile(rf"\b(?:(\d{{1,2}})\.?\s+({_NAMED})|({_NAMED})\s+(\d{{1,2}}))\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +119,7 @@ def chain(sentence: str, found: Sequence[Stated], start: int, *, within: int) ->
         return ()
     chained = [following[0]]
     for time in following[1:]:
-        if not _SAME.fullmatch(sentence, chained[-1].end, time.start):
+        if time.start - chained[-1].end > _APART or not _SAME.fullmatch(sentence, chained[-1].end, time.start):
             break
         chained.append(time)
     return tuple(chained)

@@ -25,9 +25,10 @@ _COMPUTERS: Final = (
     r"|root cause|cohorts?|regression|hot-?fix\w*"
     r"|idempoten\w+|circuit breakers?|S3|SQL|GET|POST|SEV-?[123]"
 )
+_COUNTED: Final = r"orders?|customers?|parcels?|sellers?|people|users?"
 JARGON: Final = re.compile(
-    rf"\b(?:{_COMPUTERS}|(?:HTTP|status|error|errors|code|an?|with)\s+[45]\d\d(?:s|\s+errors?)?|50[0-4]s"
-    rf"|50[234](?!\s*(?:orders?|customers?|parcels?)))\b"
+    rf"\b(?:{_COMPUTERS}|(?:HTTP|status|error|errors|code|an?|with)\s+[45]\d\d(?:s|\s+errors?)?(?!\s*(?:{_COUNTED}))|50[0-4]s"
+    rf"|50[234](?!\s*(?:{_COUNTED})))\b"
 )
 """What customers, sellers and the press do not know by these names; some only in capitals, as they are written."""
 JARGON_ANY_CASE: Final = re.compile(rf"\b(?:{_COMPUTERS})\b", re.IGNORECASE)
@@ -41,12 +42,13 @@ _WHO: Final = (
 BLAME: Final = re.compile(
     r"\bhuman error\b|\bto blame\b|\bblam(?:e|es|ed|ing) (?!less)"
     rf"|\b{_WHO}(?:['\u2019]s?)? (?:has |have |had )?(?:mistakenly |accidentally |wrongly |negligently )*"
-    r"(?:made|forgot|failed|broke|misconfigured|deleted|pushed|caused|neglected|ignored|botched|messed|let us down"
+    r"(?:made (?:an? |the )?(?:[\w-]+ )?(?:mistake|error)s?"
+    r"|forgot|failed|broke|misconfigured|deleted|pushed|caused|neglected|ignored|botched|messed|let us down"
     r"|mistakes?|errors?|faults?|negligence)\b"
     rf"|\b(?:mistake|error|fault|failure|negligence|carelessness) (?:of|by|made by|on the part of) {_WHO}\b"
     r"|\b(?:customers?|users?|sellers?|you) (?:should have|should not have|failed to|forgot to|did not read"
     r"|entered (?:the )?wrong|used (?:it|the \w+) wrongly|ignored)\b"
-    r"|(?<!no )(?<!not )(?<!without )\b(?:[A-Z]\w+|their|his|her|customers'|users'|your)(?:['\u2019]s)? (?:own )?(?:fault"
+    r"|(?<!no )(?<!not )(?<!without )\b(?:(?-i:[A-Z])\w+['\u2019]s?|their|his|her|customers'|users'|your) (?:own )?(?:fault"
     r"|mistake|negligence)\b",
     re.IGNORECASE,
 )
@@ -64,6 +66,10 @@ OF_A_MESSAGE: Final = re.compile(
     r"\b(?:update|message|news|write|report|inform|announce\w*|post|in touch|hear from|follow-?up|review|account)\b",
     re.IGNORECASE,
 )
+MESSAGE_FIRST: Final = re.compile(
+    r"\b(?:update|message|news|report|announcement|information|follow-?up|review)s?\b[\w ]{0,20}$", re.IGNORECASE
+)
+"""What will be at a time is a message, where this stands just before the words of an estimate."""
 MAY_CHANGE: Final = re.compile(
     r"\b(?:may|might|could|can) (?:still |well |also )?(?:change|take longer|be (?:later|longer|wrong|off)|move|slip"
     r"|vary)\b|\bsubject to change\b|\bnot (?:yet )?(?:certain|sure|final|guaranteed|a promise)\b"

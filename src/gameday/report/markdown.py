@@ -13,7 +13,7 @@ from gameday.report.facts import Change, PrescribedStep, Round, Step, Story
 from gameday.report.followup import RECOVER
 from gameday.report.people_markdown import PeoplesMarkdown
 from gameday.report.sentences import LANDED, RESULTS, UNDONE
-from gameday.report.words import UNKNOWN, clock, count, duration, listed, number, offset, recovery_text
+from gameday.report.words import UNKNOWN, clock, count, duration, listed, number, offset, recovery_text, visible
 
 _RECOVER = f"`{RECOVER}`"
 _ESCAPED_RECOVER = rf"\`{RECOVER}\`"
@@ -22,7 +22,7 @@ _SPECIAL = re.compile(r"([\\`*_\[\]<>|#~&])")
 
 def render(story: Story) -> str:
     """Return the report as Markdown."""
-    return "\n".join(_lines(story)).rstrip() + "\n"
+    return visible("\n".join(_lines(story)).rstrip()) + "\n"
 
 
 def _lines(story: Story) -> Iterator[str]:

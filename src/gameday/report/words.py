@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+import re
+from typing import Any, Final
 
 MINUTE, HOUR = 60.0, 3600.0
 UNKNOWN = "\u2013"
 """A dash, for what the log does not say."""
 _MINUS = "\u2212"
+_OBEYED: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+
+
+def visible(text: str) -> str:
+    """Leave out what a terminal would obey and what turns the direction of writing; line feeds and tabs stay."""
+    return _OBEYED.sub("", text)
 
 
 def duration(seconds: float | None) -> str:
