@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -16,7 +15,6 @@ from gameday.gameday import load_gameday
 from gameday.gameday.people import Reader
 from gameday.log.people import Classified, MessageSent, RunbookOpened
 from gameday.rehearsal.checking import CODES
-from gameday.rehearsal.claims import claims_of
 from gameday.rehearsal.messages import (
     AUDIENCES,
     KINDS,
@@ -444,36 +442,31 @@ def test_no_text_breaks_the_check(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "piece",
+    "text",
     [
-        "back - from ",
-        "back ",
-        "\n ",
-        "from 1:11 ",
-        "not to blame ",
-        "orders, ",
-        "a-",
-        "1(",
-        "update by ",
-        "expect a ",
-        "1:11((((((",
+        "back " * 1_000 + "- from " * 700,
+        *(
+            piece * (10_000 // len(piece))
+            for piece in (
+                "back - from ",
+                "back ",
+                "\n ",
+                "from 1:11 ",
+                "not to blame ",
+                "orders, ",
+                "a-",
+                "1(",
+                "update by ",
+                "expect a ",
+                "1:11((((((",
+            )
+        ),
     ],
+    ids=lambda text: repr(text[-12:]),
 )
-def test_reading_a_text_twice_as_long_takes_about_twice_the_work(piece: str) -> None:
-    """Four times the work would be a text that everybody waits for; the processor's time is counted, not the clock's."""
-    short, long = (min(_work(piece * (length // len(piece))) for _ in range(3)) for length in (5_000, 10_000))
-    assert long < 3 * short + 0.02
-
-
-def test_words_and_the_starts_after_them_do_not_multiply() -> None:
-    assert _work("back " * 1_000 + "- from " * 700) < 10 * _work("x" * 10_000) + 1
-
-
-def _work(text: str) -> float:
-    claims_of.cache_clear()
-    began = time.process_time()
+def test_a_long_text_of_words_that_begin_something_is_read_to_its_end(text: str) -> None:
+    """Where the work for each word grows with all the words before it, this does not end within minutes."""
     check(text, audience="customers", channel="status page", incident=incident(), readers=READERS, now=NOW)
-    return time.process_time() - began
 
 
 # ------------------------------------------------------------------------------------------------------------ templates

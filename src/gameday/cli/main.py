@@ -15,6 +15,7 @@ import click
 
 from gameday import __version__
 from gameday.cli.lazily import LazyGroup
+from gameday.cli.printing import printable
 from gameday.errors import ExitCode, GamedayError
 
 _COMMANDS: Final = {
@@ -77,7 +78,8 @@ def run() -> int:
 
 
 def _fail(message: str, code: ExitCode) -> int:
-    click.secho(f"gameday: {message}", fg="red" if _colour() else None, err=True)
+    # It may quote what people typed, or what stands in a file.
+    click.secho(f"gameday: {printable(message)}", fg="red" if _colour() else None, err=True)
     return code
 
 

@@ -32,6 +32,7 @@ LARGEST_BODY_BYTES: Final = 64 * 1024
 """A text has at most 10,000 characters (`rehearsal.requests`), of at most four bytes each."""
 _MOST_STREAMS: Final = 100
 _LONGEST_NAME: Final = 60
+_LONGEST_REASON: Final = 500
 AUDIENCES: Final = ("customers", "sellers", "support", "press", "executives")
 _FACILITATORS: Final = frozenset({"inject", "absent", "reveal", "next-round", "end"})
 _STEP_REQUESTS: Final = frozenset({"begin", "tick", "skip"})
@@ -154,7 +155,8 @@ class Desk:
         """End the rehearsal now."""
         self.door.page_of(request)
         body = await _body(request)
-        person, reason = _text(body, "person"), _text(body, "reason")
+        person = _text(body, "person")
+        reason = "".join(one if one.isprintable() else " " for one in _text(body, "reason"))[:_LONGEST_REASON].strip()
         if not 0 < len(person.strip()) <= _LONGEST_NAME or not person.isprintable():
             raise RefusedRequest(400, "No name", "person: expected the name of whoever stops it.")
         try:
