@@ -155,6 +155,13 @@ def test_the_stop_reaches_the_session_with_who_and_why(ada: Caller, tabletop: Ta
     assert ada.get("/api/state").json["ended"]["summary"] == "every verdict is the expected one"
 
 
+def test_the_reason_of_a_stop_is_one_line_that_a_terminal_shows(ada: Caller, tabletop: Tabletop) -> None:
+    assert ada.post("/api/stop", {"person": "Ada", "reason": "enough\n\x1b]52;c;x\x07" + "!" * 10_000}).status == 202
+    ((_, reason),) = tabletop.stopped
+    assert reason.isprintable()
+    assert (reason[:6], len(reason)) == ("enough", 500)
+
+
 def test_a_stop_without_a_name_stops_nothing(commander: Caller, tabletop: Tabletop) -> None:
     assert commander.post("/api/stop", {"person": " "}).status == 400
     assert tabletop.stopped == []
