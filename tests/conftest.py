@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import pytest
+import structlog
 
 from gameday import staging
 from gameday.cluster import Json, ObjectRef, Selection
@@ -92,6 +93,13 @@ class Scratch:
             assert time.monotonic() < end, f"waited {within_seconds} s in vain; last seen: {found!r}"
             time.sleep(0.02)
         return found
+
+
+@pytest.fixture(autouse=True)
+def logs_for_nobody_else() -> Iterator[None]:
+    """Forget how a command that was called in this process wanted its logs, so that no test depends on those before it."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")

@@ -193,8 +193,8 @@ def test_a_token_is_sent_and_is_in_no_argument(site: Site, monkeypatch: pytest.M
         ({"url": "http://shop.example:99999/"}, "expected url to be like https://"),
         ({"url": "http://shop.example/a b"}, "expected url to be like https://"),
         ({"url": "http://me:pass@shop.example/"}, "without a password"),
-        ({"url": "http://127.0.0.1/", "timeout_seconds": 0}, "expected timeout_seconds above 0"),
-        ({"url": "http://127.0.0.1/", "timeout_seconds": 301}, "expected timeout_seconds above 0 and up to 300"),
+        ({"url": "http://127.0.0.1/", "timeout_seconds": 0}, "expected timeout_seconds to be above 0"),
+        ({"url": "http://127.0.0.1/", "timeout_seconds": 301}, "expected timeout_seconds to be above 0 and up to 300"),
         ({"url": "http://127.0.0.1/", "timeout_seconds": True}, "expected timeout_seconds to be a number"),
         ({"url": 80}, "expected url to be a text"),
     ],
@@ -207,5 +207,5 @@ def test_arguments_that_cannot_be_meant_are_refused(arguments: dict[str, Any], p
 
 @pytest.mark.parametrize("requests", [0, 10_001])
 def test_a_number_of_requests_has_its_bounds(requests: int) -> None:
-    with pytest.raises(BadParameterError, match="expected requests from 1 to 10000"):
+    with pytest.raises(BadParameterError, match="expected requests to be from 1 to 10000"):
         measured("availability", url="http://127.0.0.1/", requests=requests)
