@@ -15,6 +15,7 @@ from typing import Any
 from rich.text import Text
 
 from gameday.log.events import (
+    BY_STEP,
     AbortRequested,
     ChangeFailed,
     ChangeLanded,
@@ -158,7 +159,7 @@ def _told(event: Any) -> tuple[str, str] | None:  # noqa: C901, PLR0911, PLR0912
         case ChangeFailed():
             return "bad", f"change: {said(event)}"
         case ChangeLanded():
-            what = "step" if event.by.startswith("step ") else "fault"
+            what = "step" if event.by.startswith(BY_STEP) else "fault"
             return {True: "good", False: "bad", None: "unclear"}[event.landed], f"{what} {LANDED[event.landed]}: {event.seen}"
         case UndoEnded():
             tone = "good" if event.outcome in {"undone", "already"} else "bad"

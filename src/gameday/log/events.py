@@ -10,7 +10,7 @@ which alone is used to measure. Durations are seconds, rates per second, ratios 
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 import msgspec
 
@@ -225,6 +225,10 @@ class GuardJudged(Event, frozen=True, kw_only=True, tag="guard.judged"):
     """rule, object, message."""
 
 
+BY_STEP: Final = "step "
+"""What the changes of a runbook's steps are told to be by, before the step's id."""
+
+
 class ChangeOwed(Event, frozen=True, kw_only=True, tag="change.owed"):
     """What the change will need undone stands in the undo record; it may be applied from here on."""
 
@@ -252,7 +256,7 @@ class ChangeOwed(Event, frozen=True, kw_only=True, tag="change.owed"):
     @property
     def is_fault(self) -> bool:
         """Whether it is of the experiment's method, and not of what prepared it or of a runbook's step."""
-        return not self.prepares and not self.by.startswith("step ")
+        return not self.prepares and not self.by.startswith(BY_STEP)
 
 
 class ChangeApplied(Event, frozen=True, kw_only=True, tag="change.applied"):

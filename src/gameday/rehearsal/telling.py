@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from gameday.log import AnyEvent
-from gameday.log.events import AbortRequested, ChangeLanded, Noted, RoundEnded, RoundStarted, RunEnded, VerdictGiven
+from gameday.log.events import BY_STEP, AbortRequested, ChangeLanded, Noted, RoundEnded, RoundStarted, RunEnded, VerdictGiven
 from gameday.log.people import (
     Classified,
     DecisionTaken,
@@ -204,7 +204,7 @@ def _classified(event: Any, state: State, insider: bool) -> str:  # noqa: FBT001
 _Teller = Callable[[Any, State, bool], str]
 _TELLERS: Final[Mapping[type[Any], _Teller]] = {
     RoundStarted: lambda event, _, insider: f"a round begins: {event.title if insider else 'a surprise'}",
-    ChangeLanded: lambda event, _, insider: f"the fault: {event.seen}" if insider and not event.by.startswith("step ") else "",
+    ChangeLanded: lambda event, _, insider: f"the fault: {event.seen}" if insider and not event.by.startswith(BY_STEP) else "",
     RoundEnded: lambda event, _, __: f"the round is over ({event.outcome})",
     VerdictGiven: lambda event, _, insider: f"verdict: {event.verdict}; {'; '.join(event.reasons)}" if insider else "",
     AbortRequested: lambda event, _, __: f"STOP by {event.by}: {event.reason}",

@@ -16,7 +16,7 @@ from typing import Any, Final
 from gameday.change import ActionSpec, ProbeSpec
 from gameday.change.registry import registered
 from gameday.errors import GamedayError, NoMeasurementError
-from gameday.log.events import PhaseEnded, PhaseStarted, StepEnded, StepStarted
+from gameday.log.events import BY_STEP, PhaseEnded, PhaseStarted, StepEnded, StepStarted
 from gameday.processes import how_ended
 from gameday.run.channel import Peer
 from gameday.run.engine import WorkerEngine
@@ -72,7 +72,7 @@ class StepRunner:
 
     def _step(self, runbook: Runbook, step: Step) -> str:
         left_out = step.id in self.without
-        self.engine.activity = f"step {step.id}"
+        self.engine.activity = f"{BY_STEP}{step.id}"
         self.engine.log(
             StepStarted(
                 runbook=runbook.id,
@@ -139,7 +139,7 @@ class StepRunner:
         if missing:
             told = f"not executed: {', '.join(missing)} is not on this machine"
             return Done(_BY_A_PERSON, "skipped", told, missing=tuple(missing))
-        looked = self.peer.ask({"ask": "look", "by": f"step {step_id}"})
+        looked = self.peer.ask({"ask": "look", "by": f"{BY_STEP}{step_id}"})
         if "refused" in looked:
             return Done("executed", "failed", looked["refused"])
         ended = execute(shell.text, self.environment)
@@ -148,7 +148,7 @@ class StepRunner:
             failure = f"ended after {SHELL_SECONDS:g} s without a result"
         elif ended.status != 0:
             failure = f"{how_ended(ended.status)[2]}: {ended.errors[-500:]}"
-        compared = self.peer.ask({"ask": "compare", "by": f"step {step_id}"})
+        compared = self.peer.ask({"ask": "compare", "by": f"{BY_STEP}{step_id}"})
         wrote = tuple(compared.get("written", ()))
         told = "; ".join(filter(None, [failure, compared.get("refused", ""), *wrote]))
         result = "failed" if failure or "refused" in compared else "done"

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from gameday.log.events import (
+    BY_STEP,
     AbortRequested,
     ActivityEnded,
     ChangeApplied,
@@ -39,8 +40,6 @@ HELD: Final = "held"
 DEVIATED: Final = "deviated"
 INCONCLUSIVE: Final = "inconclusive"
 UNTRACKED_PROBE: Final = "gameday.probes.orders.untracked"
-BY_STEP: Final = "step "
-"""What the changes of a runbook's steps are told to be by, before the step's id."""
 CUT_OFF_SECONDS: Final = 1.0
 """So long without an answer from anybody, and it may be the runner that is alone."""
 

@@ -14,6 +14,7 @@ from typing import Any, Final
 import msgspec
 
 from gameday.log.events import (
+    BY_STEP,
     ActivityEnded,
     ChangeApplied,
     ChangeFailed,
@@ -41,7 +42,6 @@ from gameday.verdict.warnings import Broken, broken_by
 PROVEN: Final = "proven"
 REFUTED: Final = "refuted"
 VOID: Final = "void"
-_STEP: Final = "step "
 _SUCCESS: Final = "gameday.probes.checkout.success_rate"
 _WHOLE_SECONDS: Final = 1.0
 """A proxy's deadline counts from its switch's creation, told in whole seconds: it may come so much earlier."""
@@ -110,7 +110,7 @@ class _Proof:
 
     def by_steps(self) -> list[tuple[ChangeOwed, float]]:
         """Return what the runbook's steps changed, without what was as they wanted it already."""
-        return [(event, at) for event, at in self.changes() if event.by.startswith(_STEP) and _changes_something(event)]
+        return [(event, at) for event, at in self.changes() if event.by.startswith(BY_STEP) and _changes_something(event)]
 
     def acts(self) -> dict[str, float]:
         """Return which steps did something, and since when each may have.
@@ -122,7 +122,7 @@ class _Proof:
         unseen = {str(item.get("id")) for item in self.started.runbook_steps if item.get("acts_unseen")}
         found = {step: at for step, at in began.items() if step in unseen}
         for event, acknowledged_at in self.by_steps():
-            step = event.by.removeprefix(_STEP)
+            step = event.by.removeprefix(BY_STEP)
             at = began.get(step, acknowledged_at) if event.by_shell else acknowledged_at
             found[step] = min(at, found.get(step, at))
         return found
@@ -192,7 +192,7 @@ def _of_step(proof: _Proof, step: StepEnded, broken: Sequence[Broken]) -> tuple[
     began = next((event for event in proof.own if isinstance(event, StepStarted) and event.step == step.step), None)
     title = str((said or {}).get("title", "")) or (began.title if began is not None else step.step)
     phase = str((said or {}).get("phase", "")) or (began.phase if began is not None else "")
-    wrote = [event.summary for event, _ in proof.by_steps() if event.by == f"{_STEP}{step.step}"]
+    wrote = [event.summary for event, _ in proof.by_steps() if event.by == f"{BY_STEP}{step.step}"]
     return title, phase, wrote, [item.text for item in broken if item.step == step.step]
 
 
@@ -371,4 +371,4 @@ def _broken(proof: _Proof) -> Iterator[Broken]:
     )
     for event, at in proof.by_steps():
         if at <= until:
-            yield from broken_by(event, proof.started.runbook_warnings, step=event.by.removeprefix(_STEP))
+            yield from broken_by(event, proof.started.runbook_warnings, step=event.by.removeprefix(BY_STEP))

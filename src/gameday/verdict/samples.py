@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from gameday.log.events import ChangeApplied, ChangeLanded, ChangeOwed, LoadWindow
+from gameday.log.events import BY_STEP, ChangeApplied, ChangeLanded, ChangeOwed, LoadWindow
 from gameday.log.every import AnyEvent
 from gameday.traffic.windows import Recovery, Window, from_json, success_at_least, time_to_recover
 
@@ -40,7 +40,7 @@ def repointed_again(events: Sequence[AnyEvent], round_id: str) -> tuple[float, f
     again = {
         event.change_id
         for event in owed
-        if event.by.startswith("step ") and any((event.object, field["path"]) in of_fault for field in event.fields)
+        if event.by.startswith(BY_STEP) and any((event.object, field["path"]) in of_fault for field in event.fields)
     }
     applied = [event for event in own if isinstance(event, ChangeApplied) and event.change_id in again]
     if not applied:
