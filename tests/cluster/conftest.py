@@ -35,6 +35,9 @@ from tests.results import CLUSTER, outcome, second_go, versions
 
 MACHINE: Final = Path(__file__).parent / "machine"
 READY_SECONDS: Final = 180.0
+CALM_SECONDS: Final = 20.0
+PATIENCE_SECONDS: Final = 120.0
+"""For an event of a run: nodes, control plane, shop and customers share this machine with the command."""
 CUSTOMERS: Final = 8
 """As many as it takes to meet every pod of a service, in all likelihood."""
 NAMESPACES: Final = ("shop", "offsite", "gameday-system")
@@ -232,7 +235,8 @@ def shop_on(real: Real) -> Real:
     real.kubectl("apply", "-k", str(staging.reaper_manifests()))
     real.kubectl("label", "--overwrite", "namespace", "gameday-system", "gameday.dev/cluster-name=real")
     real.kubectl("apply", "-f", str(staging.shop_manifests()))  # file by file, in the order of their names
-    real.settle()
+    # With its last pod Ready, the machine is still busy with what they begin with.
+    real.settle(calm_seconds=CALM_SECONDS)
     return real
 
 
@@ -240,7 +244,7 @@ def shop_on(real: Real) -> Real:
 def command(shop_on: Real, tmp_path: Path) -> Command:
     """Return the command, with the real cluster as its own, beside an experiment as short as a round can be."""
     (tmp_path / "quick.yaml").write_text(QUICK)
-    return Command(tmp_path, shop_on.kubeconfig)
+    return Command(tmp_path, shop_on.kubeconfig, patience_seconds=PATIENCE_SECONDS)
 
 
 @pytest.fixture

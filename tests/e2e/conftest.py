@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +59,8 @@ class Command:
 
     folder: Path
     kubeconfig: Path | None
+    patience_seconds: float = field(default=40.0, kw_only=True)
+    """How long an event of a run may take to come, from the start of the command on."""
 
     def environment(self) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("GAMEDAY_", "KUBECONFIG"))}
@@ -97,10 +99,11 @@ class Command:
     def process_of(self, role: str) -> int:
         return next(event.pid for event in reversed(self.events()) if isinstance(event, ProcessStarted) and event.role == role)
 
-    def wait_for(self, kind: type[Any], *, timeout_seconds: float = 40.0) -> Any:
+    def wait_for(self, kind: type[Any], *, timeout_seconds: float | None = None) -> Any:
         """Wait until the newest run has logged an event of that kind, and return it."""
         return eventually(
-            lambda: next((event for event in self.events() if isinstance(event, kind)), None), timeout_seconds=timeout_seconds
+            lambda: next((event for event in self.events() if isinstance(event, kind)), None),
+            timeout_seconds=timeout_seconds or self.patience_seconds,
         )
 
 
