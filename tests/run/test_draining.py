@@ -8,9 +8,11 @@ from typing import Any, cast
 
 import pytest
 
+from gameday.change import EvictPod
 from gameday.change.registry import action_named
+from gameday.change.wire import decode
 from gameday.cluster import ObjectRef
-from gameday.errors import NotNowError
+from gameday.errors import NoTargetError, NotNowError
 from gameday.guard import Policy
 from gameday.log import LogWriter
 from gameday.run.desk import Desk
@@ -80,3 +82,36 @@ def test_a_budget_that_lets_nothing_more_go_ends_the_drains_patience(line: AtThe
     failed = [event for event in line.told if event["type"] == "change.failed"]
     assert [event["definite"] for event in failed] == [True]
     assert len([item for item in scratch.pods() if item["spec"].get("nodeName") == "node-1"]) == 1
+
+
+class Overtaken(AtTheDesk):
+    """One before whose worker somebody else takes each pod away."""
+
+    def ask(self, message: dict[str, Any]) -> dict[str, Any]:
+        change = decode(message["change"])
+        if isinstance(change, EvictPod):
+            self.scratch.cluster.delete(change.ref, grace_seconds=0)
+            self.scratch.eventually(lambda: self.scratch.cluster.get(change.ref) is None)
+        return super().ask(message)
+
+    scratch: Any = None
+
+
+def test_a_pod_that_somebody_else_takes_away_meanwhile_is_gone_as_it_should_be(line: AtTheDesk, books: Any, scratch: Any) -> None:
+    both_on_one_node(scratch)
+    overtaken = Overtaken(line.desk, line.policy)
+    overtaken.scratch = scratch
+    done = drain(overtaken, books, scratch)
+    assert (done["landed"], len(done["changes"])) == (True, 1)
+    assert [event["type"] for event in overtaken.told if event["type"].startswith("change.a")] == ["change.applied"]
+
+
+def test_an_action_of_which_nothing_is_there_any_more_has_found_nothing(line: AtTheDesk, books: Any, scratch: Any) -> None:
+    scratch.deployment(replicas=1)
+    scratch.ready(number=1)
+    overtaken = Overtaken(line.desk, line.policy)
+    overtaken.scratch = scratch
+    engine = WorkerEngine(cast("Any", overtaken), lambda: books.cluster, cast("Any", None), round_id="r1")
+    arguments = {"namespace": scratch.name, "selector": "app=web", "count": 1, "evict": True}
+    with pytest.raises(NoTargetError, match="not there any more"):
+        engine.perform(action_named("gameday.actions.pods.kill"), arguments)

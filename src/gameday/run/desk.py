@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from gameday.change import CreateObject, shown, wire
+from gameday.change import CreateObject, DeletePod, EvictPod, shown, wire
 from gameday.cluster import Cluster
-from gameday.errors import GamedayError
+from gameday.errors import GamedayError, NoTargetError
 from gameday.guard import Policy, gather, judge
 from gameday.guard.accounts import UndoAccount
 from gameday.interposition.switching import lasts_seconds
@@ -63,7 +63,8 @@ class Desk:
     def change(self, message: Mapping[str, Any], policy: Policy, round_id: str) -> dict[str, Any]:
         """Answer a worker's request for one change: the operation that it may make, or why it may not."""
         try:
-            planned = look_at(wire.decode(message["change"]), self._cluster, by=message["by"])
+            wanted = wire.decode(message["change"])
+            planned = look_at(wanted, self._cluster, by=message["by"])
             if self.load is not None:
                 planned = with_load(planned, self.load.rate_per_second)
             refusal = self._guarded(planned, policy, round_id, again=message.get("again", ""))
@@ -76,6 +77,11 @@ class Desk:
                 refused_before=bool(message.get("again")),
                 prepares=bool(message.get("prepares")),
             )
+        except NoTargetError as error:
+            # Whoever scales may take a pod away in the moment after it was chosen, and that is what was wanted.
+            is_gone = isinstance(wanted, DeletePod | EvictPod)
+            self._log.write(Noted(level="warning" if is_gone else "error", text=f"{message['by']}: {error}", round=round_id))
+            return {"refused": str(error), "gone": is_gone}
         except GamedayError as error:
             self._log.write(Noted(level="error", text=f"{message['by']}: {error}", round=round_id))
             return {"refused": str(error)}

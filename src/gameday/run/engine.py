@@ -16,7 +16,7 @@ from gameday.change import ActionSpec, Change, ChangeLoad, EvictPod, Evidence, P
 from gameday.change.wire import decode, encode
 from gameday.cluster import Cluster, Json
 from gameday.cluster.reading import is_rolled_out
-from gameday.errors import ClusterError, ConflictError, NoMeasurementError, NotNowError, RefusedError
+from gameday.errors import ClusterError, ConflictError, NoMeasurementError, NoTargetError, NotNowError, RefusedError
 from gameday.experiment.model import DEFAULT_LANDING_TIMEOUT_SECONDS
 from gameday.log.events import ChangeApplied, ChangeFailed, ChangeLanded, Event, ProbeMeasured
 from gameday.plan import plan_action
@@ -61,10 +61,15 @@ class WorkerEngine:
         """Plan, have guarded and recorded, apply, and look whether it landed."""
         by = self.activity or action.name
         planned = plan_action(action, arguments, self._cluster(), by=by)
-        changes = [item.change for item in planned]
-        made = [self._carry_out(change, by=by) for change in changes]
+        tried = [(item, self._carry_out(item.change, by=by)) for item in planned]
+        made = [done for _, done in tried if done is not None]
+        if planned and not made:
+            raise NoTargetError(
+                f"{', '.join(str(item.ref) for item in planned)}: not there any more when they were to be changed"
+            )
         evidence = self._look(action, made, by=by) if made else Evidence(None, "there was nothing to change")
-        return {"changes": [item.summary for item in planned], "landed": evidence.landed, "seen": evidence.seen}
+        summaries = [item.summary for item, done in tried if done is not None]
+        return {"changes": summaries, "landed": evidence.landed, "seen": evidence.seen}
 
     def observe(self, probe: ProbeSpec, arguments: Mapping[str, Any]) -> float:
         """Measure and log."""
@@ -72,11 +77,11 @@ class WorkerEngine:
         self.log(ProbeMeasured(probe=probe.name, arguments=dict(arguments), **_as_dict(found)))
         return found.value
 
-    def _carry_out(self, change: Change, *, by: str) -> tuple[str, Change]:
+    def _carry_out(self, change: Change, *, by: str) -> tuple[str, Change] | None:
         """Ask, then make the request; ask again when the object moved in between, since the pre-image did too.
 
         An eviction that a budget refuses is asked for again for as long as it has patience. Returns the change's id, and the
-        change as the guardian allowed it.
+        change as the guardian allowed it; None for a pod that has gone by itself since the action chose it.
         """
         self._await_rolled_out(change)
         change_id, attempt = "", 0
@@ -84,6 +89,8 @@ class WorkerEngine:
         while True:
             asked = {"ask": "change", "change": encode(change), "by": by, "again": change_id, "prepares": self.prepares}
             answer = self._peer.ask(asked)
+            if answer.get("gone") and not change_id:
+                return None
             if "refused" in answer:
                 raise RefusedError(answer["refused"])
             change_id = str(answer["change_id"])
