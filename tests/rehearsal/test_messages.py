@@ -465,7 +465,7 @@ def test_no_text_breaks_the_check(text: str) -> None:
     ids=lambda text: repr(text[-12:]),
 )
 def test_a_long_text_of_words_that_begin_something_is_read_to_its_end(text: str) -> None:
-    """Where the work for each word grows with all the words before it, this does not end within minutes."""
+    """Where the work for each word grows with all the words before it, nobody waits for the end of this."""
     check(text, audience="customers", channel="status page", incident=incident(), readers=READERS, now=NOW)
 
 

@@ -20,6 +20,7 @@ from aiohttp import web
 from gameday.errors import GamedayError, InvalidFileError, RefusedError
 from gameday.rehearsal.session import Session
 from gameday.rehearsal.state import State
+from gameday.rehearsal.telling import printable
 from gameday.runbook.roles import FACILITATOR
 from gameday.web import assist
 from gameday.web.access import Door, Page, RefusedRequest
@@ -156,7 +157,7 @@ class Desk:
         self.door.page_of(request)
         body = await _body(request)
         person = _text(body, "person")
-        reason = "".join(one if one.isprintable() else " " for one in _text(body, "reason"))[:_LONGEST_REASON].strip()
+        reason = printable(_text(body, "reason"))[:_LONGEST_REASON].strip()
         if not 0 < len(person.strip()) <= _LONGEST_NAME or not person.isprintable():
             raise RefusedRequest(400, "No name", "person: expected the name of whoever stops it.")
         try:
