@@ -135,6 +135,32 @@ def test_a_finalizer_holds_a_deleted_object_until_it_is_taken_off() -> None:
         store.get(CONFIG_MAPS, "shop", "a")
 
 
+def test_who_names_an_owner_is_found_by_its_uid_as_long_as_they_name_it() -> None:
+    def owned_by(*uids: str) -> list[dict[str, str]]:
+        return [{"apiVersion": "v1", "kind": "Pod", "name": uid, "uid": uid} for uid in uids]
+
+    store = Store()
+    first = config_map(name="first")
+    first["metadata"]["ownerReferences"] = owned_by("one", "two")
+    second = config_map(name="second")
+    second["metadata"]["ownerReferences"] = owned_by("two")
+    kept = store.create(CONFIG_MAPS, first)
+    store.create(CONFIG_MAPS, second)
+
+    def names(uid: str) -> list[str]:
+        return [item.body["metadata"]["name"] for _, item in store.owned_by(uid)]
+
+    assert (names("one"), names("two"), names("three")) == (["first"], ["first", "second"], [])
+    kept["metadata"]["ownerReferences"] = owned_by("two", "three")
+    store.update(CONFIG_MAPS, kept)
+    assert (names("one"), names("two"), names("three")) == ([], ["first", "second"], ["first"])
+    store.delete(CONFIG_MAPS, "shop", "first")
+    assert (names("one"), names("two"), names("three")) == ([], ["second"], [])
+    again = Store()
+    again.restore([(CONFIG_MAPS, store.get(CONFIG_MAPS, "shop", "second"))], store.revision)
+    assert [item.body["metadata"]["name"] for _, item in again.owned_by("two")] == ["second"]
+
+
 def test_foreground_deletion_waits_for_the_garbage_collector() -> None:
     store = Store()
     store.create(CONFIG_MAPS, config_map())

@@ -34,6 +34,7 @@ __all__ = ["Event", "Object", "Store", "Stored", "Watch", "timestamp"]
 Object = dict[str, Any]
 Objects = list[Object]
 StoredList = list[Stored]
+Placed = list[tuple[Resource, Stored]]
 CreateHook = Callable[[Resource, Object], Object]
 UpdateHook = Callable[[Resource, Object, Object], Object]
 
@@ -58,6 +59,7 @@ class Store:
         self.on_update: list[UpdateHook] = [lambda resource, _, new: fill(resource, new)]
         self._now = now
         self._objects: dict[Resource, dict[str, dict[str, Stored]]] = {}
+        self._owned: dict[str, dict[tuple[Resource, str, str], None]] = {}
         self._history = History(first_revision=1, limit=history_limit)
         self._last_writes: dict[Resource, int] = {}
 
@@ -75,6 +77,7 @@ class Store:
         for resource, obj in objects:
             place = _place(resource, obj["metadata"].get("namespace"))
             self._objects.setdefault(resource, {}).setdefault(place, {})[obj["metadata"]["name"]] = Stored(obj)
+            self._note_owners((resource, place, obj["metadata"]["name"]), set(), _owners(obj))
             self._last_writes[resource] = revision
         self._history = History(first_revision=revision, limit=self._history.limit)
 
@@ -142,6 +145,10 @@ class Store:
             if (wanted is None or wanted.matches(item.body["metadata"].get("labels")))
             and (where is None or where.matches(item.body))
         ]
+
+    def owned_by(self, uid: str) -> Placed:
+        """Return the objects that name this uid as an owner, as they are stored, whatever else is in the store."""
+        return [(resource, self._space(resource, place)[name]) for resource, place, name in self._owned.get(uid, ())]
 
     def update(self, resource: Resource, obj: Object, *, subresource: str | None = None, dry_run: bool = False) -> Object:
         """Replace an object and return what is stored now; Conflict if `obj` is older than that.
@@ -213,14 +220,25 @@ class Store:
         revision = self.revision + 1
         obj["metadata"]["resourceVersion"] = str(revision)
         stored = Stored(obj)
-        space = self._objects.setdefault(resource, {}).setdefault(namespace, {})
+        space, name = self._objects.setdefault(resource, {}).setdefault(namespace, {}), obj["metadata"]["name"]
+        before = _owners(previous.body) if previous is not None else set()
         if event == "DELETED":
-            del space[obj["metadata"]["name"]]
+            del space[name]
+            self._note_owners((resource, namespace, name), before, set())
         else:
-            space[obj["metadata"]["name"]] = stored
+            space[name] = stored
+            self._note_owners((resource, namespace, name), before, _owners(obj))
         self._last_writes[resource] = revision
         self._history.append(Entry(event, resource, stored, previous, revision))
         return stored.copy()
+
+    def _note_owners(self, place: tuple[Resource, str, str], before: set[str], now: set[str]) -> None:
+        for uid in before - now:
+            self._owned[uid].pop(place)
+            if not self._owned[uid]:
+                del self._owned[uid]
+        for uid in now - before:
+            self._owned.setdefault(uid, {})[place] = None
 
     def _mark_deleted(self, metadata: Object, grace: float) -> None:
         if "generation" in metadata and "deletionTimestamp" not in metadata:
@@ -244,6 +262,10 @@ def _place(resource: Resource, namespace: str | None) -> str:
     if not resource.namespaced:
         return ""
     return namespace or "default"
+
+
+def _owners(body: Object) -> set[str]:
+    return {reference["uid"] for reference in body["metadata"].get("ownerReferences") or ()}
 
 
 def _random_suffix() -> str:

@@ -62,10 +62,7 @@ class GarbageCollector:
             yield entry.resource, metadata.get("namespace", ""), metadata["name"]
 
     def _dependents(self, uid: str) -> Iterator[tuple[Resource, Stored]]:
-        for resource in _COLLECTED:
-            for item in self._store.listed(resource):
-                if any(reference["uid"] == uid for reference in item.body["metadata"].get("ownerReferences") or ()):
-                    yield resource, item
+        return ((resource, item) for resource, item in self._store.owned_by(uid) if resource in _COLLECTED)
 
     def _review(self, resource: Resource, obj: Object) -> None:
         """Delete an object without a living owner; take references to dead ones off an object that has others."""
