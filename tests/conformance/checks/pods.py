@@ -122,7 +122,7 @@ def a_restart_keeps_the_previous_log(space: Space) -> None:
     container = shell(space, script, volumeMounts=KEPT, env=KEPT_IN)
     space.make("pods", pod("a", container, volumes=[{"name": "kept", "emptyDir": {}}]))
     space.pod("a", lambda found: container_state(found).get("restartCount") == 1 and is_ready(found))
-    assert log(space, "a") == "second\n"
+    space.eventually(lambda: log(space, "a") == "second\n")
     assert log(space, "a", previous="true") == "first\n"
 
 
