@@ -22,6 +22,8 @@ from gameday.cluster.reading import is_ready
 from gameday.kube import KubeCluster, connect
 
 T = TypeVar("T")
+PATIENT_SECONDS: Final = 60.0
+"""How long a test waits for an answer of a cluster that shares a laden machine with it; longer than anybody else would."""
 ECHO: Final = Path(__file__).parent / "staging" / "cluster" / "echo.py"
 PORT: Final = 8080
 _numbers = count(1)
@@ -113,7 +115,7 @@ def cluster_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[staging.R
 @pytest.fixture(scope="session")
 def cluster(cluster_home: staging.Running) -> KubeCluster:
     """Return that cluster as the engine reaches it."""
-    return connect(kubeconfig=cluster_home.kubeconfig)
+    return connect(kubeconfig=cluster_home.kubeconfig, timeout_seconds=PATIENT_SECONDS)
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ from gameday.cluster import ObjectRef, Selection
 from gameday.kube import KubeCluster, connect
 from gameday.log import AnyEvent, read
 from gameday.log.events import ProcessStarted
+from tests.conftest import PATIENT_SECONDS
 
 QUICK = """\
 version: 1.0.0
@@ -129,7 +130,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[staging.Running]:
 
 @pytest.fixture(scope="session")
 def shop_cluster(shop: staging.Running) -> KubeCluster:
-    return connect(kubeconfig=shop.kubeconfig)
+    return connect(kubeconfig=shop.kubeconfig, timeout_seconds=PATIENT_SECONDS)
 
 
 @pytest.fixture
