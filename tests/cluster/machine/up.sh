@@ -106,6 +106,7 @@ start_service scheduler kube-scheduler $(as scheduler) --bind-address=127.0.0.1 
 for number in $(seq "$NODES"); do start_node "$number"; done
 kubectl apply -f "$HERE/addons/cluster.yaml" >/dev/null
 for addon in $ADDONS; do kubectl apply -f "$HERE/addons/$addon.yaml" >/dev/null; done
+if ((NODES < 2)) && [[ " $ADDONS " == *" coredns "* ]]; then kubectl -n kube-system scale deployment/coredns --replicas=1 >/dev/null; fi
 for number in $(seq "$NODES"); do
     until_true 120 kubectl get node "gd-n$number" ||
         fail "expected node gd-n$number to register within 120 s; see $RUN/nodes/gd-n$number/log"
