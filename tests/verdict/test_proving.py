@@ -346,6 +346,26 @@ def test_what_a_block_wrote_counts_from_its_beginning_since_it_is_told_only_afte
     assert judged(stories, a_proof(stories), looked(at=6.0, ends=3.0), seen_late).outcome == "proven"
 
 
+@pytest.mark.parametrize(
+    ("told", "outcome"), [({"began_mono": 6.5}, "proven"), ({}, "void")], ids=["told", "a log that only says how long it took"]
+)
+def test_a_block_counts_from_when_its_worker_began_it_and_not_from_when_its_end_is_told(
+    stories: Any, told: dict[str, Any], outcome: str
+) -> None:
+    """The samples after a block are waited for between its end and the word of it."""
+    began, (_, ended) = step(check={}, check_before={}, **told)
+    wrote_late = wrote(at=7.3, by_shell=True)
+    assert judged(stories, a_proof(stories), [began, (9.5, ended)], wrote_late).outcome == outcome
+    unseen = a_proof(stories, runbook_steps=[{"id": "mend", "title": "Mend it", "phase": "Resolve", "acts_unseen": True}])
+    assert judged(stories, unseen, [began, (9.5, ended)]).outcome == outcome
+
+
+def test_what_a_block_wrote_was_done_by_when_it_was_found_whenever_the_blocks_end_is_told(stories: Any) -> None:
+    began, (_, ended) = step(check={}, check_before={})
+    late = [began, (10.5, ended)]
+    assert judged(stories, a_proof(stories, out=(5.0, 8.0)), late, wrote(at=7.3, by_shell=True)).outcome == "proven"
+
+
 def test_checkout_that_came_back_before_the_first_step_was_not_brought_back_by_it(stories: Any) -> None:
     early = a_proof(stories, out=(5.0, 6.0))
     void(stories, "checkout came back by itself 1.0 s after the fault", early, step(check_before=CHECK), wrote())

@@ -411,6 +411,9 @@ class StepEnded(Event, frozen=True, kw_only=True, tag="step.ended"):
     """Programs that its shell block needs and that are not on this machine, so that it was not executed."""
     left_out: bool = False
     """It was not carried out because it was to be shown whether it is needed."""
+    began_mono: float | None = None
+    """When its shell block began, by the clock of `mono`. The event itself comes later than the block's end by however long its
+    effect was measured. None where there was no block, and in logs from before this was told."""
 
 
 class RunbookJudged(Event, frozen=True, kw_only=True, tag="runbook.judged"):

@@ -43,6 +43,8 @@ class Done:
     output: str = ""
     wrote: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
+    began_mono: float | None = None
+    """When its shell block began."""
 
 
 _BY_A_PERSON: Final = "prose for a person"
@@ -108,6 +110,7 @@ class StepRunner:
                 wrote=list(done.wrote),
                 missing=list(done.missing),
                 left_out=left_out,
+                began_mono=done.began_mono,
             )
         )
         return done.result
@@ -142,6 +145,7 @@ class StepRunner:
         looked = self.peer.ask({"ask": "look", "by": f"{BY_STEP}{step_id}"})
         if "refused" in looked:
             return Done("executed", "failed", looked["refused"])
+        began = time.monotonic()
         ended = execute(shell.text, self.environment)
         failure = ""
         if ended.status is None:
@@ -152,7 +156,7 @@ class StepRunner:
         wrote = tuple(compared.get("written", ()))
         told = "; ".join(filter(None, [failure, compared.get("refused", ""), *wrote]))
         result = "failed" if failure or "refused" in compared else "done"
-        return Done("executed", result, told, ended.output, wrote=wrote)
+        return Done("executed", result, told, ended.output, wrote=wrote, began_mono=began)
 
     def _look_before(self, check: Check) -> dict[str, Any]:
         """Measure a check once before its step; nothing where that is not wanted."""

@@ -118,12 +118,12 @@ class _Proof:
         A step did something if it changed the cluster, or if it executed a shell block whose text does more than read where no
         look at the cluster shows it. What a block wrote is only told after it, so it counts from the block's beginning.
         """
-        began = {step.step: step.mono - step.duration_seconds for step in self.executed if step.how == "executed"}
+        began = {step.step: _began(step) for step in self.executed if step.how == "executed"}
         unseen = {str(item.get("id")) for item in self.started.runbook_steps if item.get("acts_unseen")}
         found = {step: at for step, at in began.items() if step in unseen}
         for event, acknowledged_at in self.by_steps():
             step = event.by.removeprefix(BY_STEP)
-            at = began.get(step, acknowledged_at) if event.by_shell else acknowledged_at
+            at = min(acknowledged_at, began.get(step, acknowledged_at)) if event.by_shell else acknowledged_at
             found[step] = min(at, found.get(step, at))
         return found
 
@@ -179,6 +179,11 @@ def _proof(events: Sequence[AnyEvent], round_id: str) -> _Proof:
 
 def _is_undo(event: AnyEvent) -> bool:
     return isinstance(event, PhaseStarted) and event.phase == "undo"
+
+
+def _began(step: StepEnded) -> float:
+    """Return when a step's block began; too late by how long its effect was measured, where the log does not tell."""
+    return step.mono - step.duration_seconds if step.began_mono is None else step.began_mono
 
 
 def _changes_something(event: ChangeOwed) -> bool:
