@@ -96,10 +96,6 @@ class BadParameterError(RefusedError):
     """An action or probe was given a value it cannot work with."""
 
 
-class NotNowError(RefusedError):
-    """The cluster answered 429: not now, but perhaps later. So says a disruption budget to an eviction."""
-
-
 class ClusterError(RefusedError):
     """The cluster gave no usable answer; the subclasses say in which way."""
 
@@ -110,6 +106,10 @@ class UnreachableError(ClusterError):
 
 class ServerError(ClusterError):
     """The server itself failed (5xx): what was asked may have happened, or not."""
+
+
+class NotNowError(ClusterError):
+    """The cluster answered 429: not now, but perhaps later. So says a disruption budget to an eviction."""
 
 
 class UnauthenticatedError(ClusterError):
