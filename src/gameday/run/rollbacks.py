@@ -13,13 +13,15 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from gameday.processes import ProcessId, end_tree, process_id
 from gameday.undo.record import Entry
 
 ATTEMPTS: Final = 3
 TIMEOUT_SECONDS: Final = 120.0
+Told: TypeAlias = Callable[[ProcessId, int | None], None]
+"""Hears of each process twice: with None when it has begun, and with its return code when it has ended."""
 
 
 def command_for(entry: Entry) -> list[str]:
@@ -29,16 +31,17 @@ def command_for(entry: Entry) -> list[str]:
     return [sys.executable, "-m", "gameday.run.rollbacks", owed.experiment, "--index", str(owed.index)]
 
 
-def carry_out(entry: Entry, *, started: Callable[[ProcessId], None]) -> str:
+def carry_out(entry: Entry, *, told: Told) -> str:
     """Carry a rollback out, again if it fails; return why it could not be, or nothing. A hanging one is ended.
 
-    `started` is told of each process, so that whoever takes over can end it before trying again.
+    By what is told of each process, whoever takes over ends one that is on before trying again, and leaves alone what one that
+    has ended started.
     """
     owed = entry.rollback
     assert owed is not None  # noqa: S101  # only entries of rollbacks come here
     failure = ""
     for _ in range(ATTEMPTS):
-        failure = attempt(command_for(entry), _existing(owed.directory), started=started)
+        failure = attempt(command_for(entry), _existing(owed.directory), told=told)
         if not failure:
             return ""
     return failure
@@ -48,7 +51,7 @@ def attempt(
     command: Sequence[str],
     directory: str | None,
     *,
-    started: Callable[[ProcessId], None],
+    told: Told,
     timeout_seconds: float = TIMEOUT_SECONDS,
 ) -> str:
     """Execute it once; return why it failed, or nothing. With one that hangs, everything that it started is ended."""
@@ -63,12 +66,15 @@ def attempt(
         cwd=directory,
     ) as process:
         leader = process_id(process.pid)
-        started(leader)
+        told(leader, None)
+        errors = None
         try:
             _, errors = process.communicate(timeout=timeout_seconds)
         except subprocess.TimeoutExpired:
             end_tree(leader)
-            return f"it did not end within {timeout_seconds:g} s"
+        told(leader, process.wait())
+    if errors is None:
+        return f"it did not end within {timeout_seconds:g} s"
     if process.returncode == 0:
         return ""
     return errors.strip().splitlines()[-1] if errors.strip() else f"exit status {process.returncode}"

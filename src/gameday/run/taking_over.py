@@ -69,14 +69,24 @@ def guardian_of(directory: Path) -> ProcessId | None:
 def _end_processes(events: Sequence[AnyEvent]) -> list[ProcessStarted]:
     """End the lost guardian's worker, load and the rollback it was at, with all that they started."""
     ended = []
+    for event in _may_live_on(events):
+        process = ProcessId(event.pid, event.start_ticks)
+        was_alive = process.is_alive
+        # Also of one that is dead: a shell block of its steps may have outlived it, in its session.
+        if end_tree(process) or was_alive:
+            ended.append(event)
+    return ended
+
+
+def _may_live_on(events: Sequence[AnyEvent]) -> list[ProcessStarted]:
+    """Return a log's processes that may not be over; what a rollback left that is known to have ended is there to stay."""
+    found: list[ProcessStarted] = []
     for event in events:
         if isinstance(event, ProcessStarted) and event.role in {"worker", "load", "rollback"}:
-            process = ProcessId(event.pid, event.start_ticks)
-            was_alive = process.is_alive
-            # Also of one that is dead: a shell block of its steps may have outlived it, in its session.
-            if end_tree(process) or was_alive:
-                ended.append(event)
-    return ended
+            found.append(event)
+        elif isinstance(event, ProcessEnded) and event.role == "rollback":
+            found = [one for one in found if (one.role, one.pid) != (event.role, event.pid)]
+    return found
 
 
 def _carry_on(

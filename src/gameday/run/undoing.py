@@ -7,6 +7,7 @@ import shlex
 import threading
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -19,8 +20,8 @@ from gameday.errors import ClusterError, GamedayError, NoMeasurementError
 from gameday.guard import Policy
 from gameday.guard.accounts import UndoAccount
 from gameday.log import LogWriter
-from gameday.log.events import Noted, ProcessStarted, UndoEnded, UndoStarted
-from gameday.processes import ProcessId
+from gameday.log.events import Noted, ProcessEnded, ProcessStarted, UndoEnded, UndoStarted
+from gameday.processes import ProcessId, how_ended
 from gameday.run.desk import Desk
 from gameday.run.load import Load
 from gameday.run.observing import RunObservations
@@ -152,17 +153,23 @@ class Undoing:
 
     def _roll_back(self, entry: Entry) -> None:
         """Carry out a rollback that was not seen to finish; one that fails does not stop the others."""
-
-        def started(process: ProcessId) -> None:
-            began = ProcessStarted(role="rollback", pid=process.pid, start_ticks=process.start_ticks, round=entry.round)
-            self._log.write(began, durable=True)
-
-        failure = carry_out(entry, started=started)
+        failure = carry_out(entry, told=partial(self._tell_rollback, entry.round))
         if failure:
             told = f"{failure}. By hand: {shlex.join(command_for(entry))}"
             self._settle(Settled(entry, "residue", told))
         else:
             self._settle(Settled(entry, "undone", "carried out by the guardian"))
+
+    def _tell_rollback(self, round_id: str, process: ProcessId, returncode: int | None) -> None:
+        if returncode is None:
+            began = ProcessStarted(role="rollback", pid=process.pid, start_ticks=process.start_ticks, round=round_id)
+            self._log.write(began, durable=True)
+            return
+        code, number, _ = how_ended(returncode)
+        reason = "failed" if returncode else "done"
+        self._log.write(
+            ProcessEnded(role="rollback", pid=process.pid, exit_code=code, signal=number, reason=reason, round=round_id)
+        )
 
     def _settle(self, result: Settled) -> None:
         self._log.write(_event(result), durable=True)
