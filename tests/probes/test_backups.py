@@ -163,20 +163,24 @@ def test_passed_over_counts_what_a_restore_since_the_fault_could_not_use(looking
     assert measure(backups.passed_over, looking).value == 0, "that restore is not of this fault"
 
 
+@pytest.mark.parametrize(
+    ("looked_for", "found_none"),
+    [("orders-2025", "0 backups of orders-2025 were found to restore it from"), ("none", "it was to be restored from no backup")],
+)
 def test_a_loss_that_finds_no_backup_where_it_is_looked_for_is_counted_as_none_and_has_no_recovery_point(
-    looking: Looking,
+    looking: Looking, looked_for: str, found_none: str
 ) -> None:
     Customer(looking.shop).buy("k1")
     copied(looking, 1)
     found = measure(backups.copies, looking)
     assert (found.value >= 1, found.unit) == (True, "backups")
     looking.fault_at = time.monotonic()
-    lose(looking.shop, DATABASE="drill-lost", RESTORE_FROM="orders-2025")
+    lose(looking.shop, DATABASE="drill-lost", RESTORE_FROM=looked_for)
     copied(looking, 0)
     found = measure(backups.copies, looking)
-    told = "when drill-lost was not there, 0 backups of orders-2025 were found to restore it from, so it began empty"
+    told = f"when drill-lost was not there, {found_none}, so it began empty"
     assert (found.value, found.seen) == (0, told), "the copies of the empty database that are taken since bring nothing back"
-    with pytest.raises(NoMeasurementError, match="found no backup of orders-2025"):
+    with pytest.raises(NoMeasurementError, match=f"tell the age of: when drill-lost was not there, {found_none}"):
         measure(backups.recovery_point, looking)
 
 
