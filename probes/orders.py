@@ -118,8 +118,10 @@ def receipts_owed(
 def receipts_missing(observations: Observations, *, namespace: str, service: str = "orders") -> Measurement:
     """Measure how many paid orders have no receipt and are owed none, so that nobody will ever write it.
 
-    namespace, service: as for receipts_owed. By the shop's own books, in which a receipt is written when the object store has
-    said so. NoMeasurementError if the Service does not answer, and without a paid order.
+    By the shop's own books alone: the object store is not asked which receipts it has. A shop that owes each receipt in the
+    commit that pays the order has none missing, whatever its store does; what this finds are orders that were taken out of the
+    queue, or charged without a place in it. Whether the store takes what is owed is for receipts_owed. namespace, service: as for
+    receipts_owed. NoMeasurementError if the Service does not answer, and without a paid order.
     """
     found = _ask(observations, namespace, service, "/receipts")
     missing, paid = _number(found, "missing"), _number(found, "paid")
