@@ -108,7 +108,7 @@ def receipts_owed(
     were paid that long ago or longer, since a receipt takes a moment. The measurement says how long the oldest has waited.
     NoMeasurementError if the Service does not answer.
     """
-    found = _ask(observations, namespace, service, f"/receipts?older_seconds={after_seconds:g}")
+    found = _ask(observations, namespace, service, f"/receipts?older_seconds={after_seconds:f}")
     owed, oldest = _number(found, "owed"), _number(found, "oldest_seconds")
     seen = f"{owed:g} receipts of {_number(found, 'paid'):g} paid orders are owed for {after_seconds:g} s or longer"
     return Measurement(owed, "receipts", seen + (f", the oldest for {oldest:.0f} s" if owed else ""), samples=1)
