@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from gameday.change import Measurement, Observations, probe
+from gameday.change import Measurement, Observations, above, bounded, probe
 from gameday.cluster import ObjectRef
 from gameday.errors import BadParameterError, NoMeasurementError
 from gameday.traffic import windows as folds
@@ -25,6 +25,7 @@ def replicas(observations: Observations, *, namespace: str, name: str, kind: str
 
 
 @probe
+@bounded(within_seconds=above(0), steady_seconds=above(0))
 def capacity_followed(
     observations: Observations,
     *,

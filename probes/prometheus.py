@@ -8,15 +8,15 @@ import time
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from gameday.change import Measurement, Observations, between, bounded, probe
+from gameday.change import Measurement, Observations, above, between, bounded, probe
 from gameday.errors import BadParameterError, NoMeasurementError
-from gameday.probes.http import Answer, Call, ask
+from gameday.probes.http import LONGEST_TIMEOUT_SECONDS, Answer, Call, ask
 
 _LONGEST_WAIT_SECONDS: Final = 600
 
 
 @probe
-@bounded(settle_seconds=between(0, _LONGEST_WAIT_SECONDS))
+@bounded(settle_seconds=between(0, _LONGEST_WAIT_SECONDS), timeout_seconds=above(0, up_to=LONGEST_TIMEOUT_SECONDS))
 def query(
     observations: Observations,
     *,
