@@ -10,8 +10,9 @@ from gameday.traffic import histogram
 from gameday.traffic import windows as folds
 
 STATUS = "status_"
-"""How kinds of failure begin that are an answer."""
-
+"""How kinds of failure begin that are an answer with an error."""
+_SILENT = folds.UNANSWERED | {"connect_refused", "bad_http"}
+"""Kinds of failure in which a customer got nothing to read: a refused connection, and what is no HTTP, say nothing either."""
 
 FEWEST_OF_A_COHORT = 10
 """From fewer journeys of a cohort nothing is said of it: one failure of three is no rate."""
@@ -85,7 +86,7 @@ def error_quality(observations: Observations, *, window_seconds: float = 5.0, st
     prefix = STATUS if step else f":{STATUS}"
     errors = sum(number for kind, number in found.errors.items() if prefix in kind)
     if not errors:
-        answered = found.ok + found.turned_away
+        answered = found.samples - sum(number for kind, number in found.errors.items() if kind.rpartition(":")[2] in _SILENT)
         if not answered:
             raise NoMeasurementError(
                 f"none of {found.samples} customers within {window_seconds:g} s was answered at all, so nothing shows what an "

@@ -69,7 +69,19 @@ def test_where_nobody_got_an_error_none_was_poor(observed: Any) -> None:
     assert "no customer was answered with an error within 5 s, and 7 were answered without" in found.seen
 
 
-@pytest.mark.parametrize("outcomes", [NOTHING, Outcomes(0, 3, {"submit:timeout": 3})], ids=["nobody came", "nobody was answered"])
+def test_an_answer_with_another_body_than_expected_is_one_and_no_error(observed: Any) -> None:
+    whole = Outcomes(0, 4, {"submit:unexpected_body": 3, "submit:timeout": 1})
+    step = Outcomes(0, 3, {"unexpected_body": 3})
+    seen = observed([Window(0.0, 0.1, 0, 0.0, whole, {"submit": step})])
+    for arguments in ({}, {"step": "submit"}):
+        found = measure(checkout.error_quality, seen, **arguments)
+        assert (found.value, found.samples) == (100.0, 3)
+
+
+SILENT = {f"submit:{kind}": 1 for kind in ("timeout", "connect_failed", "connect_refused", "connection_lost", "bad_http")}
+
+
+@pytest.mark.parametrize("outcomes", [NOTHING, Outcomes(0, 5, SILENT)], ids=["nobody came", "nobody was answered"])
 def test_where_nobody_was_answered_nothing_is_said_of_errors(observed: Any, outcomes: Outcomes) -> None:
     with pytest.raises(NoMeasurementError, match=rf"none of {outcomes.samples} customers within 5 s was answered at all"):
         measure(checkout.error_quality, observed([Window(0.0, 0.1, 0, 0.0, outcomes, {})]))
