@@ -14,7 +14,7 @@ from urllib.parse import quote, urlsplit
 
 from gameday.change import Measurement, Observations, between, bounded, probe
 from gameday.cluster import ObjectRef, Selection
-from gameday.errors import BadParameterError, ClusterError, NoMeasurementError
+from gameday.errors import ClusterError, NoMeasurementError
 
 _OK = 200
 _MOST = 20
@@ -52,8 +52,6 @@ def restorable(
     namespace, name, port: the Service that tries it at GET /backups/verified. of: as for age. newest: how many are tried,
     from 1 to 20. Zero if there is no backup at all. The measurement names those that are damaged, and in what.
     """
-    if isinstance(newest, bool) or not isinstance(newest, int) or not 1 <= newest <= _MOST:
-        raise BadParameterError(f"backups.restorable: expected newest to be a whole number from 1 to {_MOST}, but got {newest!r}")
     path = _path("/backups/verified", of)
     said = _asked(observations, namespace, name, port, f"{path}{'&' if '?' in path else '?'}newest={newest}")
     copies = said["copies"]

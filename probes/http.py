@@ -104,8 +104,6 @@ def availability(
     token_variable: as for status.
     """
     del observations
-    if not 1 <= requests <= _MOST_REQUESTS:
-        raise BadParameterError(f"http.availability: expected requests from 1 to {_MOST_REQUESTS}, but got {requests!r}")
     call = Call(url, timeout_seconds, token_variable)
     wrong: dict[str, int] = {}
     for number in range(requests):

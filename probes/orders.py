@@ -11,7 +11,7 @@ from typing import Any
 
 from gameday.change import Measurement, Observations, probe
 from gameday.cluster import ObjectRef
-from gameday.errors import BadParameterError, NoMeasurementError
+from gameday.errors import NoMeasurementError
 
 _OK = 200
 
@@ -58,8 +58,6 @@ def untracked(observations: Observations, *, after_seconds: float = 2.0) -> Meas
     moment to write them down. A round that measures this is also judged by it at its end, when the ledger is looked up.
     NoMeasurementError without traffic, and where the shop cannot be asked.
     """
-    if not after_seconds >= 0:
-        raise BadParameterError(f"orders.untracked: expected after_seconds from 0 up, but got {after_seconds!r}")
     found = observations.ledger(failed_before_seconds=after_seconds)
     seen = f"of {found.failed} submits that the shop answered with an error"
     return Measurement(len(found.untracked), "orders", seen, samples=found.failed)

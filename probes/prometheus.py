@@ -38,8 +38,6 @@ def query(
     is NaN or infinite; BadParameterError if it is no PromQL.
     """
     del observations
-    if settle_seconds > _LONGEST_WAIT_SECONDS:
-        raise BadParameterError(f"prometheus.query: expected settle_seconds from 0 to 600, but got {settle_seconds!r}")
     body = urlencode({"query": query, "timeout": f"{max(1, round(timeout_seconds * 1000))}ms"}).encode()
     address = f"{url.rstrip('/')}/api/v1/query"
     headers = {"Content-Type": "application/x-www-form-urlencoded"}

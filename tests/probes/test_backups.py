@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import pytest
 
+from gameday.change import bind
 from gameday.cluster import HttpAnswer, ObjectRef, Selection
 from gameday.errors import BadParameterError, ClusterError, NoMeasurementError
 from gameday.probes import backups
@@ -74,7 +75,7 @@ def looking(shop: ShopAlone) -> Looking:
 
 
 def measure(probe: Any, looking: Any, **arguments: Any) -> Any:
-    return probe.spec.measure(looking, namespace="shop", **arguments)
+    return probe.spec.measure(looking, **bind(probe.spec.measure, probe.spec.name, {"namespace": "shop", **arguments}))
 
 
 def eventually(look: Callable[[], T]) -> T:
@@ -227,5 +228,5 @@ def test_a_service_that_does_not_answer_or_says_something_else_is_no_measurement
 
 @pytest.mark.parametrize("newest", [0, 21, -1, True, 1.5, "3"])
 def test_how_many_are_tried_is_a_whole_number(newest: Any) -> None:
-    with pytest.raises(BadParameterError, match="newest"):
+    with pytest.raises(BadParameterError, match="expected newest to be "):
         measure(backups.restorable, None, newest=newest)

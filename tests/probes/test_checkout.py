@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 
+from gameday.change import bind
 from gameday.errors import BadParameterError, NoMeasurementError
 from gameday.probes import checkout
 from gameday.traffic.windows import NOTHING, Outcomes, Window
 
 
 def measure(probe: Any, observations: Any, **arguments: Any) -> Any:
-    return probe.spec.measure(observations, **arguments)
+    return probe.spec.measure(observations, **bind(probe.spec.measure, probe.spec.name, arguments))
 
 
 def cohorts(**found: Outcomes) -> Window:
@@ -50,7 +51,7 @@ def test_a_success_that_nobody_counts_is_refused(observed: Any, wrong: dict[str,
 
 @pytest.mark.parametrize("wrong", [0, -1, 2.5, True])
 def test_a_number_of_samples_that_is_none_is_refused(observed: Any, wrong: Any) -> None:
-    with pytest.raises(BadParameterError, match="minimum_samples from 1 up"):
+    with pytest.raises(BadParameterError, match="expected minimum_samples to be "):
         measure(checkout.worst_cohort, observed([cohorts()]), minimum_samples=wrong)
 
 
