@@ -38,9 +38,12 @@ def has_killed_sensors(view: View, changes: Sequence[Change]) -> Evidence:
     rollout = _rollout(view, change)
     if isinstance(rollout, Evidence):
         return rollout
+    if not all(isinstance(rollout.get(word), dict) for word in ("files", "nodes")):
+        service = _controller(view, change)
+        return Evidence(None, f"{service} does not say which files the content is, and how agents were with it")
     has, died = _hit_by(rollout, change)
-    not_ready = {str(pod["spec"].get("nodeName", "")) for pod in pods if not is_ready(pod)}
-    hit = sorted(died & not_ready)
+    with_pods = {_node(pod) for pod in pods}  # The controller may know of nodes that have no agent any more.
+    has, hit = has & with_pods, sorted(died & {_node(pod) for pod in pods if not is_ready(pod)})
     told = (
         f"{len(has)} of {len(pods)} agents have the content, and {len(hit)} of them died of it" if has else "no agent has it yet"
     )
@@ -77,7 +80,10 @@ def break_content(
     text; by default a template that names an input which sensors have not got. Undone by setting the file back, or removing it
     if it was not there, after which the agents recover by themselves. Landed when an agent that was healthy until it took just
     this content is not Ready any more, as its node and the agents' controller say (the Service that pause_rollout asks); which
-    nodes get the content, and when, is for the agents' own rollout to decide. NoTargetError if there is no such ConfigMap.
+    nodes get the content, and when, is for the agents' own rollout to decide. The controller says it at GET /rollout, in JSON:
+    `content`, one word for the content; `files`, the sha256 of each file, as hex; `nodes`, by a node's name `digest` (that word,
+    of what its agent has), `healthy`, and `was_healthy`, how the agent was with what it had before. NoTargetError if there is no
+    such ConfigMap.
     """
     if not isinstance(content, str) or not content:
         raise BadParameterError(f"agents.break_content: expected content to be a text that is not empty, but got {content!r}")
@@ -99,7 +105,8 @@ def pause_rollout(view: View, *, namespace: str, name: str = "agent-content") ->
     """Stop a rollout of the node agents' content where it is: no more nodes get it; for runbooks.
 
     namespace, name: the ConfigMap with the content. Undone by letting rollouts go on. Landed when the agents' controller, the
-    Service named after the ConfigMap's label `app` with `-controller`, says so. NoTargetError if there is no such ConfigMap.
+    Service named after the ConfigMap's label `app` with `-controller`, says so: `paused` at GET /rollout. NoTargetError if there
+    is no such ConfigMap.
     """
     return _patch(view, namespace, name, "paused", "true")
 
@@ -145,11 +152,15 @@ def _rollout(view: View, change: Change) -> dict[str, Any] | Evidence:
 def _hit_by(rollout: Mapping[str, Any], change: PatchObject) -> tuple[set[str], set[str]]:
     """Return the nodes whose agent has just the content that was published, and those of them where it died of it."""
     wanted = {path.removeprefix("/data/"): hashlib.sha256(str(text).encode()).hexdigest() for path, text in change.fields.items()}
-    digest, files, nodes = rollout.get("content"), rollout.get("files"), rollout.get("nodes")
-    if not digest or not isinstance(files, dict) or not isinstance(nodes, dict) or not wanted.items() <= files.items():
+    digest, files, nodes = rollout.get("content"), rollout["files"], rollout["nodes"]
+    if not digest or not wanted.items() <= files.items():
         return set(), set()  # It has not read the content yet, so what it says is about another.
     has = {name: one for name, one in nodes.items() if isinstance(one, dict) and one.get("digest") == digest}
     return {*has}, {name for name, one in has.items() if one.get("healthy") is False and one.get("was_healthy") is True}
+
+
+def _node(pod: Mapping[str, Any]) -> str:
+    return str(pod["spec"].get("nodeName", ""))
 
 
 def _agents(view: View, changes: Sequence[Change]) -> tuple[Sequence[dict[str, Any]], str]:

@@ -6,9 +6,9 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from gameday.change import Measurement, Observations, probe
+from gameday.change import Measurement, Observations, above, bounded, probe
 from gameday.cluster import ObjectRef
-from gameday.errors import BadParameterError, NoMeasurementError
+from gameday.errors import NoMeasurementError
 from gameday.traffic import windows as folds
 
 _LOOK_SECONDS: Final = 0.25
@@ -25,6 +25,7 @@ def replicas(observations: Observations, *, namespace: str, name: str, kind: str
 
 
 @probe
+@bounded(within_seconds=above(0), steady_seconds=above(0))
 def capacity_followed(
     observations: Observations,
     *,
@@ -41,9 +42,6 @@ def capacity_followed(
     within_seconds: how long is waited, counted from the fault; without an end by then, what has passed until now is the
     measurement, which is above it. Low and high bound it by the windows' width.
     """
-    for what, seconds in (("within_seconds", within_seconds), ("steady_seconds", steady_seconds)):
-        if not seconds > 0:
-            raise BadParameterError(f"autoscaler.capacity_followed: expected {what} above 0, but got {seconds!r}")
     return _followed(
         observations, ObjectRef("apps/v1", kind, namespace, name), within_seconds=within_seconds, steady_seconds=steady_seconds
     )

@@ -14,11 +14,13 @@ from urllib.parse import quote, urlsplit
 
 from gameday.change import Measurement, Observations, between, bounded, probe
 from gameday.cluster import ObjectRef, Selection
-from gameday.errors import BadParameterError, ClusterError, NoMeasurementError
+from gameday.errors import ClusterError, NoMeasurementError
 
 _OK = 200
 _MOST = 20
 _CLOCKS_APART_SECONDS = 5.0
+_NOBODYS = "none"
+"""What a service says whose database is to be restored from nobody's backups."""
 _NAME_IN_CLUSTER = re.compile(r"[a-z0-9-]+\.([a-z0-9-]+)\.svc(?:\.cluster\.local)?")
 
 
@@ -50,8 +52,6 @@ def restorable(
     namespace, name, port: the Service that tries it at GET /backups/verified. of: as for age. newest: how many are tried,
     from 1 to 20. Zero if there is no backup at all. The measurement names those that are damaged, and in what.
     """
-    if isinstance(newest, bool) or not isinstance(newest, int) or not 1 <= newest <= _MOST:
-        raise BadParameterError(f"backups.restorable: expected newest to be a whole number from 1 to {_MOST}, but got {newest!r}")
     path = _path("/backups/verified", of)
     said = _asked(observations, namespace, name, port, f"{path}{'&' if '?' in path else '?'}newest={newest}")
     copies = said["copies"]
@@ -73,8 +73,8 @@ def copies(observations: Observations, *, namespace: str, name: str = "orders", 
     said = _asked(observations, namespace, name, port, "/database")
     found = said.get("copies")
     if isinstance(found, int) and _is_since_fault(observations, said):
-        seen = f"when {said['database']} was not there, {found} backups of {said['looked_for']} were found to restore it from"
-        return Measurement(float(min(found, _MOST)), "backups", seen if found else f"{seen}, so it began empty", samples=1)
+        seen = _found(said) if found else f"{_found(said)}, so it began empty"
+        return Measurement(float(min(found, _MOST)), "backups", seen, samples=1)
     taken = _asked(observations, namespace, name, port, f"/backups?newest={_MOST}")
     seen = f"backups of {taken['database']} are in {taken['bucket']} at {taken['endpoint']}"
     return Measurement(float(len(taken["copies"])), "backups", seen, samples=1)
@@ -108,9 +108,7 @@ def recovery_point(observations: Observations, *, namespace: str, name: str = "o
     lost_at = _lost_at(observations, said)
     if lost_at is None:
         if said.get("copies") == 0 and _is_since_fault(observations, said):
-            raise NoMeasurementError(
-                f"nothing was restored, so there is no newest order to tell the age of: found no backup of {said['looked_for']}"
-            )
+            raise NoMeasurementError(f"nothing was restored, so there is no newest order to tell the age of: {_found(said)}")
         backups = _asked(observations, namespace, name, port, "/backups")
         newest = _newest(backups, "")
         seconds = round(backups["now"] - newest["confirmed_at"], 3)
@@ -156,6 +154,13 @@ def off_the_cluster(
     if where is not None:
         return Measurement(0.0, "places", f"{said['endpoint']} is in the namespace {where} itself", samples=1)
     return Measurement(1.0, "places", f"{said['endpoint']} is of no Service or pod of {', '.join(inside)}", samples=1)
+
+
+def _found(said: dict[str, Any]) -> str:
+    """Tell what there was to restore a database from that was not there."""
+    found = f"{said['copies']} backups of {said['looked_for']} were found to restore it from"
+    none = "it was to be restored from no backup"
+    return f"when {said['database']} was not there, {none if said['looked_for'] == _NOBODYS else found}"
 
 
 def _lost_at(observations: Observations, said: dict[str, Any]) -> float | None:

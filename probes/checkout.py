@@ -10,8 +10,9 @@ from gameday.traffic import histogram
 from gameday.traffic import windows as folds
 
 STATUS = "status_"
-"""How kinds of failure begin that are an answer."""
-
+"""How kinds of failure begin that are an answer with an error."""
+_SILENT = folds.UNANSWERED | {"connect_refused", "bad_http"}
+"""Kinds of failure in which a customer got nothing to read: a refused connection, and what is no HTTP, say nothing either."""
 
 FEWEST_OF_A_COHORT = 10
 """From fewer journeys of a cohort nothing is said of it: one failure of three is no rate."""
@@ -26,7 +27,6 @@ def success_rate(observations: Observations, *, window_seconds: float = 5.0, ste
     until that much has passed. step: one step of the journey instead of all of it. cohort: only the customers of this cohort
     of the journey, of whom whole journeys are counted. NoMeasurementError without traffic, or if the cohort has none.
     """
-    _check(window_seconds)
     if step and cohort:
         raise BadParameterError(
             "checkout.success_rate: of a cohort whole journeys are counted; name a step or a cohort, not both"
@@ -52,9 +52,6 @@ def worst_cohort(
     window_seconds: as for success_rate. minimum_samples: cohorts with fewer journeys than that in the window are left out.
     NoMeasurementError if the journey has no cohorts, or if so few customers came that one of them is left out.
     """
-    _check(window_seconds)
-    if isinstance(minimum_samples, bool) or not isinstance(minimum_samples, int) or minimum_samples < 1:
-        raise BadParameterError(f"checkout.worst_cohort: expected minimum_samples from 1 up, but got {minimum_samples!r}")
     found = folds.by_cohort(observations.windows(seconds=window_seconds))
     if not found:
         raise NoMeasurementError("the customers of this journey are of no cohort; name some in the journey: `cohorts`")
@@ -79,13 +76,12 @@ def error_quality(observations: Observations, *, window_seconds: float = 5.0, st
     as for success_rate. step: the errors of one step instead of all. What was not answered at all says nothing and counts
     nowhere. 100 if there were customers and nobody was answered with an error; NoMeasurementError if none was answered at all.
     """
-    _check(window_seconds)
     windows = observations.windows(seconds=window_seconds)
     found = folds.outcomes(windows, step=step or None)
     prefix = STATUS if step else f":{STATUS}"
     errors = sum(number for kind, number in found.errors.items() if prefix in kind)
     if not errors:
-        answered = found.ok + found.turned_away
+        answered = found.samples - sum(number for kind, number in found.errors.items() if kind.rpartition(":")[2] in _SILENT)
         if not answered:
             raise NoMeasurementError(
                 f"none of {found.samples} customers within {window_seconds:g} s was answered at all, so nothing shows what an "
@@ -106,9 +102,6 @@ def latency(observations: Observations, *, percentile: float = 95.0, window_seco
     percentile: above 0 and up to 100. window_seconds: as for success_rate. step: the step that places the order if none is
     named. Only successes count, so that an outage which fails fast does not look quick; NoMeasurementError if there are none.
     """
-    _check(window_seconds)
-    if not 0 < percentile <= 100:  # noqa: PLR2004  # per cent
-        raise BadParameterError(f"checkout.latency: expected a percentile above 0 and up to 100, but got {percentile!r}")
     found = folds.outcomes(observations.windows(seconds=window_seconds), step=step or observations.order_step)
     seconds = histogram.percentile(found.latency, percentile)
     if seconds is None:
@@ -142,7 +135,6 @@ def accepted(observations: Observations, *, window_seconds: float = 5.0) -> Meas
     window_seconds: as for success_rate. Which answer is the waiting page says the journey (`waiting`). NoMeasurementError
     without traffic, or if nobody at all was let in.
     """
-    _check(window_seconds)
     found = folds.outcomes(observations.windows(seconds=window_seconds))
     if found.accepted_success is None:
         raise NoMeasurementError(f"of {found.samples} customers within {window_seconds:g} s, none was let in")
@@ -159,7 +151,6 @@ def honest_refusals(observations: Observations, *, window_seconds: float = 5.0) 
     window_seconds: as for success_rate. Honest is the answer that the journey describes as `waiting`, with everything that it
     has to say there, such as for how long, and that the journey wants of any error. NoMeasurementError without traffic.
     """
-    _check(window_seconds)
     found = folds.outcomes(observations.windows(seconds=window_seconds))
     if not found.samples:
         raise NoMeasurementError(f"no journey was due within {window_seconds:g} s; is the rate of traffic above zero?")
@@ -174,8 +165,3 @@ def _of_cohort(windows: Sequence[folds.Window], cohort: str) -> folds.Outcomes:
         known = ", ".join(sorted(found)) or "none"
         raise NoMeasurementError(f"no journey of cohort {cohort!r} was due; the cohorts that were seen are {known}")
     return found[cohort]
-
-
-def _check(window_seconds: float) -> None:
-    if not window_seconds > 0:
-        raise BadParameterError(f"expected window_seconds above 0, but got {window_seconds!r}")

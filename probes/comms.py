@@ -13,7 +13,6 @@ from itertools import pairwise
 
 from gameday.change import Measurement, Observations, above, bounded, probe
 from gameday.cluster.channels import OVER, Message, told
-from gameday.errors import BadParameterError
 
 _LOOK_AGAIN_SECONDS = 0.2
 _SEEN_LATE_SECONDS = 1.0
@@ -68,8 +67,6 @@ def first_message_seconds(
     measured, which is more; so a tolerance has to end at or below it. namespace, service, port, path: where the status service
     answers. NoMeasurementError where it does not.
     """
-    if not within_seconds > 0:
-        raise BadParameterError(f"comms.first_message_seconds: expected within_seconds above 0, but got {within_seconds!r}")
     fault_at = observations.fault_at()
     if fault_at is None:
         return Measurement(0.0, "s", "nothing has been changed yet, so there is nothing to tell")

@@ -23,8 +23,8 @@ from urllib.parse import urlsplit
 from gameday.change import Measurement, Observations, above, between, bounded, probe
 from gameday.errors import BadParameterError, NoMeasurementError
 
+LONGEST_TIMEOUT_SECONDS: Final = 300
 _MOST_BYTES: Final = 4_000_000
-_LONGEST_TIMEOUT_SECONDS: Final = 300
 _MOST_REQUESTS: Final = 10_000
 _ERRORS_FROM: Final = 400
 _NUMBER: Final = re.compile(r"[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?")
@@ -59,7 +59,7 @@ class Answer:
 
 
 @probe
-@bounded(timeout_seconds=above(0, up_to=_LONGEST_TIMEOUT_SECONDS))
+@bounded(timeout_seconds=above(0, up_to=LONGEST_TIMEOUT_SECONDS))
 def status(observations: Observations, *, url: str, timeout_seconds: float = 5.0, token_variable: str = "") -> Measurement:
     """Measure the status with which a URL answers a GET.
 
@@ -73,7 +73,7 @@ def status(observations: Observations, *, url: str, timeout_seconds: float = 5.0
 
 
 @probe
-@bounded(timeout_seconds=above(0, up_to=_LONGEST_TIMEOUT_SECONDS))
+@bounded(timeout_seconds=above(0, up_to=LONGEST_TIMEOUT_SECONDS))
 def latency(observations: Observations, *, url: str, timeout_seconds: float = 5.0, token_variable: str = "") -> Measurement:
     """Measure how long a URL takes to answer a GET to its last byte, connection included, in milliseconds.
 
@@ -87,7 +87,7 @@ def latency(observations: Observations, *, url: str, timeout_seconds: float = 5.
 
 
 @probe
-@bounded(requests=between(1, _MOST_REQUESTS), timeout_seconds=above(0, up_to=_LONGEST_TIMEOUT_SECONDS))
+@bounded(requests=between(1, _MOST_REQUESTS), timeout_seconds=above(0, up_to=LONGEST_TIMEOUT_SECONDS))
 def availability(
     observations: Observations,
     *,
@@ -104,8 +104,6 @@ def availability(
     token_variable: as for status.
     """
     del observations
-    if not 1 <= requests <= _MOST_REQUESTS:
-        raise BadParameterError(f"http.availability: expected requests from 1 to {_MOST_REQUESTS}, but got {requests!r}")
     call = Call(url, timeout_seconds, token_variable)
     wrong: dict[str, int] = {}
     for number in range(requests):
@@ -122,7 +120,7 @@ def availability(
 
 
 @probe
-@bounded(timeout_seconds=above(0, up_to=_LONGEST_TIMEOUT_SECONDS))
+@bounded(timeout_seconds=above(0, up_to=LONGEST_TIMEOUT_SECONDS))
 def body_number(
     observations: Observations,
     *,
@@ -204,8 +202,8 @@ def _checked(call: Call) -> Any:
         raise BadParameterError(f"expected url to be like https://shop.example:8443/path, but got {call.url!r}")
     if url.username or url.password:
         raise BadParameterError("expected a url without a password, since arguments are logged; see token_variable")
-    if not 0 < call.timeout_seconds <= _LONGEST_TIMEOUT_SECONDS:
-        bounds = f"above 0 and up to {_LONGEST_TIMEOUT_SECONDS}"
+    if not 0 < call.timeout_seconds <= LONGEST_TIMEOUT_SECONDS:
+        bounds = f"above 0 and up to {LONGEST_TIMEOUT_SECONDS}"
         raise BadParameterError(f"expected timeout_seconds {bounds}, but got {call.timeout_seconds!r}")
     return url
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from gameday.change import Measurement, Observations, probe
 from gameday.cluster import ObjectRef
-from gameday.errors import BadParameterError, NoMeasurementError
+from gameday.errors import NoMeasurementError
 
 _OK = 200
 
@@ -58,8 +58,6 @@ def untracked(observations: Observations, *, after_seconds: float = 2.0) -> Meas
     moment to write them down. A round that measures this is also judged by it at its end, when the ledger is looked up.
     NoMeasurementError without traffic, and where the shop cannot be asked.
     """
-    if not after_seconds >= 0:
-        raise BadParameterError(f"orders.untracked: expected after_seconds from 0 up, but got {after_seconds!r}")
     found = observations.ledger(failed_before_seconds=after_seconds)
     seen = f"of {found.failed} submits that the shop answered with an error"
     return Measurement(len(found.untracked), "orders", seen, samples=found.failed)
@@ -108,7 +106,7 @@ def receipts_owed(
     were paid that long ago or longer, since a receipt takes a moment. The measurement says how long the oldest has waited.
     NoMeasurementError if the Service does not answer.
     """
-    found = _ask(observations, namespace, service, f"/receipts?older_seconds={after_seconds:g}")
+    found = _ask(observations, namespace, service, f"/receipts?older_seconds={after_seconds:f}")
     owed, oldest = _number(found, "owed"), _number(found, "oldest_seconds")
     seen = f"{owed:g} receipts of {_number(found, 'paid'):g} paid orders are owed for {after_seconds:g} s or longer"
     return Measurement(owed, "receipts", seen + (f", the oldest for {oldest:.0f} s" if owed else ""), samples=1)
@@ -118,8 +116,10 @@ def receipts_owed(
 def receipts_missing(observations: Observations, *, namespace: str, service: str = "orders") -> Measurement:
     """Measure how many paid orders have no receipt and are owed none, so that nobody will ever write it.
 
-    namespace, service: as for receipts_owed. By the shop's own books, in which a receipt is written when the object store has
-    said so. NoMeasurementError if the Service does not answer, and without a paid order.
+    By the shop's own books alone: the object store is not asked which receipts it has. A shop that owes each receipt in the
+    commit that pays the order has none missing, whatever its store does; what this finds are orders that were taken out of the
+    queue, or charged without a place in it. Whether the store takes what is owed is for receipts_owed. namespace, service: as for
+    receipts_owed. NoMeasurementError if the Service does not answer, and without a paid order.
     """
     found = _ask(observations, namespace, service, "/receipts")
     missing, paid = _number(found, "missing"), _number(found, "paid")

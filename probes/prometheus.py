@@ -8,15 +8,15 @@ import time
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from gameday.change import Measurement, Observations, between, bounded, probe
+from gameday.change import Measurement, Observations, above, between, bounded, probe
 from gameday.errors import BadParameterError, NoMeasurementError
-from gameday.probes.http import Answer, Call, ask
+from gameday.probes.http import LONGEST_TIMEOUT_SECONDS, Answer, Call, ask
 
 _LONGEST_WAIT_SECONDS: Final = 600
 
 
 @probe
-@bounded(settle_seconds=between(0, _LONGEST_WAIT_SECONDS))
+@bounded(settle_seconds=between(0, _LONGEST_WAIT_SECONDS), timeout_seconds=above(0, up_to=LONGEST_TIMEOUT_SECONDS))
 def query(
     observations: Observations,
     *,
@@ -38,8 +38,6 @@ def query(
     is NaN or infinite; BadParameterError if it is no PromQL.
     """
     del observations
-    if settle_seconds > _LONGEST_WAIT_SECONDS:
-        raise BadParameterError(f"prometheus.query: expected settle_seconds from 0 to 600, but got {settle_seconds!r}")
     body = urlencode({"query": query, "timeout": f"{max(1, round(timeout_seconds * 1000))}ms"}).encode()
     address = f"{url.rstrip('/')}/api/v1/query"
     headers = {"Content-Type": "application/x-www-form-urlencoded"}

@@ -10,7 +10,7 @@ import time
 
 from gameday.change import Measurement, Observations, between, bounded, probe
 from gameday.cluster import ObjectRef
-from gameday.errors import BadParameterError, NoMeasurementError, ServerError
+from gameday.errors import NoMeasurementError, ServerError
 
 _SERVER_ERROR = 500
 _MOST_ASKED = 100
@@ -27,7 +27,7 @@ def available(
     often, one after the other, 1 to 100. A request that nobody answers counts as one that failed; where the cluster could not be
     asked, that is a ClusterError.
     """
-    answers = [_status(observations, ObjectRef("v1", "Service", namespace, name), port, bucket) for _ in _times(asked)]
+    answers = [_status(observations, ObjectRef("v1", "Service", namespace, name), port, bucket) for _ in range(asked)]
     fine = [status for status, _ in answers if status is not None and status < _SERVER_ERROR]
     said = ", ".join(sorted({"no answer" if status is None else str(status) for status, _ in answers}))
     return Measurement(100.0 * len(fine) / len(answers), "%", f"{len(fine)} of {len(answers)} answered: {said}", len(answers))
@@ -42,19 +42,13 @@ def latency(
 
     namespace, name, port, bucket, asked: as for available. NoMeasurementError where no request is answered without an error.
     """
-    answers = [_status(observations, ObjectRef("v1", "Service", namespace, name), port, bucket) for _ in _times(asked)]
+    answers = [_status(observations, ObjectRef("v1", "Service", namespace, name), port, bucket) for _ in range(asked)]
     fine = [seconds for status, seconds in answers if status is not None and status < _SERVER_ERROR]
     if not fine:
         raise NoMeasurementError(
             f"none of {len(answers)} requests to the Service {namespace}/{name} was answered without an error"
         )
     return Measurement(round(statistics.median(fine) * 1000, 3), "ms", f"the median of {len(fine)} answers", len(fine))
-
-
-def _times(asked: int) -> range:
-    if not 1 <= asked <= _MOST_ASKED:
-        raise BadParameterError(f"storage: expected asked to be a whole number from 1 to {_MOST_ASKED}, but got {asked!r}")
-    return range(asked)
 
 
 def _status(observations: Observations, ref: ObjectRef, port: int | str, bucket: str) -> tuple[int | None, float]:

@@ -155,6 +155,10 @@ def test_a_value_that_only_the_run_knows_is_let_be() -> None:
         ("http.availability", {"url": "http://shop.example/", "requests": 0}),
         ("http.status", {"url": "http://shop.example/", "timeout_seconds": 0}),
         ("prometheus.query", {"url": "http://shop.example/", "query": "up", "settle_seconds": 601}),
+        ("prometheus.query", {"url": "http://shop.example/", "query": "up", "timeout_seconds": 0}),
+        ("prometheus.query", {"url": "http://shop.example/", "query": "up", "timeout_seconds": 301}),
+        ("autoscaler.capacity_followed", {"namespace": "shop", "name": "web", "within_seconds": 0}),
+        ("autoscaler.capacity_followed", {"namespace": "shop", "name": "web", "steady_seconds": 0}),
         ("releases.rolled_out", {"namespace": "shop", "name": "web", "wait_seconds": 601}),
     ],
 )

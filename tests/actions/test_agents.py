@@ -122,10 +122,8 @@ def test_it_has_landed_when_an_agent_died_of_just_this_content_and_names_the_nod
         ((False, True), told(DIED, NOT_YET, file="what was there before")),
         ((False, True), told(BEARS, DIED)),
         ((True, True), told(BEARS, BEARS)),
-        ((False, True), json.dumps({"nodes": [], "content": "new"}).encode()),
-        ((False, True), b"[]"),
     ],
-    ids=["has other content", "was sick before", "of other content", "not by its node", "all bear it", "no nodes", "no object"],
+    ids=["has other content", "was sick before", "of other content", "not by its node", "all bear it"],
 )
 def test_an_agent_that_is_not_ready_for_another_reason_does_not_show_that_content_has_landed(
     ready: tuple[bool, ...], rollout: bytes
@@ -138,6 +136,23 @@ def test_an_agent_that_is_not_ready_for_another_reason_does_not_show_that_conten
 def test_where_nobody_can_say_which_content_an_agent_has_it_cannot_be_shown_to_have_landed() -> None:
     assert BREAK.landed(Looked(ready=(False, True)), a_change()).landed is None  # type: ignore[arg-type]
     assert BREAK.landed(Looked(rollout=told(DIED)), a_change()).landed is None  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "rollout",
+    [{"paused": False}, {"nodes": [], "files": {}, "content": "new"}, {"nodes": {}, "content": "new"}, []],
+    ids=["only whether it is paused", "no nodes", "no files", "no object"],
+)
+def test_a_controller_that_does_not_say_which_content_it_gives_out_and_how_agents_bear_it_shows_nothing(rollout: Any) -> None:
+    looked = Looked(ready=(False, True), rollout=json.dumps(rollout).encode())
+    found = BREAK.landed(looked, a_change())  # type: ignore[arg-type]
+    assert found.landed is None
+    assert found.seen == "service shop/sentinel-controller does not say which files the content is, and how agents were with it"
+
+
+def test_a_node_that_has_the_content_and_no_pod_any_more_is_not_counted_among_the_agents() -> None:
+    found = BREAK.landed(Looked(ready=(False,), rollout=told(DIED, BEARS)), a_change())  # type: ignore[arg-type]
+    assert found.seen == "1 of 1 agents have the content, and 1 of them died of it: on node-0"
 
 
 def test_it_is_withdrawn_when_every_agent_is_ready() -> None:

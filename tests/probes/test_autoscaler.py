@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gameday.change import ProbeSpec
+from gameday.change import ProbeSpec, bind
 from gameday.change.registry import registered
 from gameday.errors import BadParameterError, NoMeasurementError
 from gameday.traffic.windows import Outcomes, Window
@@ -50,7 +50,7 @@ class Seen:
 
 def measure(probe: Any, seen: Seen, **arguments: Any) -> Any:
     assert isinstance(probe, ProbeSpec)
-    return probe.measure(seen, **arguments)
+    return probe.measure(seen, **bind(probe.measure, probe.name, arguments))
 
 
 def test_capacity_has_followed_at_the_end_of_the_last_moment_in_which_somebody_was_not_served() -> None:
@@ -86,7 +86,7 @@ def test_what_has_not_followed_by_then_is_measured_as_longer(seen: Seen) -> None
 
 @pytest.mark.parametrize("bad", [{"within_seconds": 0}, {"within_seconds": -1}, {"steady_seconds": 0}])
 def test_a_time_that_is_none_is_refused(bad: dict[str, float]) -> None:
-    with pytest.raises(BadParameterError, match=f"expected {next(iter(bad))} above 0"):
+    with pytest.raises(BadParameterError, match=f"expected {next(iter(bad))} to be above 0"):
         measure(FOLLOWED, Seen([]), **SALE, **bad)
 
 

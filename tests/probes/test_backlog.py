@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import importlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import parse_qsl
 
 import pytest
 
@@ -20,6 +21,8 @@ class Saying:
     status: int = 200
     body: bytes = b"{}"
     found: dict[str, Any] | None = None
+    asked: dict[str, str] = field(default_factory=dict)
+    """The query of what was asked for, as a server reads it."""
 
     @property
     def view(self) -> Any:
@@ -27,7 +30,9 @@ class Saying:
 
     def ask(self, ref: ObjectRef, port: int | str, path: str) -> HttpAnswer:
         assert (str(ref), port) == ("service shop/orders", "http")
-        assert path in {"/backlog", "/shipments", "/receipts", "/receipts?older_seconds=1"}
+        path, _, asked = path.partition("?")
+        assert path in {"/backlog", "/shipments", "/receipts"}
+        self.asked.update(parse_qsl(asked))
         return HttpAnswer(self.status, self.body)
 
     def get(self, ref: ObjectRef) -> dict[str, Any] | None:
@@ -35,10 +40,10 @@ class Saying:
         return self.found
 
 
-def measure(name: str, saying: Saying) -> tuple[float, str]:
+def measure(name: str, saying: Saying, **arguments: Any) -> tuple[float, str]:
     module, _, function = name.partition(".")
     spec = getattr(importlib.import_module(f"gameday.probes.{module}"), function).spec
-    found = spec.measure(saying, namespace="shop")
+    found = spec.measure(saying, namespace="shop", **arguments)
     assert found.seen
     return found.value, found.unit
 
@@ -62,6 +67,13 @@ def test_receipts_that_are_owed_and_those_that_nobody_will_ever_write_are_counte
     assert measure("orders.receipts_owed", shop) == (3.0, "receipts")
     assert measure("orders.receipts_missing", shop) == (2.0, "receipts")
     assert measure("orders.receipts_owed", says(paid=40, owed=0, oldest_seconds=0.0, missing=0)) == (0.0, "receipts")
+
+
+@pytest.mark.parametrize("after_seconds", [0, 0.25, 1, 1_000_000, 1234567.5])
+def test_the_shop_is_asked_about_just_the_time_that_is_meant(after_seconds: float) -> None:
+    shop = says(paid=40, owed=3, oldest_seconds=71.2, missing=2)
+    measure("orders.receipts_owed", shop, after_seconds=after_seconds)
+    assert {name: float(value) for name, value in shop.asked.items()} == {"older_seconds": after_seconds}
 
 
 def test_without_a_paid_order_nothing_shows_whether_receipts_are_written() -> None:

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import pytest
 
+from gameday.change import bind
 from gameday.cluster import HttpAnswer, ObjectRef, Selection
 from gameday.errors import BadParameterError, ClusterError, NoMeasurementError
 from gameday.probes import backups
@@ -74,7 +75,7 @@ def looking(shop: ShopAlone) -> Looking:
 
 
 def measure(probe: Any, looking: Any, **arguments: Any) -> Any:
-    return probe.spec.measure(looking, namespace="shop", **arguments)
+    return probe.spec.measure(looking, **bind(probe.spec.measure, probe.spec.name, {"namespace": "shop", **arguments}))
 
 
 def eventually(look: Callable[[], T]) -> T:
@@ -163,20 +164,24 @@ def test_passed_over_counts_what_a_restore_since_the_fault_could_not_use(looking
     assert measure(backups.passed_over, looking).value == 0, "that restore is not of this fault"
 
 
+@pytest.mark.parametrize(
+    ("looked_for", "found_none"),
+    [("orders-2025", "0 backups of orders-2025 were found to restore it from"), ("none", "it was to be restored from no backup")],
+)
 def test_a_loss_that_finds_no_backup_where_it_is_looked_for_is_counted_as_none_and_has_no_recovery_point(
-    looking: Looking,
+    looking: Looking, looked_for: str, found_none: str
 ) -> None:
     Customer(looking.shop).buy("k1")
     copied(looking, 1)
     found = measure(backups.copies, looking)
     assert (found.value >= 1, found.unit) == (True, "backups")
     looking.fault_at = time.monotonic()
-    lose(looking.shop, DATABASE="drill-lost", RESTORE_FROM="orders-2025")
+    lose(looking.shop, DATABASE="drill-lost", RESTORE_FROM=looked_for)
     copied(looking, 0)
     found = measure(backups.copies, looking)
-    told = "when drill-lost was not there, 0 backups of orders-2025 were found to restore it from, so it began empty"
+    told = f"when drill-lost was not there, {found_none}, so it began empty"
     assert (found.value, found.seen) == (0, told), "the copies of the empty database that are taken since bring nothing back"
-    with pytest.raises(NoMeasurementError, match="found no backup of orders-2025"):
+    with pytest.raises(NoMeasurementError, match=f"tell the age of: when drill-lost was not there, {found_none}"):
         measure(backups.recovery_point, looking)
 
 
@@ -223,5 +228,5 @@ def test_a_service_that_does_not_answer_or_says_something_else_is_no_measurement
 
 @pytest.mark.parametrize("newest", [0, 21, -1, True, 1.5, "3"])
 def test_how_many_are_tried_is_a_whole_number(newest: Any) -> None:
-    with pytest.raises(BadParameterError, match="newest"):
+    with pytest.raises(BadParameterError, match="expected newest to be "):
         measure(backups.restorable, None, newest=newest)

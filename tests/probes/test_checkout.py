@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 
+from gameday.change import bind
 from gameday.errors import BadParameterError, NoMeasurementError
 from gameday.probes import checkout
 from gameday.traffic.windows import NOTHING, Outcomes, Window
 
 
 def measure(probe: Any, observations: Any, **arguments: Any) -> Any:
-    return probe.spec.measure(observations, **arguments)
+    return probe.spec.measure(observations, **bind(probe.spec.measure, probe.spec.name, arguments))
 
 
 def cohorts(**found: Outcomes) -> Window:
@@ -50,7 +51,7 @@ def test_a_success_that_nobody_counts_is_refused(observed: Any, wrong: dict[str,
 
 @pytest.mark.parametrize("wrong", [0, -1, 2.5, True])
 def test_a_number_of_samples_that_is_none_is_refused(observed: Any, wrong: Any) -> None:
-    with pytest.raises(BadParameterError, match="minimum_samples from 1 up"):
+    with pytest.raises(BadParameterError, match="expected minimum_samples to be "):
         measure(checkout.worst_cohort, observed([cohorts()]), minimum_samples=wrong)
 
 
@@ -69,7 +70,19 @@ def test_where_nobody_got_an_error_none_was_poor(observed: Any) -> None:
     assert "no customer was answered with an error within 5 s, and 7 were answered without" in found.seen
 
 
-@pytest.mark.parametrize("outcomes", [NOTHING, Outcomes(0, 3, {"submit:timeout": 3})], ids=["nobody came", "nobody was answered"])
+def test_an_answer_with_another_body_than_expected_is_one_and_no_error(observed: Any) -> None:
+    whole = Outcomes(0, 4, {"submit:unexpected_body": 3, "submit:timeout": 1})
+    step = Outcomes(0, 3, {"unexpected_body": 3})
+    seen = observed([Window(0.0, 0.1, 0, 0.0, whole, {"submit": step})])
+    for arguments in ({}, {"step": "submit"}):
+        found = measure(checkout.error_quality, seen, **arguments)
+        assert (found.value, found.samples) == (100.0, 3)
+
+
+SILENT = {f"submit:{kind}": 1 for kind in ("timeout", "connect_failed", "connect_refused", "connection_lost", "bad_http")}
+
+
+@pytest.mark.parametrize("outcomes", [NOTHING, Outcomes(0, 5, SILENT)], ids=["nobody came", "nobody was answered"])
 def test_where_nobody_was_answered_nothing_is_said_of_errors(observed: Any, outcomes: Outcomes) -> None:
     with pytest.raises(NoMeasurementError, match=rf"none of {outcomes.samples} customers within 5 s was answered at all"):
         measure(checkout.error_quality, observed([Window(0.0, 0.1, 0, 0.0, outcomes, {})]))

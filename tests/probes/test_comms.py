@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from gameday.change import bind
 from gameday.cluster import HttpAnswer, ObjectRef
 from gameday.errors import BadParameterError, NoMeasurementError
 from gameday.probes import comms
@@ -35,7 +36,7 @@ class Status:
 
 
 def measure(probe: Any, observations: Any, **arguments: Any) -> Any:
-    return probe.spec.measure(observations, namespace="shop", **arguments)
+    return probe.spec.measure(observations, **bind(probe.spec.measure, probe.spec.name, {"namespace": "shop", **arguments}))
 
 
 ALL_WELL = {"page": "operational", "phone": "operational", "chat": "operational"}
@@ -85,7 +86,7 @@ def test_as_long_as_nobody_is_told_the_waiting_is_measured(observed: Any) -> Non
 
 def test_before_any_fault_there_is_nothing_to_tell(observed: Any) -> None:
     assert measure(comms.first_message_seconds, observed(view=Status(ALL_WELL))).value == 0.0
-    with pytest.raises(BadParameterError, match="within_seconds above 0"):
+    with pytest.raises(BadParameterError, match="expected within_seconds to be above 0"):
         measure(comms.first_message_seconds, observed(view=Status(ALL_WELL)), within_seconds=0)
 
 

@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 
+from gameday.change import bind
 from gameday.errors import BadParameterError, NoMeasurementError
 from gameday.probes import orders
 from gameday.traffic.ledger import Doubled, Entry, LedgerResult
 
 
 def measure(probe: Any, observations: Any, **arguments: Any) -> Any:
-    return probe.spec.measure(observations, **arguments)
+    return probe.spec.measure(observations, **bind(probe.spec.measure, probe.spec.name, arguments))
 
 
 ENTRY = Entry("k", "c", 1.0, 2.0, 3.0)
@@ -43,7 +44,7 @@ def test_failures_get_a_moment_to_be_written_down(observed: Any) -> None:
     seen = observed(ledger_result=RESULT)
     measure(orders.untracked, seen, after_seconds=3.0)
     assert seen.asked == [3.0]
-    with pytest.raises(BadParameterError, match="after_seconds from 0 up"):
+    with pytest.raises(BadParameterError, match="expected after_seconds to be zero or more"):
         measure(orders.untracked, seen, after_seconds=-1)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from gameday.change import bind
 from gameday.change.registry import registered
 from gameday.errors import BadParameterError, NoMeasurementError, NotFoundError
 
@@ -22,7 +23,8 @@ class Looking:
 
 def measured(name: str, scratch: Any, **arguments: Any) -> Any:
     spec: Any = registered(f"gameday.probes.storage.{name}")
-    return spec.measure(Looking(scratch.cluster), namespace=scratch.name, name="objects", **arguments)
+    given = bind(spec.measure, spec.name, {"namespace": scratch.name, "name": "objects", **arguments})
+    return spec.measure(Looking(scratch.cluster), **given)
 
 
 @pytest.fixture
@@ -68,5 +70,5 @@ def test_a_store_without_pods_is_not_available_and_has_no_latency(store: Any) ->
 def test_where_there_is_no_service_nothing_was_looked_at(scratch: Any) -> None:
     with pytest.raises(NotFoundError):
         measured("available", scratch)
-    with pytest.raises(BadParameterError, match="asked to be a whole number from 1 to 100"):
+    with pytest.raises(BadParameterError, match="expected asked to be from 1 to 100"):
         measured("available", scratch, asked=0)

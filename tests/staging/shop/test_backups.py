@@ -242,19 +242,30 @@ def test_a_setting_that_cannot_be_is_refused_at_the_start(backed_up: ShopAlone, 
         backed_up.start("orders")
 
 
+@pytest.mark.parametrize("looked_for", ["orders-2025", "none"])
 def test_a_lost_database_without_a_copy_where_it_is_looked_for_begins_empty_and_says_so_also_when_started_again(
-    backed_up: ShopAlone,
+    backed_up: ShopAlone, looked_for: str
 ) -> None:
     backed_up.start()
     customer = Customer(backed_up)
     customer.buy("k1")
     copied(customer, 1)
-    lose(backed_up, DATABASE="drill-lost", RESTORE_FROM="orders-2025")
+    lose(backed_up, DATABASE="drill-lost", RESTORE_FROM=looked_for)
     for _ in range(2):
         said = ask(customer, "/database")
-        assert (said["restored"], said["copies"], said["looked_for"], said["at"] > 0) == (False, 0, "orders-2025", True)
+        assert (said["restored"], said["copies"], said["looked_for"], said["at"] > 0) == (False, 0, looked_for, True)
         assert reference(customer, "k1") == []
         lose(backed_up)
     lose(backed_up, DATABASE="drill-lost-again", RESTORE_FROM="orders")
     said = ask(customer, "/database")
     assert (said["restored"], said["copies"] >= 1, said["looked_for"]) == (True, True, "orders")
+
+
+def test_a_shop_that_began_without_a_copy_is_said_to_have_begun_then_however_often_it_is_started(backed_up: ShopAlone) -> None:
+    backed_up.settings["RESTORE_FROM"] = "none"
+    backed_up.start("orders")
+    customer = Customer(backed_up)
+    began = ask(customer, "/database")["at"]
+    assert 0 < began < time.time()
+    lose(backed_up)
+    assert ask(customer, "/database")["at"] == began, "a start at which nothing was missing is no loss"

@@ -99,3 +99,28 @@ async def test_a_receipt_is_owed_or_written_and_one_that_is_neither_is_missing(t
     await book.do(drop)
     assert (await book.do(lambda c: receipts(c, now + 60.5, 0.0)))["missing"] == 1
     await book.close()
+
+
+async def test_in_a_file_of_before_receipts_were_noted_no_paid_order_is_taken_for_one_that_lacks_its_receipt(
+    tmp_path: Path,
+) -> None:
+    book = Book(tmp_path / "orders.db")
+    written, owed, pending = [(await book.do(placing(number)))["reference"] for number in range(3)]
+    for reference in (written, owed):
+        await book.do(lambda c, reference=reference: pay(c, reference, "C-1", queue_receipt=True))  # type: ignore[misc]
+    await book.do(lambda c: receipt_written(c, written))
+    await book.do(lambda c: c.execute("DROP TABLE receipts") and None)
+    await book.close()
+
+    book = Book(tmp_path / "orders.db")
+    found = await book.do(lambda c: receipts(c, time.time() + 1.0, 0.0))
+    assert (found["paid"], found["owed"], found["missing"]) == (2, 1, 0)
+    noted = await book.do(lambda c: c.execute("SELECT reference FROM receipts").fetchall())
+    assert [row["reference"] for row in noted] == [written], f"neither {owed} nor {pending}"
+    await book.do(lambda c: c.execute("DELETE FROM receipts") and None)
+    await book.close()
+
+    book = Book(tmp_path / "orders.db")
+    found = await book.do(lambda c: receipts(c, time.time(), 0.0))
+    assert found["missing"] == 1, "what gets lost since is not made up for at the next start"
+    await book.close()

@@ -57,7 +57,7 @@ class Restored:
     copies: int | None = None
     """How many copies there were to choose from when it was not there; with none it began empty. None where it was there."""
     looked_for: str = ""
-    """Whose copies those were."""
+    """Whose copies those were; `none` where it was to be restored from nobody's."""
 
     def to_json(self) -> dict[str, Any]:
         """Return it as the service shows it."""
@@ -119,8 +119,10 @@ class Database:
             say("error", "the database is damaged", database=self.name, reason=problem)
             self._put_aside()
         if self.restore_from == NONE or store is None:
-            return Restored()
-        restored = restore(store, self.restore_from, self.path, self.patience_seconds)
+            # Said as where a store has no copy: a loss that nobody provided for is one, and no start like any other.
+            restored = Restored(at=time.time(), copies=0, looked_for=self.restore_from)
+        else:
+            restored = restore(store, self.restore_from, self.path, self.patience_seconds)
         self._note.write_text(json.dumps(asdict(restored)), encoding="utf-8")
         return restored
 

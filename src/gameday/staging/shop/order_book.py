@@ -52,6 +52,16 @@ CREATE INDEX IF NOT EXISTS orders_pending ON orders (placed) WHERE state = 'pend
 # Without the unique columns: what many a shop's database looks like.
 _TRUSTING_SCHEMA = _SCHEMA.replace("NOT NULL UNIQUE", "NOT NULL")
 
+_IS_OLDER = (
+    "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'orders'"
+    " AND NOT EXISTS (SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'receipts')"
+)
+"""Whether a file is of before it was noted which receipts are written: until then, those that were not owed any more."""
+_NOTE_EARLIER_RECEIPTS = """
+INSERT INTO receipts (reference, written)
+  SELECT reference, paid FROM orders WHERE state = 'paid' AND reference NOT IN (SELECT reference FROM outbox);
+"""
+
 _ALPHABET = "ABCDEFGHJKMNPQRSTVWXYZ23456789"
 
 
@@ -65,7 +75,8 @@ class Book:
         self._connection.execute("PRAGMA journal_mode=WAL")
         self._connection.execute(f"PRAGMA synchronous={'FULL' if sync_each_commit else 'NORMAL'}")
         self._connection.execute(f"PRAGMA wal_autocheckpoint={PAGES_BETWEEN_CHECKPOINTS}")
-        self._connection.executescript(_SCHEMA if unique else _TRUSTING_SCHEMA)
+        earlier = _NOTE_EARLIER_RECEIPTS if self._connection.execute(_IS_OLDER).fetchone()[0] else ""
+        self._connection.executescript(f"BEGIN; {_SCHEMA if unique else _TRUSTING_SCHEMA} {earlier} COMMIT;")
         self._connection.executescript(fulfilment_queue.SCHEMA if unique else fulfilment_queue.TRUSTING_SCHEMA)
         self._thread = threading.Thread(target=self._work, name="order-book", daemon=True)
         self._thread.start()
