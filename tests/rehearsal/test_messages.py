@@ -15,6 +15,7 @@ from gameday.gameday import load_gameday
 from gameday.gameday.people import Reader
 from gameday.log.people import Classified, MessageSent, RunbookOpened
 from gameday.rehearsal.checking import CODES
+from gameday.rehearsal.claims import claims_of
 from gameday.rehearsal.messages import (
     AUDIENCES,
     KINDS,
@@ -261,6 +262,34 @@ GOOD_ONES: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("name", GOOD_ONES)
 def test_a_good_message_has_nothing_to_be_found(name: str) -> None:
     assert codes(**GOOD_ONES[name]) == []
+
+
+STILL = {
+    "nothing": "Resolved: checkout works again since 10:01 UTC. No orders are still affected.",
+    "nobody": "Resolved: checkout works again since 10:01 UTC. Nobody is still affected.",
+    "none since a time": "Resolved. No orders placed since 10:01 UTC are still affected.",
+    "whoever it is": "It is resolved. Customers whose payment still fails can write to help@shop.example.",
+    "wherever it is": "Resolved. Where it still fails, reload the page.",
+    "none that was found": "It is resolved. We checked that no payments still fail.",
+}
+
+
+@pytest.mark.parametrize("name", STILL)
+def test_what_still_fails_for_nobody_or_only_for_whom_it_does_is_over(name: str) -> None:
+    assert claims_of(STILL[name], ("UTC",), NOW).state == "resolved"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Search is restored. Payments still fail.",
+        "Search is restored. Nobody can pay by card: payments still fail.",
+        "Search is restored. There is no estimate yet and payments still fail.",
+        "Search is restored. Orders that did not go through still fail.",
+    ],
+)
+def test_what_still_fails_goes_on_whatever_else_is_restored_or_denied(text: str) -> None:
+    assert claims_of(text, ("UTC",), NOW).state == "ongoing"
 
 
 MAJOR = Classified(person="Ada", severity="major", affected="customers of the app", at=START.isoformat())
