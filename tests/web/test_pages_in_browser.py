@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, expect
 
 from gameday.log import read
 from gameday.log.events import RoundEnded, RoundStarted
-from gameday.log.people import MessageSent
+from gameday.log.people import MessageSent, MomentMarked
 from gameday.rehearsal.clocks import clocks_of
 from gameday.rehearsal.session import Answer
 from gameday.rehearsal.state import fold
@@ -268,9 +268,9 @@ def test_a_time_that_no_browser_reads_stops_no_page(page_of: Open, tabletop: Tab
     expect(tab.step("declare")).to_contain_text("done by Ada")
 
 
-def test_a_double_click_ends_one_round_and_not_the_one_after_it(
-    page_of: Open, tabletop: Tabletop, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def rounds_asked_for(tabletop: Tabletop, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Have a second round begin as soon as the first is over; in here stands which one was to be ended, at every request."""
     asked: list[Any] = []
     submit = tabletop.submit
 
@@ -283,13 +283,45 @@ def test_a_double_click_ends_one_round_and_not_the_one_after_it(
         return answer
 
     monkeypatch.setattr(tabletop, "submit", and_begin_the_next_one)
+    return asked
+
+
+def test_a_double_click_ends_one_round_and_not_the_one_after_it(page_of: Open, rounds_asked_for: list[Any]) -> None:
     fay = page_of("facilitator").join("Fay")
     fay.page.get_by_role("button", name="Next round").dblclick(delay=150)
     expect(fay.page.locator("h1")).to_have_text("Another")
     # Whatever the second press has asked for comes before this.
     fay.mark("Declared")
     expect(fay.moment("Declared")).to_contain_text("by Fay")
-    assert asked == [1]
+    assert rounds_asked_for == [1]
+
+
+def test_an_enter_that_is_held_ends_one_round_and_not_the_one_after_it(page_of: Open, rounds_asked_for: list[Any]) -> None:
+    fay = page_of("facilitator").join("Fay")
+    keyboard = fay.page.keyboard
+    fay.page.get_by_role("button", name="Next round").focus()
+    keyboard.down("Enter")
+    expect(fay.page.locator("h1")).to_have_text("Another")
+    for _ in range(3):
+        keyboard.down("Enter")
+    keyboard.up("Enter")
+    fay.mark("Declared")
+    expect(fay.moment("Declared")).to_contain_text("by Fay")
+    assert rounds_asked_for == [1]
+
+
+def test_an_enter_that_is_held_marks_a_moment_and_does_not_take_it_back(page_of: Open, tabletop: Tabletop) -> None:
+    ada = page_of("commander").join("Ada", "incident commander")
+    keyboard = ada.page.keyboard
+    ada.moment("Declared").get_by_role("button", name="Mark").focus()
+    keyboard.down("Enter")
+    expect(ada.moment("Declared").get_by_role("button", name="Undo")).to_be_visible()
+    keyboard.down("Enter")
+    keyboard.up("Enter")
+    ada.mark("Resolved")
+    expect(ada.moment("Resolved")).to_contain_text("by Ada")
+    marked = [event for event in read(tabletop.directory) if isinstance(event, MomentMarked)]
+    assert [(event.moment, event.withdrawn) for event in marked] == [("declared", False), ("resolved", False)]
 
 
 def test_everything_can_be_done_with_keys(page_of: Open, tabletop: Tabletop) -> None:
