@@ -193,7 +193,10 @@ def test_a_round_that_is_ended_twice_by_one_wish_does_not_take_the_next_one_with
     assert refused == "incident: it was meant for 1, and 2 is on now; look at that one, and ask again"
     assert "meant for 1" in table.at(1, "Ada", do="mark", moment="resolved", incident=1)
     assert table.session.state.round == "pods"
+    assert "meant for 1" in table.at(1, "Ada", do="note", text="of the first", incident=1)
+    assert "meant for 1" in table.at(1, "Ada", do="decide", text="of the first", incident=1)
     assert table.at(2, "Ada", do="mark", moment="resolved", incident=2) == ""
+    assert table.at(2, "Ada", do="note", text="of the second", incident=2) == ""
     assert table.at(3, "Fay", do="next-round", incident=2) == ""
     assert table.session.is_over
 

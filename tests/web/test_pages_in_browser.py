@@ -286,6 +286,11 @@ def rounds_asked_for(tabletop: Tabletop, monkeypatch: pytest.MonkeyPatch) -> lis
     return asked
 
 
+def _next_round(tabletop: Tabletop) -> None:
+    for request in ({"do": "join", "roles": ["facilitator"]}, {"do": "next-round"}):
+        assert not tabletop.submit("Fay", request).refused
+
+
 def test_a_double_click_ends_one_round_and_not_the_one_after_it(page_of: Open, rounds_asked_for: list[Any]) -> None:
     fay = page_of("facilitator").join("Fay")
     fay.page.get_by_role("button", name="Next round").dblclick(delay=150)
@@ -308,6 +313,39 @@ def test_an_enter_that_is_held_ends_one_round_and_not_the_one_after_it(page_of: 
     fay.mark("Declared")
     expect(fay.moment("Declared")).to_contain_text("by Fay")
     assert rounds_asked_for == [1]
+
+
+@pytest.mark.usefixtures("rounds_asked_for")
+def test_a_question_that_was_left_open_is_not_answered_in_the_next_round(page_of: Open, tabletop: Tabletop) -> None:
+    ada = page_of("commander").join("Ada", "incident commander")
+    ada.moment("Declared").get_by_role("button", name="Earlier").click()
+    _next_round(tabletop)
+    expect(ada.page.locator("h1")).to_have_text("Incident 2")
+    ada.page.locator("#dialog-mark").get_by_role("button", name="Mark").click()
+    expect(ada.page.locator("#dialog-mark .problem")).to_contain_text("it was meant for 1, and 2 is on now")
+
+
+@pytest.mark.usefixtures("rounds_asked_for")
+def test_a_text_that_was_begun_in_one_round_is_kept_and_not_sent_in_the_next_unless_it_is_asked_again(
+    page_of: Open, tabletop: Tabletop
+) -> None:
+    ada = page_of("commander").join("Ada", "incident commander")
+    ada.page.keyboard.press("m")
+    form = ada.form("message")
+    form.locator("textarea").fill("Orders fail.")
+    _next_round(tabletop)
+    expect(ada.page.locator("h1")).to_have_text("Incident 2")
+    ada.page.reload()
+    send = form.get_by_role("button", name="Send")
+    send.dblclick(delay=150)
+    expect(form.locator(".problem")).to_contain_text("it was meant for 1, and 2 is on now")
+    expect(form.locator("textarea")).to_have_value("Orders fail.")
+    ada.mark("Declared")
+    expect(ada.moment("Declared")).to_contain_text("by Ada")
+    assert tabletop.state.incident is not None
+    assert tabletop.state.incident.messages == []
+    send.click()
+    expect(ada.page.locator("#log-list")).to_contain_text("Orders fail.")
 
 
 def test_an_enter_that_is_held_marks_a_moment_and_does_not_take_it_back(page_of: Open, tabletop: Tabletop) -> None:
