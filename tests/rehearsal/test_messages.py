@@ -29,6 +29,7 @@ from gameday.rehearsal.messages import (
     templates_for,
 )
 from gameday.rehearsal.state import Incident, Moment
+from gameday.rehearsal.stated_times import times_in
 from gameday.runbook import load_runbook
 from gameday.workspace import SHIPPED, Catalogue
 
@@ -438,6 +439,16 @@ def test_an_audience_without_readers_needs_no_other_time_than_utc() -> None:
 def test_a_zone_that_nobody_knows_is_read_as_utc() -> None:
     readers = [{"audience": "customers", "timezone": "Mars/Olympus"}]
     assert "local-time" not in codes("Since 14:05 UTC orders fail. Next update at 14:34 UTC.", readers=readers)
+
+
+@pytest.mark.parametrize("written", ["10:00+01:00 CET", "10:00+0100 CET", "10:00 +01:00 CET", "10:00+01:00 (CET)", "10:00+01:00"])
+def test_a_time_with_its_offset_is_one_time_also_where_the_zone_is_named(written: str) -> None:
+    assert [time.at for time in times_in(f"since {written}", zones=(), near=NOW)] == [datetime(2026, 11, 25, 9, 0, tzinfo=UTC)]
+
+
+def test_of_a_range_each_end_is_a_time() -> None:
+    found = times_in("from 09:00-11:30 UTC", zones=(), near=NOW)
+    assert [f"{time.at:%H:%M}" for time in found] == ["09:00", "11:30"]
 
 
 def test_a_start_before_midnight_is_of_the_day_before() -> None:
