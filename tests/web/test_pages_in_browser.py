@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from playwright.sync_api import Browser, expect
 
 from gameday.log import read
@@ -360,6 +361,16 @@ def test_an_enter_that_is_held_marks_a_moment_and_does_not_take_it_back(page_of:
     expect(ada.moment("Resolved")).to_contain_text("by Ada")
     marked = [event for event in read(tabletop.directory) if isinstance(event, MomentMarked)]
     assert [(event.moment, event.withdrawn) for event in marked] == [("declared", False), ("resolved", False)]
+
+
+def test_the_next_message_is_promised_no_later_than_it_is_owed(page_of: Open, tabletop: Tabletop) -> None:
+    assert tabletop.state.incident is not None
+    assert tabletop.state.incident.runbook is not None
+    tabletop.write(replace(tabletop.state.incident.runbook, updates_every_seconds=90.0))
+    tab = page_of("commander").join("Lin", "customer liaison")
+    tab.page.keyboard.press("m")
+    tab.page.locator("#audiences").select_option("support")
+    expect(tab.form("message").get_by_label("Next one in minutes")).to_have_value("1")
 
 
 def test_everything_can_be_done_with_keys(page_of: Open, tabletop: Tabletop) -> None:
