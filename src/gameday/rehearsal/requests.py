@@ -351,7 +351,7 @@ def _reveal(asked: _Asked) -> Event:
 
 def _next_round(asked: _Asked) -> Event:
     if asked.incident.people_done:
-        raise RefusedError("this round is over already; the next one begins by itself")
+        raise RefusedError("this round is over already; what comes next comes by itself")
     return PeopleDone(person=asked.person, round=asked.round)
 
 
