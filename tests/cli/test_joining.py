@@ -71,6 +71,16 @@ def test_in_a_surprise_another_terminal_is_told_no_more_than_a_page(held: Held) 
     assert any("Time to resolve" in line for line in answer(ada, "clocks"))
 
 
+def test_a_clock_that_ends_before_it_begins_is_unknown_there_too(held: Held) -> None:
+    ada = held.seat("Ada", "incident commander")
+    assert list(answer(ada, "classify major")) == []
+    assert list(answer(ada, "declare")) == []
+    ada.news(timeout_seconds=0)
+    told = "\n".join(answer(ada, "clocks"))
+    assert "unknown: classified lies before declared" in told
+    assert "First message to customers   runs (agreed: 5:00)" in told
+
+
 def test_a_stop_that_reaches_nobody_is_told_as_what_it_is_and_ends_no_terminal(held: Held) -> None:
     with serve(held.session) as served:
         ada = Held(held.session, served).seat("Ada", "incident commander")

@@ -15,6 +15,7 @@ from gameday.gameday import load_gameday
 from gameday.gameday.people import Reader
 from gameday.log.people import Classified, MessageSent, RunbookOpened
 from gameday.rehearsal.checking import CODES
+from gameday.rehearsal.claims import claims_of
 from gameday.rehearsal.messages import (
     AUDIENCES,
     KINDS,
@@ -28,6 +29,7 @@ from gameday.rehearsal.messages import (
     templates_for,
 )
 from gameday.rehearsal.state import Incident, Moment
+from gameday.rehearsal.stated_times import times_in
 from gameday.runbook import load_runbook
 from gameday.workspace import SHIPPED, Catalogue
 
@@ -263,6 +265,34 @@ def test_a_good_message_has_nothing_to_be_found(name: str) -> None:
     assert codes(**GOOD_ONES[name]) == []
 
 
+STILL = {
+    "nothing": "Resolved: checkout works again since 10:01 UTC. No orders are still affected.",
+    "nobody": "Resolved: checkout works again since 10:01 UTC. Nobody is still affected.",
+    "none since a time": "Resolved. No orders placed since 10:01 UTC are still affected.",
+    "whoever it is": "It is resolved. Customers whose payment still fails can write to help@shop.example.",
+    "wherever it is": "Resolved. Where it still fails, reload the page.",
+    "none that was found": "It is resolved. We checked that no payments still fail.",
+}
+
+
+@pytest.mark.parametrize("name", STILL)
+def test_what_still_fails_for_nobody_or_only_for_whom_it_does_is_over(name: str) -> None:
+    assert claims_of(STILL[name], ("UTC",), NOW).state == "resolved"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Search is restored. Payments still fail.",
+        "Search is restored. Nobody can pay by card: payments still fail.",
+        "Search is restored. There is no estimate yet and payments still fail.",
+        "Search is restored. Orders that did not go through still fail.",
+    ],
+)
+def test_what_still_fails_goes_on_whatever_else_is_restored_or_denied(text: str) -> None:
+    assert claims_of(text, ("UTC",), NOW).state == "ongoing"
+
+
 MAJOR = Classified(person="Ada", severity="major", affected="customers of the app", at=START.isoformat())
 AGAINST: dict[str, tuple[str, dict[str, Any]]] = {
     "another severity than the classified one": (
@@ -409,6 +439,16 @@ def test_an_audience_without_readers_needs_no_other_time_than_utc() -> None:
 def test_a_zone_that_nobody_knows_is_read_as_utc() -> None:
     readers = [{"audience": "customers", "timezone": "Mars/Olympus"}]
     assert "local-time" not in codes("Since 14:05 UTC orders fail. Next update at 14:34 UTC.", readers=readers)
+
+
+@pytest.mark.parametrize("written", ["10:00+01:00 CET", "10:00+0100 CET", "10:00 +01:00 CET", "10:00+01:00 (CET)", "10:00+01:00"])
+def test_a_time_with_its_offset_is_one_time_also_where_the_zone_is_named(written: str) -> None:
+    assert [time.at for time in times_in(f"since {written}", zones=(), near=NOW)] == [datetime(2026, 11, 25, 9, 0, tzinfo=UTC)]
+
+
+def test_of_a_range_each_end_is_a_time() -> None:
+    found = times_in("from 09:00-11:30 UTC", zones=(), near=NOW)
+    assert [f"{time.at:%H:%M}" for time in found] == ["09:00", "11:30"]
 
 
 def test_a_start_before_midnight_is_of_the_day_before() -> None:

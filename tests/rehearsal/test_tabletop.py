@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,15 +11,16 @@ from typing import Any
 import pytest
 
 from gameday.errors import RefusedError, UsageError
-from gameday.log import AnyEvent, Event, read
+from gameday.log import AnyEvent, Event, LogWriter, read
 from gameday.log.events import AbortRequested, RoundEnded, RoundStarted, RunEnded
-from gameday.log.people import FaultRevealed, InjectShown, MessageSent, RoleHandedOver
+from gameday.log.people import FaultRevealed, InjectShown, MessageSent, RehearsalStarted, RoleHandedOver
 from gameday.rehearsal.clock import VirtualClock
 from gameday.rehearsal.clocks import cadence_kept, clocks_of, updates_of
 from gameday.rehearsal.rehearsed import Rehearsed, rehearsed
 from gameday.rehearsal.session import Session
 from gameday.rehearsal.state import fold
 from gameday.rehearsal.tabletop import TabletopSession, play_to
+from gameday.run.taking_over import unfinished
 from gameday.runbook import load_runbook
 from gameday.workspace import SHIPPED
 
@@ -191,7 +193,10 @@ def test_a_round_that_is_ended_twice_by_one_wish_does_not_take_the_next_one_with
     assert refused == "incident: it was meant for 1, and 2 is on now; look at that one, and ask again"
     assert "meant for 1" in table.at(1, "Ada", do="mark", moment="resolved", incident=1)
     assert table.session.state.round == "pods"
+    assert "meant for 1" in table.at(1, "Ada", do="note", text="of the first", incident=1)
+    assert "meant for 1" in table.at(1, "Ada", do="decide", text="of the first", incident=1)
     assert table.at(2, "Ada", do="mark", moment="resolved", incident=2) == ""
+    assert table.at(2, "Ada", do="note", text="of the second", incident=2) == ""
     assert table.at(3, "Fay", do="next-round", incident=2) == ""
     assert table.session.is_over
 
@@ -247,6 +252,28 @@ def test_a_rehearsal_that_died_while_it_was_stopped_stays_stopped(table: Table) 
             table.open()
     assert [event.outcome for event in table.events(RoundEnded)] == ["aborted"]
     assert [event.exit_code for event in table.events(RunEnded)] == [4]
+
+
+@pytest.mark.parametrize("begun", [[], [RehearsalStarted(level="live")]], ids=["a run", "live"])
+def test_a_run_that_is_no_tabletop_is_refused_with_its_log_as_it_was(tmp_path: Path, begun: list[Event]) -> None:
+    table = Table(tmp_path)
+    table.session.close()
+    folder = tmp_path / "another"
+    folder.mkdir()
+    started = table.rehearsed().run_started("another", "plan.yaml")
+    stopped: list[Event] = [
+        RoundStarted(round="payment", title="", experiment="e", experiment_digest="0"),
+        AbortRequested(by="Ada", reason="a real incident"),
+    ]
+    with closing(LogWriter(folder, clock=table.clock.mono, now=table.clock.now)) as log:
+        for event in [started, *begun, *stopped]:
+            log.write(event)
+    before = read(folder)
+    with pytest.raises(RefusedError, match="only a tabletop can be taken up again"):
+        TabletopSession(folder, table.rehearsed(), source="plan.yaml", clock=table.clock)
+    assert read(folder) == before
+    # Or `gameday recover` would pass it by, whatever it still owes.
+    assert unfinished(folder)
 
 
 def test_a_role_is_taken_away_also_when_the_process_died_while_it_was(table: Table, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -49,12 +49,14 @@ def test_a_page_of_a_surprise_is_refused_every_step_alike_until_the_runbook_is_f
     assert facilitator.ask("Fay", "note", step="declare", text="done before").status == 201
     before = tabletop.state.seq
     for asked in ({"do": "begin"}, {"do": "tick"}, {"do": "skip", "reason": "x"}, {"do": "note", "text": "x"}):
-        replies = [
-            commander.post("/api/requests", {"person": "Ada", "step": step, **asked}) for step in ("declare", "declaer", "x")
-        ]
-        assert {reply.status for reply in replies} == {409}
-        assert {reply.text for reply in replies} == {replies[0].text}
-        assert "declare" not in replies[0].text
+        for person in ("Ada", "", "Nobody"):
+            replies = [
+                commander.post("/api/requests", {"person": person, "step": step, **asked}) for step in ("declare", "declaer", "x")
+            ]
+            assert {reply.status for reply in replies} == {409}
+            assert {reply.text for reply in replies} == {replies[0].text}
+            assert "declare" not in replies[0].text
+            assert "first" not in replies[0].json
     assert tabletop.state.seq == before
     assert commander.get("/api/state?person=Ada").json["incident"]["log"][-1]["step"] == ""
     commander.ask("Ada", "open", runbook="orders-disk-full")

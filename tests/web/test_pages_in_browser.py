@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from playwright.sync_api import Browser, expect
 
 from gameday.log import read
 from gameday.log.events import RoundEnded, RoundStarted
-from gameday.log.people import MessageSent
+from gameday.log.people import MessageSent, MomentMarked
 from gameday.rehearsal.clocks import clocks_of
 from gameday.rehearsal.session import Answer
 from gameday.rehearsal.state import fold
@@ -268,9 +269,9 @@ def test_a_time_that_no_browser_reads_stops_no_page(page_of: Open, tabletop: Tab
     expect(tab.step("declare")).to_contain_text("done by Ada")
 
 
-def test_a_double_click_ends_one_round_and_not_the_one_after_it(
-    page_of: Open, tabletop: Tabletop, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def rounds_asked_for(tabletop: Tabletop, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Have a second round begin as soon as the first is over; in here stands which one was to be ended, at every request."""
     asked: list[Any] = []
     submit = tabletop.submit
 
@@ -283,13 +284,93 @@ def test_a_double_click_ends_one_round_and_not_the_one_after_it(
         return answer
 
     monkeypatch.setattr(tabletop, "submit", and_begin_the_next_one)
+    return asked
+
+
+def _next_round(tabletop: Tabletop) -> None:
+    for request in ({"do": "join", "roles": ["facilitator"]}, {"do": "next-round"}):
+        assert not tabletop.submit("Fay", request).refused
+
+
+def test_a_double_click_ends_one_round_and_not_the_one_after_it(page_of: Open, rounds_asked_for: list[Any]) -> None:
     fay = page_of("facilitator").join("Fay")
     fay.page.get_by_role("button", name="Next round").dblclick(delay=150)
     expect(fay.page.locator("h1")).to_have_text("Another")
     # Whatever the second press has asked for comes before this.
     fay.mark("Declared")
     expect(fay.moment("Declared")).to_contain_text("by Fay")
-    assert asked == [1]
+    assert rounds_asked_for == [1]
+
+
+def test_an_enter_that_is_held_ends_one_round_and_not_the_one_after_it(page_of: Open, rounds_asked_for: list[Any]) -> None:
+    fay = page_of("facilitator").join("Fay")
+    keyboard = fay.page.keyboard
+    fay.page.get_by_role("button", name="Next round").focus()
+    keyboard.down("Enter")
+    expect(fay.page.locator("h1")).to_have_text("Another")
+    for _ in range(3):
+        keyboard.down("Enter")
+    keyboard.up("Enter")
+    fay.mark("Declared")
+    expect(fay.moment("Declared")).to_contain_text("by Fay")
+    assert rounds_asked_for == [1]
+
+
+@pytest.mark.usefixtures("rounds_asked_for")
+def test_a_question_that_was_left_open_is_not_answered_in_the_next_round(page_of: Open, tabletop: Tabletop) -> None:
+    ada = page_of("commander").join("Ada", "incident commander")
+    ada.moment("Declared").get_by_role("button", name="Earlier").click()
+    _next_round(tabletop)
+    expect(ada.page.locator("h1")).to_have_text("Incident 2")
+    ada.page.locator("#dialog-mark").get_by_role("button", name="Mark").click()
+    expect(ada.page.locator("#dialog-mark .problem")).to_contain_text("it was meant for 1, and 2 is on now")
+
+
+@pytest.mark.usefixtures("rounds_asked_for")
+def test_a_text_that_was_begun_in_one_round_is_kept_and_not_sent_in_the_next_unless_it_is_asked_again(
+    page_of: Open, tabletop: Tabletop
+) -> None:
+    ada = page_of("commander").join("Ada", "incident commander")
+    ada.page.keyboard.press("m")
+    form = ada.form("message")
+    form.locator("textarea").fill("Orders fail.")
+    _next_round(tabletop)
+    expect(ada.page.locator("h1")).to_have_text("Incident 2")
+    ada.page.reload()
+    send = form.get_by_role("button", name="Send")
+    send.dblclick(delay=150)
+    expect(form.locator(".problem")).to_contain_text("it was meant for 1, and 2 is on now")
+    expect(form.locator("textarea")).to_have_value("Orders fail.")
+    ada.mark("Declared")
+    expect(ada.moment("Declared")).to_contain_text("by Ada")
+    assert tabletop.state.incident is not None
+    assert tabletop.state.incident.messages == []
+    send.click()
+    expect(ada.page.locator("#log-list")).to_contain_text("Orders fail.")
+
+
+def test_an_enter_that_is_held_marks_a_moment_and_does_not_take_it_back(page_of: Open, tabletop: Tabletop) -> None:
+    ada = page_of("commander").join("Ada", "incident commander")
+    keyboard = ada.page.keyboard
+    ada.moment("Declared").get_by_role("button", name="Mark").focus()
+    keyboard.down("Enter")
+    expect(ada.moment("Declared").get_by_role("button", name="Undo")).to_be_visible()
+    keyboard.down("Enter")
+    keyboard.up("Enter")
+    ada.mark("Resolved")
+    expect(ada.moment("Resolved")).to_contain_text("by Ada")
+    marked = [event for event in read(tabletop.directory) if isinstance(event, MomentMarked)]
+    assert [(event.moment, event.withdrawn) for event in marked] == [("declared", False), ("resolved", False)]
+
+
+def test_the_next_message_is_promised_no_later_than_it_is_owed(page_of: Open, tabletop: Tabletop) -> None:
+    assert tabletop.state.incident is not None
+    assert tabletop.state.incident.runbook is not None
+    tabletop.write(replace(tabletop.state.incident.runbook, updates_every_seconds=90.0))
+    tab = page_of("commander").join("Lin", "customer liaison")
+    tab.page.keyboard.press("m")
+    tab.page.locator("#audiences").select_option("support")
+    expect(tab.form("message").get_by_label("Next one in minutes")).to_have_value("1")
 
 
 def test_everything_can_be_done_with_keys(page_of: Open, tabletop: Tabletop) -> None:

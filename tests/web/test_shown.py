@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from gameday.log.people import MessageSent, RehearsalStarted
 from gameday.rehearsal.impact import GUIDE
@@ -188,6 +189,24 @@ def test_a_message_that_is_owed_has_its_time_to_the_second(commander: Caller, cl
     assert told["cadence_kept"] is None
     clock.go_on(301)
     assert commander.get("/api/state").json["incident"]["cadence_kept"] is False
+
+
+def test_how_often_messages_are_owed_is_told_of_a_surprise_too_since_people_are_judged_by_it(
+    commander: Caller, facilitator: Caller, tabletop: Tabletop
+) -> None:
+    assert tabletop.state.incident is not None
+    assert tabletop.state.incident.runbook is not None
+    tabletop.write(replace(tabletop.state.incident.runbook, updates_every_seconds=900.0))
+    commander.ask("Ada", "join", roles=["incident commander"])
+    commander.ask("Ada", "mark", moment="declared")
+    for _ in range(2):
+        commander.ask("Ada", "message", audience="customers", channel="mail", text="x")
+    told = [caller.get("/api/state").json for caller in (commander, facilitator)]
+    assert [one["incident"]["hidden"] for one in told] == [True, False]
+    for one in told:
+        assert one["incident"]["next_in_seconds"] == {"customers": 900.0, "others": 900.0}
+        assert one["incident"]["next_message"] == {"what": "update", "due_at": "2026-11-25T10:15:00.000Z"}
+        assert "allowed" not in one
 
 
 def test_a_time_in_a_form_that_no_browser_reads_goes_out_in_the_one_that_every_time_has(

@@ -112,7 +112,7 @@ class PageSeat:
         for clock in self._incident.get("clocks", ()):
             seconds = clock["seconds"]
             allowed = "" if clock["allowed_seconds"] is None else f" (agreed: {duration(clock['allowed_seconds'])})"
-            running = "runs" if clock.get("begin_at") else "unknown"
+            running = f"unknown: {clock['why']}" if clock.get("why") else "runs" if clock.get("begin_at") else "unknown"
             yield printable(f"{clock['title']:<28} {running if seconds is None else duration(seconds)}{allowed}")
 
     def _people(self) -> Iterator[str]:

@@ -44,7 +44,12 @@ _ONGOING: Final = re.compile(
 )
 _AS_USUAL: Final = re.compile(r"\b(?:works?|working) (?:as usual|normally)\b", re.IGNORECASE)
 _STILL: Final = re.compile(r"\bstill (?:fails?|failing|cannot|unavailable|down|affected)\b", re.IGNORECASE)
-_FOR_WHOM: Final = re.compile(r"\b(?:if|in case|who|whoever|any(?:one|body)|should|when)\b", re.IGNORECASE)
+_FOR_WHOM: Final = re.compile(r"\b(?:if|in case|who(?:m|se|ever)?|where|any(?:one|body)|should|when)\b", re.IGNORECASE)
+_FOR_NOBODY: Final = re.compile(
+    r"\b(?:no|none|nobody|nothing)(?:\s(?!(?:and|but|while|as|because|so)\b)[\w'\u2019-]+(?::\d+)?){0,6}\s$|\b(?:not|never)\s$",
+    re.IGNORECASE,
+)
+"""A new clause says something of its own: “there is no estimate and payments still fail”."""
 _OVER: Final = re.compile(
     r"\b(?:resolved|(?:is|are|was) (?:now )?over|restored|back to normal|has ended|fixed|work(?:s|ing)? again|(?:go|goes"
     r"|going|went) through again"
@@ -234,7 +239,11 @@ def _state(sentences: Sequence[str]) -> str:
 
 
 def _still_fails(sentence: str) -> bool:
-    return any(not _FOR_WHOM.search(sentence, max(0, m.start() - 60), m.start()) for m in _STILL.finditer(sentence))
+    unless = (_FOR_WHOM, _FOR_NOBODY)
+    return any(
+        not any(one.search(sentence, max(0, match.start() - 60), match.start()) for one in unless)
+        for match in _STILL.finditer(sentence)
+    )
 
 
 def is_over(sentence: str) -> bool:

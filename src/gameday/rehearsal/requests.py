@@ -170,6 +170,11 @@ class _Asked:
     def round(self) -> str:
         return self.incident.round
 
+    @property
+    def round_or_none(self) -> str:
+        """The round, or an empty text before the first one: people may write things down at any time."""
+        return self.round if self.state.incident else ""
+
 
 # ------------------------------------------------------------------------------------------------------- people and roles
 
@@ -307,12 +312,13 @@ def _still_open(step: StepState) -> None:
 def _note(asked: _Asked) -> Event:
     step = asked.step().id if asked.text("step") else ""
     text = asked.text("text", required=True)
-    return NoteTaken(person=asked.person, text=text, step=step, missing_step=asked.flag("missing_step"), round=asked.state.round)
+    missing = asked.flag("missing_step")
+    return NoteTaken(person=asked.person, text=text, step=step, missing_step=missing, round=asked.round_or_none)
 
 
 def _decide(asked: _Asked) -> Event:
     text = asked.text("text", required=True)
-    return DecisionTaken(person=asked.person, text=text, reason=asked.text("reason"), round=asked.state.round)
+    return DecisionTaken(person=asked.person, text=text, reason=asked.text("reason"), round=asked.round_or_none)
 
 
 # ------------------------------------------------------------------------------------------------------- the facilitator's
@@ -345,7 +351,7 @@ def _reveal(asked: _Asked) -> Event:
 
 def _next_round(asked: _Asked) -> Event:
     if asked.incident.people_done:
-        raise RefusedError("this round is over already; the next one begins by itself")
+        raise RefusedError("this round is over already; what comes next comes by itself")
     return PeopleDone(person=asked.person, round=asked.round)
 
 

@@ -49,7 +49,9 @@ _HOURS: Final[dict[str, float]] = {
     "NZDT": 13,
 }
 _ZONE: Final = (
-    r"UTC\s?[+-]\d{1,2}(?::?\d{2})?|(?:\+(?:0\d|1[0-4])|-(?:0\d|1[0-2]))(?::?\d{2})?(?![\d:])(?!\s?(?:UTC|GMT|[A-Z]{2,4}T)\b)"
+    r"UTC\s?[+-]\d{1,2}(?::?\d{2})?|\+(?:0\d|1[0-4])(?::?\d{2})?(?![\d:])"
+    # "09:00-11:30 UTC" is a range.
+    r"|-(?:0\d|1[0-2])(?::?\d{2})?(?![\d:])(?!\s?(?:UTC|GMT|[A-Z]{2,4}T)\b)"
     r"|(?:in |at )?(?:your )?local time|your time|your zone"
     r"|[A-Z][A-Za-z]+/[A-Z][A-Za-z_]+|[A-Z][a-z]+(?: [A-Z][a-z]+)? time|in [A-Z][a-z]+(?: [A-Z][a-z]+)?"
     rf"|(?:{'|'.join(sorted(_HOURS, key=len, reverse=True))})"

@@ -128,32 +128,36 @@ class TabletopSession:
 
     def _take_up(self, events: Sequence[AnyEvent]) -> None:
         state = fold(events)
-        stop = next((event for event in events if isinstance(event, AbortRequested)), None)
-        if stop is not None and state.ended is None:
-            # It died between the stop and its end; stopped is stopped.
-            self._board.take(events)
-            self._abort(stop.by, stop.reason)
-            state = self.state
-        if state.ended is not None:
-            raise RefusedError(
-                f"{self._directory.name} is over: {state.ended.summary}. Its report: gameday report {self._directory}"
-            )
+        self._refuse_if_over(state)
+        # Only of a tabletop anything may be written here: a live run whose log is ended is passed by by `gameday recover`.
         if state.started is None or state.run is None or state.started.level != "tabletop":
             level = state.started.level if state.started else "no rehearsal"
             raise RefusedError(
-                f"only a tabletop can be taken up again, and {self._directory.name} is {level}; what a live one owes is undone"
+                f"only a tabletop can be taken up again, and {self._directory.name} is {level}; "
+                "what a live one still owes is undone by: gameday recover"
             )
         if state.run.source_digest != self._rehearsed.programme.digest:
             raise RefusedError(
                 f"{self._rehearsed.programme.path} is not the plan any more that {self._directory.name} began with"
             )
         self._board.take(events)
+        stop = next((event for event in events if isinstance(event, AbortRequested)), None)
+        if stop is not None:
+            # It died between the stop and its end; stopped is stopped.
+            self._abort(stop.by, stop.reason)
+            self._refuse_if_over(self.state)
         for event in events:
             if event.round and event.round not in self._round_began:
                 self._round_began[event.round] = time_of(event)
         # It may have died between the word that a round is over and the round's end.
         if state.incident is None or state.incident.people_done or state.incident.ended:
             self._go_on()
+
+    def _refuse_if_over(self, state: State) -> None:
+        if state.ended is not None:
+            raise RefusedError(
+                f"{self._directory.name} is over: {state.ended.summary}. Its report: gameday report {self._directory}"
+            )
 
     def _abort(self, person: str, reason: str) -> None:
         self._end_round("aborted")

@@ -201,7 +201,10 @@ class Desk:
 
 def _first(state: State, person: str, asked: Mapping[str, Any]) -> dict[str, Any]:
     """Return who had done the same before, and when, where that is why a step's request was refused."""
-    if asked.get("do") not in _STEP_REQUESTS or state.incident is None or not state.follows(person, state.incident):
+    # To a fold nobody is whoever holds the rehearsal, and may know everything; here it is a page that gave no name.
+    if not person or asked.get("do") not in _STEP_REQUESTS or state.incident is None:
+        return {}
+    if not state.follows(person, state.incident):
         return {}
     step = state.incident.steps.get(str(asked.get("step")))
     if step is None or not (step.outcome or step.begun_by):

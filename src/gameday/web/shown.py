@@ -2,7 +2,8 @@
 
 What may not be known is not sent. Participants of a surprise are not told the title, the experiment and the runbook of the round
 until it is revealed, and nobody who responds is told when the fault was before something has alerted them. An inject to a role
-goes to whoever holds that role, and to the facilitator.
+goes to whoever holds that role, and to the facilitator. How often messages are owed is told in any case, also where it is the
+runbook's: people are judged by it.
 
 Times are ISO 8601 in UTC, durations seconds; `now` is the server's, so that a page's clocks need not trust the browser's.
 """
@@ -16,7 +17,7 @@ from hashlib import sha256
 from typing import Any, Final
 
 from gameday.log.people import Classified, InjectShown, MessageSent, NoteTaken
-from gameday.rehearsal.clocks import Clock, agreed_of, cadence_kept, clocks_of, next_after, updates_of
+from gameday.rehearsal.clocks import Clock, cadence_kept, clocks_of, next_after, updates_of
 from gameday.rehearsal.state import CUSTOMERS, MOMENTS, Incident, Moment, State, StepState, time_of
 from gameday.rehearsal.telling import has_been_noticed
 from gameday.web.access import Page
@@ -59,7 +60,6 @@ def shown(state: State, viewer: Viewer, now: datetime) -> dict[str, Any]:
         "title": "" if hidden or state.run is None else state.run.title,
         "run": _anonymous(state.run.run_id) if state.run else "",
         "ended": {"summary": "" if hidden else state.ended.summary, "at": state.ended.at} if state.ended else None,
-        "allowed": agreed_of(None if hidden else incident, started.clocks if started else {}),
         "readers": [dict(reader) for reader in started.readers] if started else [],
         "people": [
             {"name": one.name, "roles": list(state.roles_of(one.name)), "is_there": one.is_there} for one in state.people.values()

@@ -38,6 +38,13 @@ export function listen({ me, joined, run, incident }) {
   const sending = new Set();
   const draftOf = (form) => `gameday draft ${run()} ${page} ${form.dataset.do}`;
 
+  /** Keep what is being written, and for which incident: the one that was on when it was begun; none where that is to be asked anew. */
+  function keep(form, meant) {
+    if (meant) form.dataset.incident = meant;
+    else delete form.dataset.incident;
+    if (!form.closest("dialog")) localStorage.setItem(draftOf(form), JSON.stringify({ ...draft(form), incident: form.dataset.incident }));
+  }
+
   async function ask(request, person = me()) {
     if (!person) {
       document.querySelector("#join input[name=person]").focus();
@@ -53,10 +60,15 @@ export function listen({ me, joined, run, incident }) {
     form.dataset.sending = "yes";
     const { person, ...request } = requestOf(form);
     const sent = JSON.stringify(draft(form));
-    const answer = await ask(request, person?.trim() || me());
+    // Sent again since its answer was lost, it means the same one.
+    form.dataset.incident ??= incident() ?? "";
+    const answer = await ask({ ...request, incident: Number(form.dataset.incident) || undefined }, person?.trim() || me());
     delete form.dataset.sending;
     form.querySelector(".problem").textContent = answer.refused ?? "";
+    // Whoever sends it once more, having read that another incident is on, means that one.
+    if (answer.refused?.startsWith("incident:")) keep(form, "");
     if (answer.refused) return;
+    delete form.dataset.incident;
     refuse("");
     form.closest("dialog")?.close();
     if (person) joined(person.trim());
@@ -71,24 +83,25 @@ export function listen({ me, joined, run, incident }) {
   document.addEventListener("click", async (event) => {
     const button = event.target.closest("button");
     if (!button) return;
+    // The second press of a double click may meet what the first one has led to: another round, a refusal, or Undo.
+    if (event.detail > 1) return event.preventDefault();
     if (button.dataset.ask) {
-      // The second press of a double click may meet what the first one has led to: another round, or Undo.
       const { ask: what, step, moment, role } = button.dataset;
       const request = { do: what, step, moment, role, incident: incident() };
       const wish = JSON.stringify(request);
-      if (event.detail > 1 || sending.has(wish)) return;
+      if (sending.has(wish)) return;
       sending.add(wish);
       const answer = await ask(request);
       sending.delete(wish);
       refuse(answer.refused ?? "");
-    } else if (button.dataset.open) open(button);
+    } else if (button.dataset.open) open(button, incident());
     else if ("close" in button.dataset) button.closest("dialog").close();
     else if ("copy" in button.dataset) copy(button);
   });
 
   document.addEventListener("input", (event) => {
     const form = event.target.closest("form[data-do]");
-    if (form && !form.closest("dialog")) localStorage.setItem(draftOf(form), JSON.stringify(draft(form)));
+    if (form && !form.closest("dialog")) keep(form, isEmpty(form) ? incident() : (form.dataset.incident ?? incident()));
   });
 
   return {
@@ -101,6 +114,7 @@ export function listen({ me, joined, run, incident }) {
           field.value = kept[field.name];
           if (field.tagName === "TEXTAREA" && field.value) form.closest("details")?.setAttribute("open", "");
         }
+        if (kept.incident && !isEmpty(form)) form.dataset.incident = kept.incident;
       }
     },
   };
@@ -109,9 +123,10 @@ export function listen({ me, joined, run, incident }) {
 /** What somebody has typed; a number that the page itself puts there, and may change meanwhile, is none of it. */
 const draft = (form) =>
   Object.fromEntries([...form.elements].filter((field) => ["TEXTAREA", "INPUT"].includes(field.tagName) && field.value !== field.defaultValue).map((field) => [field.name, field.value]));
+const isEmpty = (form) => Object.keys(draft(form)).length === 0;
 
 /** Open the question that a button leads to, about what the button is about. */
-function open(button) {
+function open(button, incident) {
   const dialog = document.getElementById(`dialog-${button.dataset.open}`);
   for (const name of ["step", "moment", "role"]) {
     const field = dialog.querySelector(`input[name=${name}]`);
@@ -121,6 +136,8 @@ function open(button) {
   if (about) about.textContent = button.dataset.about ?? "";
   const problem = dialog.querySelector(".problem");
   if (problem) problem.textContent = "";
+  const form = dialog.querySelector("form");
+  if (form) form.dataset.incident = incident ?? "";
   dialog.showModal();
   dialog.querySelector("textarea, select, input:not([type=hidden], [type=checkbox])")?.focus();
 }

@@ -35,8 +35,9 @@ export function listenToKeys() {
   document.addEventListener("keydown", (event) => {
     const { key, target } = event;
     // A key that is held moves on and on, and does nothing else a second time: nor does it write itself into what it has opened.
+    // Browsers press a button anew at every repeat of Enter, whatever it has become meanwhile; only in a text it goes on.
     if (event.repeat && key !== "j" && key !== "k") {
-      if (key === pressed) event.preventDefault();
+      if (key === pressed || (key === "Enter" && target.tagName !== "TEXTAREA")) event.preventDefault();
       return;
     }
     pressed = "";

@@ -32,7 +32,7 @@ export function watchMessage() {
   function promiseNext() {
     const seconds = nextIn?.[audiences.value === "customers" ? "customers" : "others"];
     // While one is on its way the form stays as it was sent, by which it is known that nobody goes on writing.
-    if (seconds && !form.dataset.sending) form.elements.next_minutes.defaultValue = Math.max(1, Math.round(seconds / 60));
+    if (seconds && !form.dataset.sending) form.elements.next_minutes.defaultValue = Math.max(1, Math.floor(seconds / 60));
   }
 
   async function check() {
