@@ -56,6 +56,25 @@ def test_a_write_to_come_is_owed_in_the_same_way() -> None:
     }
 
 
+def test_a_map_that_lost_its_last_key_and_is_written_again_has_that_key_in_its_pre_image() -> None:
+    """The server drops an empty map, so that what writes a key of it again writes the map."""
+    owed = entry(__data__colour=OwedField("red", [MISSING]))
+    owed = owe_write(owed, "/data", before=MISSING, value={"shape": "flat"}, then={"data": {"shape": "flat"}})
+    assert owed.fields == {
+        "/data/colour": OwedField("red", [MISSING]),
+        "/data": OwedField({"colour": "red"}, [{"shape": "flat"}]),
+    }
+
+
+def test_a_map_that_had_no_key_before_the_run_either_is_missing_in_its_pre_image() -> None:
+    owed = entry(__data__colour=OwedField(MISSING, ["red", MISSING]))
+    owed = owe_write(owed, "/data", before=MISSING, value={"colour": "blue"}, then={"data": {"colour": "blue"}})
+    assert owed.fields == {
+        "/data/colour": OwedField(MISSING, ["red", MISSING, "blue"]),
+        "/data": OwedField(MISSING, [{"colour": "blue"}]),
+    }
+
+
 def test_a_field_whose_name_begins_alike_is_another() -> None:
     owed = entry(__spec__selector=OwedField(1, [2]))
     owed = owe_write(owed, "/spec/selectors/app", before=1, value=2, then=spec(selector=2, selectors={"app": 2}))

@@ -262,6 +262,17 @@ def test_a_field_that_an_action_writes_around_one_it_owns_already_comes_back(boo
     assert scratch.get("Service", "payment")["spec"]["selector"] == {"app": "payment"}
 
 
+def test_a_map_whose_last_key_the_run_removed_and_a_step_wrote_again_comes_back(
+    books: Any, scratch: Any, settings: ObjectRef
+) -> None:
+    books.patch(settings, fields={COLOUR: MISSING})
+    assert get_field(scratch.get("ConfigMap", "settings"), "/data") == MISSING
+    found = scratch.patch("ConfigMap", "settings", {"op": "add", "path": "/data", "value": {"shape": "flat"}})
+    books.debt.owe_writes(found, {"/data": (MISSING, {"shape": "flat"})}, by="step mend", round_id="r1")
+    assert [done.outcome for done in books.undo()] == ["undone"]
+    assert scratch.get("ConfigMap", "settings")["data"] == {"colour": "red"}
+
+
 def test_a_taint_goes_and_those_of_others_stay(books: Any, cluster: Any, scratch: Any) -> None:
     name = f"node-of-{scratch.name}"
     ref = ObjectRef.of(cluster.create({"apiVersion": "v1", "kind": "Node", "metadata": {"name": name}, "spec": {}}))

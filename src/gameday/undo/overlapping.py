@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from gameday.change import get_field
+from gameday.change import MISSING, get_field
 from gameday.cluster import Json
 from gameday.undo.record import Entry, OwedField, owe_field
 from gameday.undo.remaking import set_field
@@ -48,10 +48,11 @@ def _also_wrote(entry: Entry, path: str, wrote: Sequence[Any], value: Any) -> En
 
 
 def _without_ours(entry: Entry, path: str, inner: Sequence[str], value: Any) -> Any:
-    """Return a field's value with those within it set back that stand as the run wrote them."""
-    held = {"value": copy.deepcopy(value)}
+    """Return a field's value with those within it set back that stand as the run wrote them; it may be MISSING as a whole."""
+    held = {} if value == MISSING else {"value": copy.deepcopy(value)}
     for known in inner:
         at, owed = f"/value{known.removeprefix(path)}", entry.fields[known]
-        if get_field(held, at) in owed.wrote:
+        found = get_field(held, at)
+        if found in owed.wrote and found != owed.before:
             set_field(held, at, owed.before)
-    return held["value"]
+    return held.get("value", MISSING)
