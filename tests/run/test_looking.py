@@ -17,6 +17,7 @@ from gameday.log.events import ChangeOwed, UndoEnded
 from gameday.run.inject import perform
 from gameday.run.looking import Looks
 from gameday.run.undoing import Undoing
+from gameday.verdict.exits import residue
 
 pytestmark = pytest.mark.e2e
 COLOUR: Final = "/data/colour"
@@ -226,3 +227,21 @@ def test_a_field_that_no_path_can_name_is_left_behind_and_keeps_nothing_from_bei
     run.undo()
     assert run.data["colour"] == "red"
     assert "residue" in {event.outcome for event in run.events(UndoEnded)}
+
+
+@pytest.mark.parametrize("where", ["gameday.run.looking.blocks_writes", "gameday.undo.owing.Debt.owe_writes"])
+def test_a_write_that_nobody_foresaw_is_left_behind_and_keeps_nothing_from_being_undone(
+    run: Run, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    def broken(*_: Any, **__: Any) -> None:
+        raise TypeError("not a map")
+
+    run.fault()
+    run.looks().look(STEP, (run.scratch.name,), "r1")
+    run.write("/data/shape", "flat")
+    monkeypatch.setattr(where, broken)
+    run.looks().close()
+    run.undo()
+    assert run.data == {"colour": "red", "shape": "flat"}
+    (left,) = residue(run.events(UndoEnded))
+    assert "TypeError: not a map" in left

@@ -34,6 +34,7 @@ from gameday.log.events import ChangeApplied, ChangeOwed, Noted, UndoEnded
 from gameday.run.blocks_writes import as_undone, blocks_writes
 from gameday.run.shell import SHELL_SECONDS
 from gameday.run.snapshot import PATIENCE_SECONDS, Snapshot, Writes, compare, look, look_patiently
+from gameday.run.wording import in_words
 from gameday.undo.owing import Debt
 from gameday.undo.record import Entry
 
@@ -146,9 +147,9 @@ class Looks:
             for made in self._unfinished():
                 try:
                     self._close(made)
-                except GamedayError as error:
-                    # The undo comes next, whatever cannot be told here.
-                    self._left(made, f"what {made.by} wrote", f"could not be told: {error}; before it: {_kept_as(made.file)}")
+                except Exception as error:  # noqa: BLE001  # the undo comes next, whatever cannot be told here
+                    kept = _kept_as(made.file)
+                    self._left(made, f"what {made.by} wrote", f"could not be told: {in_words(error)}; before it: {kept}")
                 with contextlib.suppress(OSError):
                     made.file.rename(_kept_as(made.file))
 
@@ -211,9 +212,9 @@ class Looks:
         try:
             owed = owe()
             entry = owed.id if owed is not None else ""
-        except GamedayError as error:
-            failure = str(error)
-            self._left(made, str(ref), f"{made.by} {summary}, which could not be written down, and is not undone: {error}")
+        except Exception as error:  # noqa: BLE001  # the other writes are owed, and the undo comes, whatever this one is
+            failure = in_words(error)
+            self._left(made, str(ref), f"{made.by} {summary}, which could not be written down, and is not undone: {failure}")
         change_id = next(self._numbers)
         told = [
             {"path": path, "before": shown(ref.kind, path, before), "after": shown(ref.kind, path, after)}

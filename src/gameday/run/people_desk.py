@@ -20,6 +20,7 @@ from gameday.log import LogWriter
 from gameday.log.events import ChangeApplied, ChangeOwed, Noted, UndoEnded
 from gameday.run.people_writes import peoples_writes, set_back
 from gameday.run.snapshot import PATIENCE_SECONDS, Snapshot, look, look_patiently
+from gameday.run.wording import in_words
 from gameday.undo.owing import Debt
 
 BY_PEOPLE: Final = "step by people"
@@ -59,9 +60,9 @@ class PeopleDesk:
         with self._one_at_a_time:
             try:
                 self._owe(0.0)
-            except GamedayError as error:
+            except Exception as error:  # noqa: BLE001  # what it is about must keep nothing from being undone
                 self._has_missed = True
-                self._warn(f"what people wrote could not be recorded: {error}")
+                self._warn(f"what people wrote could not be recorded: {in_words(error)}")
 
     def owe_missed(self) -> None:
         """Before an undo, do again what failed last time, with more patience; what then cannot be told is left behind."""
@@ -70,8 +71,9 @@ class PeopleDesk:
                 return
             try:
                 self._owe(PATIENCE_SECONDS)
-            except GamedayError as error:
-                self._end("residue", f"could not be told, so what they wrote since the look before was not undone: {error}")
+            except Exception as error:  # noqa: BLE001  # the undo comes next, whatever cannot be told here
+                why = in_words(error)
+                self._end("residue", f"could not be told, so what they wrote since the look before was not undone: {why}")
                 self._is_left = True
             else:
                 if self._is_left:
