@@ -75,9 +75,6 @@ class PeopleDesk:
                 why = in_words(error)
                 self._end("residue", f"could not be told, so what they wrote since the look before was not undone: {why}")
                 self._is_left = True
-            else:
-                if self._is_left:
-                    self._end("undone", "could be told after all, and is owed like the rest")
 
     def _owe(self, patience_seconds: float) -> None:
         if self._before is None:
@@ -90,6 +87,9 @@ class PeopleDesk:
         for ref in writes.created:
             self._tell(ref, {}, entry=self._debt.owe_created(ref, by=BY_PEOPLE, round_id=self._round).id)
         self._has_missed = False
+        if self._is_left:
+            self._is_left = False
+            self._end("undone", "could be told after all, and is owed like the rest")
         for ref in set(writes.deleted) - self._deleted:
             self._deleted.add(ref)
             self._warn(f"{ref} was deleted, which is not brought back")
