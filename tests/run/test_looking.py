@@ -308,3 +308,16 @@ def test_a_write_that_nobody_foresaw_is_left_behind_and_keeps_nothing_from_being
     assert run.data == {"colour": "red", "shape": "flat"}
     (left,) = residue(run.events(UndoEnded))
     assert "TypeError: not a map" in left
+
+
+def test_what_somebody_else_added_before_the_block_to_a_field_that_is_owed_as_a_whole_is_left_alone(run: Run) -> None:
+    ref = ObjectRef.of(run.scratch.service("payment"))
+    run.change(PatchObject(ref, {"/spec/selector": {"app": "bad"}}))
+    run.scratch.patch("Service", "payment", {"op": "add", "path": "/spec/selector/tier", "value": "x"})
+    looks = run.looks()
+    looks.look(STEP, (run.scratch.name,), "r1")
+    run.scratch.patch("Service", "payment", {"op": "replace", "path": "/spec/selector/app", "value": "canary"})
+    looks.compare(STEP)
+    run.undo()
+    assert run.scratch.get("Service", "payment")["spec"]["selector"] == {"app": "canary", "tier": "x"}
+    assert [event.outcome for event in run.events(UndoEnded)] == ["left_alone"]

@@ -222,7 +222,7 @@ class Looks:
         for ref in writes.created:
             yield _Write("create", ref), partial(debt.owe_created, ref, **whose)
         for ref, fields in writes.fields.items():
-            yield _Write("patch", ref, fields), partial(debt.owe_writes, now[ref], fields, **whose)
+            yield _Write("patch", ref, fields), partial(debt.owe_writes, now[ref], fields, was=made.found[ref], **whose)
 
     def _one(self, made: _Look, write: _Write, owe: Callable[[], Entry | None]) -> tuple[str, str]:
         """Owe and tell one write; return it in words, and what failed."""

@@ -82,7 +82,7 @@ class PeopleDesk:
         now = look_patiently(self._cluster, self._namespaces, patience_seconds)
         writes = peoples_writes(self._before, now, self._debt.entries)
         for ref, fields in writes.fields.items():
-            entry = self._debt.owe_writes(now[ref], fields, by=BY_PEOPLE, round_id=self._round)
+            entry = self._debt.owe_writes(now[ref], fields, was=self._before[ref], by=BY_PEOPLE, round_id=self._round)
             self._tell(ref, fields, entry=entry.id)
         for ref in writes.created:
             self._tell(ref, {}, entry=self._debt.owe_created(ref, by=BY_PEOPLE, round_id=self._round).id)
