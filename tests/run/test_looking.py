@@ -13,10 +13,11 @@ from gameday.change import Change, CreateObject, PatchObject
 from gameday.cluster import ObjectRef
 from gameday.errors import UnreachableError
 from gameday.log import LogWriter, read
-from gameday.log.events import ChangeOwed, UndoEnded
+from gameday.log.events import ChangeOwed, Noted, UndoEnded
 from gameday.run.inject import perform
 from gameday.run.looking import Looks
 from gameday.run.undoing import Undoing
+from gameday.verdict.exits import residue
 
 pytestmark = pytest.mark.e2e
 COLOUR: Final = "/data/colour"
@@ -189,6 +190,69 @@ def test_what_could_not_be_compared_is_left_to_a_person_and_compared_by_nobody_e
     assert run.data["colour"] == "red"
 
 
+def missed(run: Run, monkeypatch: pytest.MonkeyPatch) -> Looks:
+    """Let a block write while the server goes away, so that nothing can be compared when it ends; the server is back then."""
+    monkeypatch.setattr("gameday.run.looking.PATIENCE_SECONDS", 0.0)
+    is_away = False
+    looks = run.looks(Hooked(run.books.cluster, lambda: away() if is_away else None))
+    looks.look(STEP, (run.scratch.name,), "r1")
+    run.write("/data/shape", "flat")
+    is_away = True
+    assert looks.compare(STEP) == {"refused": "what it wrote could not be recorded: no answer"}
+    is_away = False
+    return looks
+
+
+def test_what_could_not_be_compared_when_its_block_ended_is_owed_before_the_undo(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run.fault()
+    missed(run, monkeypatch).close()
+    run.undo()
+    assert run.data == {"colour": "red", "shape": "round"}
+    assert [event.summary for event in run.events(ChangeOwed)] == [f"wrote /data/shape of configmap {run.scratch.name}/settings"]
+    assert residue(run.events(UndoEnded)) == ()
+    assert list(run.folder.glob("*look-*")) == []
+    (note,) = run.events(Noted)
+    assert note.text == f"{STEP} could not be compared when it ended; what it wrote is looked for"
+
+
+def test_a_successor_owes_what_could_not_be_compared_when_its_block_ended(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    run.fault()
+    missed(run, monkeypatch)
+    run.looks().close()
+    run.undo()
+    assert run.data == {"colour": "red", "shape": "round"}
+    assert residue(run.events(UndoEnded)) == ()
+
+
+def test_what_could_be_compared_neither_then_nor_before_the_undo_is_left_behind_once(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run.fault()
+    missed(run, monkeypatch)
+    run.looks(Hooked(run.books.cluster, away)).close()
+    run.looks().close()
+    (left,) = run.events(UndoEnded)
+    (file,) = run.folder.glob("*look-*")
+    assert str(file) in left.detail
+    run.undo()
+    assert run.data == {"colour": "red", "shape": "flat"}
+
+
+def test_what_the_run_wrote_over_something_that_could_not_be_compared_hides_it_so_it_is_named(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = missed(run, monkeypatch)
+    run.change(PatchObject(run.settings, {"/data/shape": "square"}))
+    looks.close()
+    run.undo()
+    (left,) = residue(run.events(UndoEnded))
+    (file,) = run.folder.glob("*look-*")
+    assert left.startswith(f"what {STEP} wrote: ")
+    assert str(file) in left
+
+
 def test_an_undo_waits_for_a_comparison_that_is_on(run: Run) -> None:
     run.fault()
     begun, go_on = threading.Event(), threading.Event()
@@ -226,3 +290,34 @@ def test_a_field_that_no_path_can_name_is_left_behind_and_keeps_nothing_from_bei
     run.undo()
     assert run.data["colour"] == "red"
     assert "residue" in {event.outcome for event in run.events(UndoEnded)}
+
+
+@pytest.mark.parametrize("where", ["gameday.run.looking.blocks_writes", "gameday.undo.owing.Debt.owe_writes"])
+def test_a_write_that_nobody_foresaw_is_left_behind_and_keeps_nothing_from_being_undone(
+    run: Run, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    def broken(*_: Any, **__: Any) -> None:
+        raise TypeError("not a map")
+
+    run.fault()
+    run.looks().look(STEP, (run.scratch.name,), "r1")
+    run.write("/data/shape", "flat")
+    monkeypatch.setattr(where, broken)
+    run.looks().close()
+    run.undo()
+    assert run.data == {"colour": "red", "shape": "flat"}
+    (left,) = residue(run.events(UndoEnded))
+    assert "TypeError: not a map" in left
+
+
+def test_what_somebody_else_added_before_the_block_to_a_field_that_is_owed_as_a_whole_is_left_alone(run: Run) -> None:
+    ref = ObjectRef.of(run.scratch.service("payment"))
+    run.change(PatchObject(ref, {"/spec/selector": {"app": "bad"}}))
+    run.scratch.patch("Service", "payment", {"op": "add", "path": "/spec/selector/tier", "value": "x"})
+    looks = run.looks()
+    looks.look(STEP, (run.scratch.name,), "r1")
+    run.scratch.patch("Service", "payment", {"op": "replace", "path": "/spec/selector/app", "value": "canary"})
+    looks.compare(STEP)
+    run.undo()
+    assert run.scratch.get("Service", "payment")["spec"]["selector"] == {"app": "canary", "tier": "x"}
+    assert [event.outcome for event in run.events(UndoEnded)] == ["left_alone"]

@@ -177,3 +177,40 @@ def test_what_they_wrote_last_and_nobody_could_look_at_is_left_behind_until_it_i
     assert outcomes(table) == ["residue", "undone"]
     assert residue(read(table.log.path)) == ()
     assert len(table.owed()) == 1
+
+
+def test_what_was_left_behind_and_is_told_by_a_later_look_is_left_behind_no_more(
+    table: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when the undo outlasts the outage, and whoever ends the run looks once more."""
+    monkeypatch.setattr("gameday.run.people_desk.PATIENCE_SECONDS", 0.0)
+    table.fault(0)
+    table.shop.payment["spec"]["replicas"] = 3
+    table.shop.is_away = True
+    table.desk.owe()
+    table.desk.owe_missed()
+    table.shop.is_away = False
+    table.desk.owe()
+    table.desk.owe()
+    table.desk.owe_missed()
+    assert outcomes(table) == ["residue", "undone"]
+    assert residue(read(table.log.path)) == ()
+    assert len(table.owed()) == 1
+
+
+def test_what_nobody_foresaw_in_what_they_wrote_is_told_and_keeps_nothing_from_being_undone(
+    table: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: Any, **__: Any) -> None:
+        raise TypeError("not a map")
+
+    table.shop.payment["spec"]["replicas"] = 3
+    with monkeypatch.context() as patched:
+        patched.setattr(table.debt, "owe_writes", broken)
+        table.desk.owe()
+        table.desk.owe_missed()
+    assert table.warnings() == ["what people wrote could not be recorded: TypeError: not a map"]
+    (left,) = residue(read(table.log.path))
+    assert "TypeError: not a map" in left
+    table.desk.owe_missed()
+    assert residue(read(table.log.path)) == ()

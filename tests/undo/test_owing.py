@@ -162,8 +162,9 @@ def test_a_run_without_a_cluster_owes_nothing_of_one(tmp_path: Path) -> None:
 def test_what_a_shell_block_wrote_is_owed_like_any_other_write(books: Any, scratch: Any) -> None:
     ref = ObjectRef.of(scratch.config_map(colour="red"))
     books.patch(ref, fields={"/data/colour": "blue"})
+    was = scratch.get("ConfigMap", "settings")
     found = scratch.patch("ConfigMap", "settings", {"op": "replace", "path": "/data/colour", "value": "green"})
-    books.debt.owe_writes(found, {"/data/colour": ("blue", "green")}, by="step mend", round_id="r1")
+    books.debt.owe_writes(found, {"/data/colour": ("blue", "green")}, was=was, by="step mend", round_id="r1")
     made = ObjectRef.of(scratch.config_map("made"))
     books.debt.owe_created(made, by="step mend", round_id="r1")
     assert {item.outcome for item in books.undo()} == {"undone"}
@@ -172,7 +173,8 @@ def test_what_a_shell_block_wrote_is_owed_like_any_other_write(books: Any, scrat
 
 
 def test_nothing_more_is_owed_to_be_done_on_a_debt_that_is_closed_but_what_was_done_is(books: Any, scratch: Any) -> None:
-    ref = ObjectRef.of(scratch.config_map(colour="red"))
+    was = scratch.config_map(colour="red")
+    ref = ObjectRef.of(was)
     found = scratch.patch("ConfigMap", "settings", {"op": "replace", "path": "/data/colour", "value": "blue"})
     books.debt.close()
     with pytest.raises(RecordError, match="undone for the last time, so nothing more is injected"):
@@ -180,6 +182,6 @@ def test_nothing_more_is_owed_to_be_done_on_a_debt_that_is_closed_but_what_was_d
     with pytest.raises(RecordError, match="undone for the last time"):
         books.debt.owe_rollbacks(Path("x.yaml"), ["put it back"], round_id="r1")
     assert books.debt.entries == ()
-    books.debt.owe_writes(found, {"/data/colour": ("red", "blue")}, by="step mend", round_id="r1")
+    books.debt.owe_writes(found, {"/data/colour": ("red", "blue")}, was=was, by="step mend", round_id="r1")
     assert [item.outcome for item in books.undo()] == ["undone"]
     assert scratch.get("ConfigMap", "settings")["data"] == {"colour": "red"}

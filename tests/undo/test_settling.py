@@ -227,11 +227,11 @@ def test_several_entries_of_one_list_are_removed_and_come_back_together(books: A
 
 
 def test_labels_that_all_went_come_back_all(books: Any, scratch: Any, settings: ObjectRef) -> None:
-    scratch.patch("ConfigMap", "settings", {"op": "add", "path": "/metadata/labels", "value": {"a": "1", "b": "2"}})
+    was = scratch.patch("ConfigMap", "settings", {"op": "add", "path": "/metadata/labels", "value": {"a": "1", "b": "2"}})
     found = scratch.patch("ConfigMap", "settings", {"op": "remove", "path": "/metadata/labels"})
     assert ObjectRef.of(found) == settings
     removed = {f"/metadata/labels/{name}": (value, MISSING) for name, value in (("a", "1"), ("b", "2"))}
-    books.debt.owe_writes(found, removed, by="step relabel", round_id="r1")
+    books.debt.owe_writes(found, removed, was=was, by="step relabel", round_id="r1")
     assert [done.outcome for done in books.undo()] == ["undone"]
     assert scratch.get("ConfigMap", "settings")["metadata"]["labels"] == {"a": "1", "b": "2"}
 
@@ -239,17 +239,29 @@ def test_labels_that_all_went_come_back_all(books: Any, scratch: Any, settings: 
 def test_a_step_that_repairs_a_selector_by_one_of_its_labels_does_not_bring_the_fault_back(books: Any, scratch: Any) -> None:
     ref = ObjectRef.of(scratch.service("payment"))
     books.patch(ref, fields={"/spec/selector": {"app": "bad"}})
+    was = scratch.get("Service", "payment")
     found = scratch.patch("Service", "payment", {"op": "replace", "path": "/spec/selector/app", "value": "payment"})
-    books.debt.owe_writes(found, {"/spec/selector/app": ("bad", "payment")}, by="step mend", round_id="r1")
+    books.debt.owe_writes(found, {"/spec/selector/app": ("bad", "payment")}, was=was, by="step mend", round_id="r1")
     books.undo()
     assert scratch.get("Service", "payment")["spec"]["selector"] == {"app": "payment"}
 
 
+def test_a_selector_to_which_somebody_else_added_is_left_alone_whatever_a_step_writes_within_it(books: Any, scratch: Any) -> None:
+    ref = ObjectRef.of(scratch.service("payment"))
+    books.patch(ref, fields={"/spec/selector": {"app": "bad"}})
+    was = scratch.patch("Service", "payment", {"op": "add", "path": "/spec/selector/tier", "value": "x"})
+    found = scratch.patch("Service", "payment", {"op": "replace", "path": "/spec/selector/app", "value": "canary"})
+    books.debt.owe_writes(found, {"/spec/selector/app": ("bad", "canary")}, was=was, by="step mend", round_id="r1")
+    assert [done.outcome for done in books.undo()] == ["left_alone"]
+    assert scratch.get("Service", "payment")["spec"]["selector"] == {"app": "canary", "tier": "x"}
+
+
 def test_a_variable_of_the_run_whose_value_a_step_changes_still_goes_whole(books: Any, scratch: Any, web: ObjectRef) -> None:
     books.patch(web, fields={f"{MAIN}/env[name=FAULT]/value": "on"})
+    was = scratch.get("Deployment", "web", "apps/v1")
     rewrite_env(scratch, ("A", "1"), ("B", "2"), ("FAULT", "off"))
     found = scratch.get("Deployment", "web", "apps/v1")
-    books.debt.owe_writes(found, {f"{MAIN}/env[name=FAULT]/value": ("on", "off")}, by="step mend", round_id="r1")
+    books.debt.owe_writes(found, {f"{MAIN}/env[name=FAULT]/value": ("on", "off")}, was=was, by="step mend", round_id="r1")
     assert [done.outcome for done in books.undo()] == ["undone"]
     assert env(scratch) == [("A", "1"), ("B", "2")]
 
@@ -260,6 +272,18 @@ def test_a_field_that_an_action_writes_around_one_it_owns_already_comes_back(boo
     books.patch(ref, fields={"/spec/selector": {"app": "worse", "tier": "x"}})
     assert [done.outcome for done in books.undo()] == ["undone"]
     assert scratch.get("Service", "payment")["spec"]["selector"] == {"app": "payment"}
+
+
+def test_a_map_whose_last_key_the_run_removed_and_a_step_wrote_again_comes_back(
+    books: Any, scratch: Any, settings: ObjectRef
+) -> None:
+    books.patch(settings, fields={COLOUR: MISSING})
+    was = scratch.get("ConfigMap", "settings")
+    assert get_field(was, "/data") == MISSING
+    found = scratch.patch("ConfigMap", "settings", {"op": "add", "path": "/data", "value": {"shape": "flat"}})
+    books.debt.owe_writes(found, {"/data": (MISSING, {"shape": "flat"})}, was=was, by="step mend", round_id="r1")
+    assert [done.outcome for done in books.undo()] == ["undone"]
+    assert scratch.get("ConfigMap", "settings")["data"] == {"colour": "red"}
 
 
 def test_a_taint_goes_and_those_of_others_stay(books: Any, cluster: Any, scratch: Any) -> None:

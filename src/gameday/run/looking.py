@@ -5,7 +5,8 @@ compared, so that a successor of a guardian that was killed meanwhile can still 
 not be brought back, is named as left behind. Nothing is undone here.
 
 A block is compared before the undo that follows it, or else told from what an undo did (`blocks_writes`): `close` comes before
-each undo, waits for a comparison that is on, and from a look that it overtakes no block is begun any more.
+each undo, waits for a comparison that is on, and from a look that it overtakes no block is begun any more. It has the last
+word on a block that could not be compared when it ended, too: nothing is named as left behind for that before.
 """
 
 from __future__ import annotations
@@ -34,12 +35,15 @@ from gameday.log.events import ChangeApplied, ChangeOwed, Noted, UndoEnded
 from gameday.run.blocks_writes import as_undone, blocks_writes
 from gameday.run.shell import SHELL_SECONDS
 from gameday.run.snapshot import PATIENCE_SECONDS, Snapshot, Writes, compare, look, look_patiently
+from gameday.run.wording import in_words
 from gameday.undo.owing import Debt
 from gameday.undo.record import Entry
 
 _FILES: Final = "look-*.json"
 _KEPT: Final = "kept-"
 """Before the name of a look that nothing compares any more, and that is left for a person to read."""
+_MISSED: Final = ".missed"
+"""In the name of a look whose block has ended and could not be compared then."""
 _SLACK_SECONDS: Final = 15.0
 """From a look to the block's beginning, and from the end of its time to that of its processes."""
 LATEST_SECONDS: Final = 900.0
@@ -62,6 +66,15 @@ class _Look:
     """When the block is over at the latest, by the server's clock."""
     owed: tuple[Entry, ...] = ()
     """What was not settled when the look began, so that an undo of it is not taken for the block's doing."""
+
+    @property
+    def was_missed(self) -> bool:
+        """Whether its block has ended, and could not be compared then."""
+        return _MISSED in self.file.suffixes
+
+    def may_lie_under(self, entries: Sequence[Entry]) -> bool:
+        """Say whether the run has owed more since the look, so that what its block wrote is not all to be seen any more."""
+        return self.was_missed and any(entry not in self.owed for entry in entries if not entry.is_settled)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,12 +145,20 @@ class Looks:
                 made = self._open.pop(by, None)
             if made is None:
                 return {"refused": "what it wrote could not be told: there was no look before it"}
-            return self._compared(made, made.found, lambda now: compare(made.found, now))
+            try:
+                answer = self._compared(made, made.found, lambda now: compare(made.found, now))
+            except Exception as error:  # noqa: BLE001  # whatever it is, whoever asks is told
+                with contextlib.suppress(OSError):
+                    made.file.rename(made.file.with_suffix(f"{_MISSED}{made.file.suffix}"))
+                return {"refused": f"what it wrote could not be recorded: {in_words(error)}"}
+            with contextlib.suppress(OSError):
+                made.file.unlink()
+            return answer
 
     def close(self) -> None:
-        """Compare what is still open: blocks that were cut short, in this process or in one that is lost.
+        """Compare what is still open: blocks that were cut short or missed, in this process or in one that is lost.
 
-        Each look is compared once, whatever comes of it.
+        Each look is closed once, whatever comes of it.
         """
         with self._lock:
             # A look that is still on has no file yet, and is refused when it ends.
@@ -146,9 +167,9 @@ class Looks:
             for made in self._unfinished():
                 try:
                     self._close(made)
-                except GamedayError as error:
-                    # The undo comes next, whatever cannot be told here.
-                    self._left(made, f"what {made.by} wrote", f"could not be told: {error}; before it: {_kept_as(made.file)}")
+                except Exception as error:  # noqa: BLE001  # the undo comes next, whatever cannot be told here
+                    kept = _kept_as(made.file)
+                    self._left(made, f"what {made.by} wrote", f"could not be told: {in_words(error)}; before it: {kept}")
                 with contextlib.suppress(OSError):
                     made.file.rename(_kept_as(made.file))
 
@@ -163,29 +184,28 @@ class Looks:
         return list(unfinished.values())
 
     def _close(self, made: _Look) -> None:
-        told = f"{made.by} was cut short; what it wrote is looked for"
-        self._log.write(Noted(level="warning", text=told, round=made.round))
+        how = "could not be compared when it ended" if made.was_missed else "was cut short"
+        self._log.write(Noted(level="warning", text=f"{made.by} {how}; what it wrote is looked for", round=made.round))
         age_seconds = time.time() - made.at
-        if 0 <= age_seconds <= LATEST_SECONDS:
-            undone = as_undone(made.found, made.owed)
-            self._compared(made, undone, lambda now: blocks_writes(made.found, now, made.owed, until=made.over_at))
-        else:
+        if not 0 <= age_seconds <= LATEST_SECONDS:
             since = f"in the {age_seconds / 60:.0f} minutes since"
             detail = f"cannot be told from what others wrote {since}; what there was before it: {_kept_as(made.file)}"
             self._left(made, f"what {made.by} wrote", detail)
+            return
+        undone, is_hidden = as_undone(made.found, made.owed), made.may_lie_under(self._debt.entries)
+        self._compared(made, undone, lambda now: blocks_writes(made.found, now, made.owed, until=made.over_at))
+        if is_hidden:
+            detail = f"may in part lie under what the run wrote since; what there was before it: {_kept_as(made.file)}"
+            self._left(made, f"what {made.by} wrote", detail)
+            return
+        with contextlib.suppress(OSError):
+            made.file.unlink()
 
     def _compared(self, made: _Look, as_before: Snapshot, told_apart: Callable[[Snapshot], Writes]) -> dict[str, Any]:
         """Look again, and owe what is told of it; what was deleted is made again `as_before`."""
-        try:
-            now = look_patiently(self._cluster, made.namespaces, PATIENCE_SECONDS)
-        except GamedayError as error:
-            kept = f"what there was before it: {_kept_as(made.file)}"
-            self._left(made, f"what {made.by} wrote", f"could not be told, so it could not be undone: {error}; {kept}")
-            return {"refused": f"what it wrote could not be recorded: {error}"}
+        now = look_patiently(self._cluster, made.namespaces, PATIENCE_SECONDS)
         # Deletions first, so that what came in the place of something is removed before that is made again.
         told = [self._one(made, write, owe) for write, owe in self._writes(made, (as_before, now), told_apart(now))]
-        with contextlib.suppress(OSError):
-            made.file.unlink()
         failed = [text for text, failure in told if failure]
         answer: dict[str, Any] = {"written": [text for text, _ in told]}
         return answer | ({"refused": f"could not be recorded: {'; '.join(failed)}"} if failed else {})
@@ -202,7 +222,7 @@ class Looks:
         for ref in writes.created:
             yield _Write("create", ref), partial(debt.owe_created, ref, **whose)
         for ref, fields in writes.fields.items():
-            yield _Write("patch", ref, fields), partial(debt.owe_writes, now[ref], fields, **whose)
+            yield _Write("patch", ref, fields), partial(debt.owe_writes, now[ref], fields, was=made.found[ref], **whose)
 
     def _one(self, made: _Look, write: _Write, owe: Callable[[], Entry | None]) -> tuple[str, str]:
         """Owe and tell one write; return it in words, and what failed."""
@@ -211,9 +231,9 @@ class Looks:
         try:
             owed = owe()
             entry = owed.id if owed is not None else ""
-        except GamedayError as error:
-            failure = str(error)
-            self._left(made, str(ref), f"{made.by} {summary}, which could not be written down, and is not undone: {error}")
+        except Exception as error:  # noqa: BLE001  # the other writes are owed, and the undo comes, whatever this one is
+            failure = in_words(error)
+            self._left(made, str(ref), f"{made.by} {summary}, which could not be written down, and is not undone: {failure}")
         change_id = next(self._numbers)
         told = [
             {"path": path, "before": shown(ref.kind, path, before), "after": shown(ref.kind, path, after)}

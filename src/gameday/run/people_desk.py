@@ -20,6 +20,7 @@ from gameday.log import LogWriter
 from gameday.log.events import ChangeApplied, ChangeOwed, Noted, UndoEnded
 from gameday.run.people_writes import peoples_writes, set_back
 from gameday.run.snapshot import PATIENCE_SECONDS, Snapshot, look, look_patiently
+from gameday.run.wording import in_words
 from gameday.undo.owing import Debt
 
 BY_PEOPLE: Final = "step by people"
@@ -59,9 +60,9 @@ class PeopleDesk:
         with self._one_at_a_time:
             try:
                 self._owe(0.0)
-            except GamedayError as error:
+            except Exception as error:  # noqa: BLE001  # what it is about must keep nothing from being undone
                 self._has_missed = True
-                self._warn(f"what people wrote could not be recorded: {error}")
+                self._warn(f"what people wrote could not be recorded: {in_words(error)}")
 
     def owe_missed(self) -> None:
         """Before an undo, do again what failed last time, with more patience; what then cannot be told is left behind."""
@@ -70,12 +71,10 @@ class PeopleDesk:
                 return
             try:
                 self._owe(PATIENCE_SECONDS)
-            except GamedayError as error:
-                self._end("residue", f"could not be told, so what they wrote since the look before was not undone: {error}")
+            except Exception as error:  # noqa: BLE001  # the undo comes next, whatever cannot be told here
+                why = in_words(error)
+                self._end("residue", f"could not be told, so what they wrote since the look before was not undone: {why}")
                 self._is_left = True
-            else:
-                if self._is_left:
-                    self._end("undone", "could be told after all, and is owed like the rest")
 
     def _owe(self, patience_seconds: float) -> None:
         if self._before is None:
@@ -83,11 +82,14 @@ class PeopleDesk:
         now = look_patiently(self._cluster, self._namespaces, patience_seconds)
         writes = peoples_writes(self._before, now, self._debt.entries)
         for ref, fields in writes.fields.items():
-            entry = self._debt.owe_writes(now[ref], fields, by=BY_PEOPLE, round_id=self._round)
+            entry = self._debt.owe_writes(now[ref], fields, was=self._before[ref], by=BY_PEOPLE, round_id=self._round)
             self._tell(ref, fields, entry=entry.id)
         for ref in writes.created:
             self._tell(ref, {}, entry=self._debt.owe_created(ref, by=BY_PEOPLE, round_id=self._round).id)
         self._has_missed = False
+        if self._is_left:
+            self._is_left = False
+            self._end("undone", "could be told after all, and is owed like the rest")
         for ref in set(writes.deleted) - self._deleted:
             self._deleted.add(ref)
             self._warn(f"{ref} was deleted, which is not brought back")

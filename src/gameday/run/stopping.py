@@ -16,10 +16,11 @@ from typing import Final
 
 from gameday.change import ProbeSpec, bind
 from gameday.change.registry import registered
-from gameday.errors import BadParameterError, GamedayError
+from gameday.errors import BadParameterError
 from gameday.experiment.stops import Stop, StopOnProbe, StopOnSamples
 from gameday.run.load import Load
 from gameday.run.observing import RunObservations
+from gameday.run.wording import in_words
 from gameday.traffic.windows import Window, outcomes
 
 _BLIND_LOOKS: Final = 3
@@ -81,7 +82,7 @@ class ProbeWatch:
                 )
             except Exception as error:  # noqa: BLE001  # a project's own probe raises anything, and none may end the watch
                 blind += 1
-                why = f"stop condition: {self._condition}: could not look {blind} times in a row: {_told(error)}"
+                why = f"stop condition: {self._condition}: could not look {blind} times in a row: {in_words(error)}"
                 breached = blind >= _BLIND_LOOKS
             else:
                 blind = 0
@@ -134,8 +135,3 @@ class Watches:
             why = watch.take(window)
             if why:
                 self._breached(why)
-
-
-def _told(error: Exception) -> str:
-    """Return an error of ours as it is, and anybody else's with its type, without which it often says nothing."""
-    return str(error) if isinstance(error, GamedayError) else f"{type(error).__name__}: {error}"

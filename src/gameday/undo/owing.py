@@ -116,12 +116,15 @@ class Debt:
             self._put(owed.entry)
             return owed
 
-    def owe_writes(self, found: Json, writes: Mapping[str, tuple[Any, Any]], *, by: str, round_id: str) -> Entry:
-        """Write down fields of an object, as it was found, that a step's shell block has changed: path → (before, after)."""
+    def owe_writes(self, found: Json, writes: Mapping[str, tuple[Any, Any]], *, was: Json, by: str, round_id: str) -> Entry:
+        """Write down fields of an object, as it was found, that a step's shell block has changed: path → (before, after).
+
+        `was` is the object before the block.
+        """
         with self._lock:
             entry = self._entry_for(ObjectRef.of(found), _Whose(by, round_id))
             for path, (before, after) in writes.items():
-                entry = owe_write(entry, path, before=before, value=after, then=found)
+                entry = owe_write(entry, path, before=before, value=after, was=was, then=found)
             self._put(entry)
             return entry
 
@@ -233,7 +236,7 @@ class Debt:
             before = get_field(obj, path)
             if refused_before:
                 entry = refuse_field(entry, path, value=value, found=before)
-            entry = owe_change(entry, path, before=before, value=value, then=then)
+            entry = owe_change(entry, path, before=before, value=value, was=obj, then=then)
             fields.append((path, before, value))
         unchanged = {"op": "test", "path": "/metadata/resourceVersion", "value": version}
         return Owed(entry, Operation("patch", ObjectRef.of(obj), [unchanged, *operations]), tuple(fields))
