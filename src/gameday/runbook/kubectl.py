@@ -6,12 +6,12 @@ called unclear, since the word behind it might be its value or a name; nothing i
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from gameday.runbook.calling import called, program_of
 from gameday.runbook.shell import UNKNOWN, Command
 
 
@@ -105,23 +105,13 @@ _WITHOUT_OBJECTS: Final = frozenset(
 def kubectl_lines(commands: Sequence[Command]) -> Iterator[KubectlLine | Unclear]:
     """Yield what each kubectl command among these says, in their order."""
     for command in commands:
-        words: Sequence[str] = command.words
-        while words and words[0].rpartition("/")[2] in _BEFORE:
-            words = _behind(words)
-        if words and words[0].rpartition("/")[2] == "kubectl":
+        words = called(command.words)
+        if program_of(words) == "kubectl":
             yield parse_kubectl(words[1:], command.line)
         elif "kubectl" in words and words[0] not in _ONLY_NAMES_IT:
             yield Unclear(command.line, f"kubectl is called by {words[0]}, which gives it words of its own")
 
 
-def _behind(words: Sequence[str]) -> Sequence[str]:
-    """Return what is called by a program that only calls another one; behind `timeout` stands a duration first."""
-    is_timed = words[0].rpartition("/")[2] == "timeout" and _DURATION.fullmatch("".join(words[1:2]))
-    return words[2:] if is_timed else words[1:]
-
-
-_BEFORE: Final = frozenset({"sudo", "time", "exec", "nohup", "timeout"})
-_DURATION: Final = re.compile(r"[0-9.]+[smhd]?")
 _ONLY_NAMES_IT: Final = frozenset(shlex.split("command which type echo printf grep man apt apt-get brew hash alias"))
 
 

@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Iterator
 from typing import Final
 
+from gameday.runbook.calling import behind, called, program_of
 from gameday.runbook.kubectl import KubectlLine, kubectl_lines
 from gameday.runbook.linting.model import Hit, Subject
 from gameday.runbook.linting.registry import rule
@@ -139,10 +140,10 @@ def _commands(shell: StepShell) -> tuple[Command, ...]:
 
 
 def _destroys(command: Command) -> str:
-    words = command.words[1:] if command.words[0] == "sudo" and command.words[1:] else command.words
-    program, text = words[0].rpartition("/")[2], " ".join(words)
-    if program == "xargs" and "kubectl" in words:
-        return _destroys(Command(words[words.index("kubectl") :], command.line))
+    words = called(command.words)
+    program, text = program_of(words), " ".join(words)
+    if program == "xargs" and (given := behind(words)):
+        return _destroys(Command(tuple(given), command.line))
     for line in kubectl_lines([command]):
         return _kubectl_destroys(line) if isinstance(line, KubectlLine) else ""
     if program == "rm" and any(re.match(r"-\w*[rR]|--recursive", word) for word in words[1:]):
@@ -174,8 +175,8 @@ def _kubectl_waits(line: KubectlLine) -> str:
 
 
 def _waits(command: Command) -> str:
-    words = command.words
-    program = words[0].rpartition("/")[2]
+    words = called(command.words)
+    program = program_of(words)
     if program == "watch":
         return program
     for line in kubectl_lines([command]):
@@ -184,4 +185,5 @@ def _waits(command: Command) -> str:
         return program
     if program in {"vi", "vim", "nano", "emacs", "less", "more", "htop"}:
         return program
-    return "tail -f" if program == "tail" and any(word in {"-f", "-F", "--follow"} for word in words) else ""
+    follows = program == "tail" and any(word in {"-f", "-F", "--follow"} for word in words)
+    return "tail -f" if follows and "timeout" not in command.words else ""
