@@ -18,6 +18,8 @@ from gameday.runbook.kinds import LOOKED_AT, kind_meant
         ("kubectl get pods -n shop\nkubectl logs -n shop deploy/cart", False),
         ("curl -s http://shop/restore", False),
         ("curl -X POST http://shop/restore", True),
+        ("curl -fsSX POST http://shop/restore", True),
+        ("for i in $(seq 60); do timeout 5 curl -fs http://shop/healthz && break; sleep 1; done", False),
         ("pg_restore --clean orders.dump", True),
         ("kubectl scale -n shop deploy/payment --replicas=2", False),
         ("kubectl patch service -n shop sale -p '{}'\nkubectl rollout status -n shop deploy/sale", False),

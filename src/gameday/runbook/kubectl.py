@@ -88,6 +88,7 @@ _OF_VERB: Final = {
 }
 _SWITCHES_OF_VERB: Final = {"logs": {"follow", "previous"}, "top": {"containers"}, "set": {"all"}}
 
+_DRY: Final = frozenset({"", "true", "client", "server"})
 _ON_RESOURCES: Final = frozenset(shlex.split("get describe delete edit patch scale wait expose autoscale label annotate taint"))
 _TWO_WORDS: Final = frozenset({"rollout", "set", "auth", "config", "certificate", "create", "apply", "cluster-info", "top"})
 _ON_NODES: Final = frozenset({"drain", "cordon", "uncordon"})
@@ -140,7 +141,7 @@ def _parsed(words: Sequence[str], line: int) -> KubectlLine:
         all_namespaces=flags.get("all-namespaces", "false") != "false",
         selector=_known(flags.get("selector", ""), "the selector"),
         raw=_known(flags.get("raw", ""), "the path"),
-        flags=frozenset(name for name, value in flags.items() if value != "false"),
+        flags=frozenset(name for name, value in flags.items() if _is_set(name, value)),
     )
     if verb in _WITHOUT_OBJECTS or found.raw:
         return found
@@ -206,6 +207,11 @@ def _value(name: str, rest: list[str], verb: str) -> str:
 
 def _is_switch(name: str, verb: str) -> bool:
     return name in _SWITCHES_OF_VERB.get(verb, ()) or (name in _IS_SWITCH and name not in _TAKES_VALUE)
+
+
+def _is_set(name: str, value: str) -> bool:
+    """Say whether a flag is; a dry run is one only if nothing is certain to be written."""
+    return value in _DRY if name == "dry-run" else value != "false"
 
 
 def _known(value: str, what: str) -> str:
