@@ -125,6 +125,9 @@ def test_lines_are_counted_alike_whatever_ends_them(tmp_path: Path, end: str, ex
             "[RESOLVED] Orders are taken since {start} UTC.",
         ),
         ("kubectl get deploy -n shop payment\n", "sort <pods.txt >sorted.txt\nwhile read -r a; do :; done <in 2>err\n"),
+        ("kubectl get deploy -n shop payment\n", 'echo "see <b>x</b>"; echo "<none>"\nif [ "$IP" = "<none>" ]; then :; fi\n'),
+        ("kubectl get deploy -n shop payment\n", "sed -n '/<b>/p' a\ncurl -s http://x/ | grep -c '<title>'\n"),
+        ("kubectl get deploy -n shop payment\n", "curl -d '<a>b</a>' x\ncase $x in '<none>') :;;\n  '<a>') :;;\nesac\n"),
         ("kubectl get deploy -n shop payment\n", 'grep -q "<title>" page\ncat <<EOF\n<body>\nEOF\n'),
         ("kubectl get deploy -n shop payment\n", "timeout 30 tail -f /var/log/x | grep -m 1 ready\ncommand -v kubectl\n"),
         ("kubectl get deploy -n shop payment\n", "kubectl rollout status -n shop deploy/payment --watch=false\n"),
@@ -156,6 +159,10 @@ def test_nothing_is_found_in_what_is_good(tmp_path: Path, old: str, new: str) ->
         ("echo a | xargs kubectl delete ns", "RB303"),
         ("echo a | xargs -I {} kubectl delete ns {}", "RB303"),
         ("kubectl delete pod <pod> -n shop", "RB305"),
+        ('kubectl delete pod "<pod>" -n shop', "RB305"),
+        ("psql -h '<host>' -c 'select 1'", "RB305"),
+        ('POD="<name of the pod>"', "RB305"),
+        ('kubectl set env -n shop deploy/payment RATE="<rate>"', "RB305"),
     ],
 )
 def test_what_a_command_does_is_found_whatever_calls_it(tmp_path: Path, block: str, code: str) -> None:

@@ -17,6 +17,8 @@ from gameday.runbook.shell import Command, commands, programs, without_here_docu
 
 _BLANK = re.compile(r"(?<![<\w])<([A-Za-z](?:[A-Za-z0-9 _.-]*[A-Za-z0-9_.-])?)(?<! \d)>")
 _STRING = re.compile(r"""'[^']*'|"[^"]*\"""")
+_ABOUT_TEXT = re.compile(r"^[\s(]*$|(?<![\w-])(?:\[\s|(?:case|echo|printf|[ef]?grep|sed|awk|jq|yq|test)\s)")
+"""What is given a string for its text: a tag to look for, what kubectl prints where there is nothing, a pattern of `case`."""
 _WARNED = re.compile(r"\*\*\s*(?:warning|caution|danger|attention|do not|never)\b|\[!(?:warning|caution)\]", re.IGNORECASE)
 _SQL = re.compile(r"\b(?:drop\s+(?:database|table|schema)|truncate\s+(?:table\s+)?\w)", re.IGNORECASE)
 _WHOLE_KINDS: Final = frozenset(
@@ -110,7 +112,7 @@ def blanks(subject: Subject) -> Iterator[Hit]:
     """
     for step, shell in _shells(subject):
         for number, line in enumerate(without_here_documents(shell.text).split("\n")):
-            if found := _BLANK.search(_STRING.sub("''", line)):
+            if found := _BLANK.search(_STRING.sub(_without_text, line)):
                 told = f"the step {step.id!r} has {found[0]} in a command, which nobody fills in when it is executed"
                 yield Hit(shell.line + number, told, "select by label, or use a variable")
 
@@ -127,6 +129,12 @@ def no_namespace(subject: Subject) -> Iterator[Hit]:
             if isinstance(line, KubectlLine) and kinds & _KNOWN_NAMESPACED and not (line.namespace or line.all_namespaces):
                 told = f"the step {step.id!r} does not say in which namespace: kubectl {line.verb}"
                 yield Hit(line.line, told, "add -n NAMESPACE, or -A")
+
+
+def _without_text(string: re.Match[str]) -> str:
+    """Return nothing for a string, but for one that is a blank and given to a program that takes it for a name."""
+    inner = string[0][1:-1]
+    return f" {inner} " if _BLANK.fullmatch(inner) and not _ABOUT_TEXT.search(string.string[: string.start()]) else "''"
 
 
 def _shells(subject: Subject) -> Iterator[tuple[Step, StepShell]]:
