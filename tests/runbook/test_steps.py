@@ -17,6 +17,7 @@ from gameday.runbook.shell import commands
         ("curl -XPOST http://shop/restore", True),
         ("curl -G -X DELETE http://shop/", True),
         ("curl -d a=b http://shop/", True),
+        ("curl", False),
         ("kubectl events -n shop --for pod/a --types=Warning", False),
         ("timeout 60 kubectl rollout status -n shop deploy/payment", False),
         ("timeout 60s kubectl rollout restart -n shop deploy/payment", True),

@@ -142,7 +142,7 @@ def _curl_writes(words: Sequence[str]) -> bool:
 
 def _curl_flags(words: Sequence[str]) -> Iterator[tuple[str, str]]:
     """Yield each flag with what would be its value; several short ones may stand in one word."""
-    for word, following in zip(words, (*words[1:], ""), strict=True):
+    for word, following in zip(words, (*words, "")[1:], strict=True):
         if word.startswith("--"):
             name, equals, value = word.partition("=")
             yield name, value if equals else following
