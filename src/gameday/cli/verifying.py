@@ -232,7 +232,7 @@ def _told(result: dict[str, Any]) -> Iterator[str]:
     if result.get("without"):
         needed = {True: "needed", False: "not needed", None: "not known whether it is needed"}[result.get("needed")]
         if result.get("needed") is None and result["outcome"] == "refuted":
-            needed += ", since the whole runbook has no proof against this fault as it stands; prove it first, as its proven_with"
+            needed += ", since the whole runbook has no proof against this fault as it stands; prove it first, with proven_with"
         yield f"  without {', '.join(result['without'])}: {needed}"
     yield from (f"  {reason}" for reason in result["reasons"])
     for step in result.get("steps", ()):

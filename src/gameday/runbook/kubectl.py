@@ -210,7 +210,7 @@ def _is_switch(name: str, verb: str) -> bool:
 
 
 def _is_set(name: str, value: str) -> bool:
-    """Say whether a flag is; a dry run is one only if nothing is certain to be written."""
+    """Say whether a flag is; a dry run is one only where it is certain that nothing is written."""
     return value in _DRY if name == "dry-run" else value != "false"
 
 
