@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import re
 import subprocess
 import sys
@@ -49,3 +50,14 @@ def test_every_path_that_is_named_is_there(page: str) -> None:
     named = CODE_PATH.findall((ROOT / "docs" / page).read_text(encoding="utf-8"))
     assert named, "the page names no path, so this proves nothing"
     assert [path for path in named if not (ROOT / path).exists()] == []
+
+
+def test_a_shipped_story_can_be_taken_along_a_second_time(tmp_path: Path) -> None:
+    """What was copied the first time hides no shipped file, and is not what is read and emptied the second time."""
+    page = (ROOT / "docs" / "your-own-shop.md").read_text(encoding="utf-8")
+    (init,) = re.findall(r"^gameday init .*", page, re.MULTILINE)
+    (copying,) = re.findall(r"^```sh\n(shipped=.*?)```", page, re.MULTILINE | re.DOTALL)
+    script = f"set -euo pipefail\n{init}\ncd gamedays-of-kiosk\n{copying}{copying}"
+    around = {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "HOME": str(tmp_path)}
+    done = subprocess.run(["bash", "-c", script], cwd=tmp_path, env=around, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from gameday.cli.main import _defaults
-from gameday.cli.verifying import Trial, _record, _told, command, default_experiment, is_needed
+from gameday.cli.verifying import Trial, _record, _told, _trial, command, default_experiment, is_needed
 from gameday.errors import UsageError
 from gameday.log.events import RunbookJudged
 from gameday.runbook import Runbook, load_runbook
@@ -69,7 +69,7 @@ def test_without_a_terminal_it_must_be_meant(tmp_path: Path) -> None:
 
 def test_a_proof_is_written_into_a_projects_file_and_not_into_the_installation(tmp_path: Path) -> None:
     mine = a_runbook(tmp_path)
-    assert _record(mine, judged(mine), "run-1") == f"last_proven written into {mine.path}"
+    assert _record(Trial("mend", mine, tmp_path), judged(mine), "run-1") == f"last_proven written into {mine.path}"
     proof = load_runbook(mine.path).last_proven
     assert proof is not None
     assert (proof.run, proof.date) == ("run-1", "2026-11-25")
@@ -77,15 +77,51 @@ def test_a_proof_is_written_into_a_projects_file_and_not_into_the_installation(t
     folder.mkdir(parents=True)
     shipped = a_runbook(folder)
     before = shipped.path.read_text()
-    assert "is part of the installation" in _record(shipped, judged(shipped), "run-1")
+    assert "is part of the installation" in _record(Trial("mend", shipped, tmp_path), judged(shipped), "run-1")
     assert shipped.path.read_text() == before
+
+
+NAMES_TWO = "experiments: [dependency-down-queued, dependency-down]\n"
+
+
+@pytest.mark.parametrize(
+    ("front", "experiment", "is_its_own"),
+    [
+        (NAMES_TWO, "", True),
+        (NAMES_TWO, "dependency-down", True),
+        (NAMES_TWO, str(SHIPPED / "experiments" / "dependency-down.yaml"), True),
+        (NAMES_TWO, "dependency-down-queued", False),
+        (NAMES_TWO, "pod-loss", False),
+        ("experiments: [dependency-down]\nproven_with: pod-loss\n", "pod-loss", True),
+        ("experiments: [dependency-down]\nproven_with: pod-loss\n", "dependency-down", False),
+        ("", "pod-loss", False),
+    ],
+)
+def test_the_experiment_that_proves_it_is_its_own_whether_it_is_named_or_not(
+    tmp_path: Path, front: str, experiment: str, *, is_its_own: bool
+) -> None:
+    assert _trial(str(a_runbook(tmp_path, front).path), experiment, ()).is_its_own is is_its_own
+
+
+def test_a_proof_against_another_experiment_than_its_own_is_not_written(tmp_path: Path) -> None:
+    mine = a_runbook(tmp_path, NAMES_TWO)
+    other = _trial(str(mine.path), "dependency-down-queued", ())
+    told = _record(other, judged(mine), "run-1")
+    assert told == "not written: dependency-down-queued is not the experiment that proves it where none is named"
+    assert load_runbook(mine.path).last_proven is None
+    assert _record(_trial(str(mine.path), "dependency-down", ()), judged(mine), "run-1").startswith("last_proven written")
+
+
+def test_a_proof_of_a_runbook_that_names_no_experiment_is_written(tmp_path: Path) -> None:
+    mine = a_runbook(tmp_path)
+    assert _record(_trial(str(mine.path), "pod-loss", ()), judged(mine), "run-1").startswith("last_proven written")
 
 
 def test_a_text_that_is_another_by_now_is_not_written_to(tmp_path: Path) -> None:
     mine = a_runbook(tmp_path)
     of_before = judged(mine)
     mine.path.write_text(mine.path.read_text() + "\nMore.\n")
-    assert "was changed while it was proven" in _record(mine, of_before, "run-1")
+    assert "was changed while it was proven" in _record(Trial("mend", mine, tmp_path), of_before, "run-1")
 
 
 def test_what_it_came_to_names_the_steps_that_deserve_it() -> None:
@@ -113,7 +149,7 @@ def test_a_step_is_known_to_be_needed_where_the_runbook_is_refuted_without_it_an
     refuted = judged(never, "refuted")
     assert is_needed(Trial("mend", never, tmp_path, ("x",)), refuted) is None
     assert is_needed(Trial("mend", never, tmp_path, ("x",)), judged(never)) is False
-    _record(never, judged(never), "run-1")
+    _record(Trial("mend", never, tmp_path), judged(never), "run-1")
     proven = load_runbook(never.path)
     assert is_needed(Trial("mend", proven, tmp_path, ("x",)), refuted) is True
     assert is_needed(Trial("mend", proven, tmp_path, ("x",)), judged(never, "void")) is None

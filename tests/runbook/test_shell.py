@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from gameday.runbook.shell import UNKNOWN, commands, programs
 
@@ -36,6 +38,10 @@ from gameday.runbook.shell import UNKNOWN, commands, programs
         ('X=$(case "$p" in a) jq .;; *) sed x; esac)\nmake', ["jq", "sed", "make"]),
         ('ready() { kubectl get x; }; until [ "$(ready)" = 2 ]; do sleep 1; done', ["kubectl", "sleep"]),
         ("ready ()\n{\n  curl x\n}\nready && jq .", ["curl", "jq"]),
+        ("X=$(case a in a) jq .;; esac)\nmake", ["jq", "make"]),
+        ("X=$(case a in (a) jq . ;; b) sed x\nesac)\nmake", ["jq", "sed", "make"]),
+        ("(case a in a) jq .;; esac); X=`case a in a) sed x;; esac`; make", ["jq", "sed", "make"]),
+        ("case a in a) case b in b) jq .;; esac;; c) sed x;; esac\nmake", ["jq", "sed", "make"]),
         ("echo case x in y; jq .", ["jq"]),
         ("alias k=kubectl; jobs; bg; fg; unalias k; getopts ab name", []),
     ],
@@ -68,3 +74,21 @@ def test_the_programs_of_a_script_are_the_words_that_its_commands_begin_with(scr
 def test_a_script_is_cut_into_commands_with_their_lines(script: str, found: list[tuple[int, str]]) -> None:
     told = [(command.line, " ".join(command.words).replace(UNKNOWN, "?")) for command in commands(script)]
     assert told == found
+
+
+OF_CASES = st.sampled_from(["case x in ", "esac", "(", ")", ";;", " ", "a", "$(", "`"])
+OTHERS = st.sampled_from(
+    ["do", "{", "}", "f()", ";", "&", "|", "\n", "$((", "${", '"', "'", "\\", "#", "<", ">", "<<E", "E", "a=1"]
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given((st.lists(OF_CASES, min_size=3, max_size=8) | st.lists(OF_CASES | OTHERS)).map("".join))
+def test_whatever_a_script_holds_it_is_read_to_its_end(script: str) -> None:
+    """A runbook is linted, and a run begins, before anybody has said that its blocks are a script at all."""
+    assert all(command.words for command in commands(script))
+
+
+@pytest.mark.parametrize("script", ["case x in()", "case x in esac()", "case x in esac)", "case x in esac;;", "(case x in)"])
+def test_a_case_that_is_none_is_read_to_its_end(script: str) -> None:
+    assert commands(script) == ()

@@ -127,7 +127,16 @@ def _trial(named: str, experiment: str, without: tuple[str, ...]) -> Trial:
             raise UsageError(f"{path} has no step {step!r}{did_you_mean(step, known)}; its steps are: {', '.join(known)}")
     found = catalogue.resolve("experiment", experiment) if experiment else default_experiment(runbook, catalogue)
     load_experiment(found, catalogue=catalogue)
-    return Trial(named, runbook, found, tuple(dict.fromkeys(without)), is_its_own=not experiment)
+    is_its_own = not experiment or _is_its_own(found, runbook, catalogue)
+    return Trial(named, runbook, found, tuple(dict.fromkeys(without)), is_its_own=is_its_own)
+
+
+def _is_its_own(experiment: Path, runbook: Runbook, catalogue: Catalogue) -> bool:
+    """Say whether an experiment that was named is the one that proves the runbook where none is."""
+    try:
+        return default_experiment(runbook, catalogue).resolve() == experiment.resolve()
+    except GamedayError:
+        return False
 
 
 def _ask(trials: Sequence[Trial], choice: Choice) -> None:
@@ -181,7 +190,7 @@ def _verify(trial: Trial, choice: Choice, runs: Path, *, quiet: bool, record: bo
     if trial.without:
         result["needed"] = is_needed(trial, judged)
     if record and code == ExitCode.EXPECTED and judged.outcome == "proven" and not trial.without:
-        result["recorded"] = _record(trial.runbook, judged, spec.run_id)
+        result["recorded"] = _record(trial, judged, spec.run_id)
     return code, result
 
 
@@ -198,9 +207,12 @@ def is_needed(trial: Trial, judged: RunbookJudged) -> bool | None:
 _OF_EVENTS = frozenset({"type", "seq", "mono", "round"})
 
 
-def _record(runbook: Runbook, judged: RunbookJudged, run_id: str) -> str:
+def _record(trial: Trial, judged: RunbookJudged, run_id: str) -> str:
     """Write the proof into the runbook's file; say what was done, or why it was not."""
-    path = runbook.path.resolve()
+    runbook, path = trial.runbook, trial.runbook.path.resolve()
+    if not trial.is_its_own and (runbook.proven_with or runbook.experiments):
+        # Of which fault a proof is does not stand in the file, and --without goes by it.
+        return f"not written: {trial.experiment.stem} is not the experiment that proves it where none is named"
     if _INSTALLED & set(path.parts):
         return (
             f"not written: {path} is part of the installation. Copy it into runbooks/ of a project of yours, and prove it there"
@@ -220,7 +232,7 @@ def _told(result: dict[str, Any]) -> Iterator[str]:
     if result.get("without"):
         needed = {True: "needed", False: "not needed", None: "not known whether it is needed"}[result.get("needed")]
         if result.get("needed") is None and result["outcome"] == "refuted":
-            needed += ", since the whole runbook has no proof against this fault as it stands; prove it first"
+            needed += ", since the whole runbook has no proof against this fault as it stands; prove it first, with proven_with"
         yield f"  without {', '.join(result['without'])}: {needed}"
     yield from (f"  {reason}" for reason in result["reasons"])
     for step in result.get("steps", ()):

@@ -240,7 +240,7 @@ class RoundPlayer:
                 foreign=[item.name for item in experiment.activities if item.type == "action" and not item.ours],
                 rollbacks=[item.name for item in experiment.rollbacks],
                 round=self._round.id,
-                **_about(runbook),
+                **_about(runbook, self._policy.namespaces),
             )
         )
 
@@ -373,13 +373,13 @@ async def _to_its_end(work: Callable[..., None], *arguments: Any) -> None:
         raise
 
 
-def _about(runbook: Runbook | None) -> dict[str, Any]:
+def _about(runbook: Runbook | None, namespaces: Sequence[str]) -> dict[str, Any]:
     """Return what the log has to know of a runbook; nothing for a round without one."""
     if runbook is None:
         return {}
     objectives = {"rto_seconds": runbook.objectives.rto_seconds, "rpo_seconds": runbook.objectives.rpo_seconds}
     return {
-        "runbook_steps": [_about_step(step) for step in runbook.steps],
+        "runbook_steps": [_about_step(step, namespaces) for step in runbook.steps],
         "runbook_file": str(runbook.path),
         "runbook_digest": digest_without_proof(read_text(runbook.path).text),
         "runbook_objectives": {name: value for name, value in objectives.items() if value is not None},
@@ -387,7 +387,7 @@ def _about(runbook: Runbook | None) -> dict[str, Any]:
     }
 
 
-def _about_step(step: Step) -> dict[str, Any]:
+def _about_step(step: Step, namespaces: Sequence[str]) -> dict[str, Any]:
     does = "shell" if step.shell else "" if step.action is None else "action" if step.action.is_action else "probe"
     return {
         "id": step.id,
@@ -396,7 +396,7 @@ def _about_step(step: Step) -> dict[str, Any]:
         "role": step.role,
         "expected_seconds": step.expected_seconds,
         "does": does,
-        "acts_unseen": acts_unseen(step),
+        "acts_unseen": acts_unseen(step, namespaces),
         "checked": step.check is not None,
     }
 

@@ -6,12 +6,12 @@ called unclear, since the word behind it might be its value or a name; nothing i
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from gameday.runbook.calling import called, program_of
 from gameday.runbook.shell import UNKNOWN, Command
 
 
@@ -88,6 +88,7 @@ _OF_VERB: Final = {
 }
 _SWITCHES_OF_VERB: Final = {"logs": {"follow", "previous"}, "top": {"containers"}, "set": {"all"}}
 
+_DRY: Final = frozenset({"", "true", "client", "server"})
 _ON_RESOURCES: Final = frozenset(shlex.split("get describe delete edit patch scale wait expose autoscale label annotate taint"))
 _TWO_WORDS: Final = frozenset({"rollout", "set", "auth", "config", "certificate", "create", "apply", "cluster-info", "top"})
 _ON_NODES: Final = frozenset({"drain", "cordon", "uncordon"})
@@ -105,23 +106,13 @@ _WITHOUT_OBJECTS: Final = frozenset(
 def kubectl_lines(commands: Sequence[Command]) -> Iterator[KubectlLine | Unclear]:
     """Yield what each kubectl command among these says, in their order."""
     for command in commands:
-        words: Sequence[str] = command.words
-        while words and words[0].rpartition("/")[2] in _BEFORE:
-            words = _behind(words)
-        if words and words[0].rpartition("/")[2] == "kubectl":
+        words = called(command.words)
+        if program_of(words) == "kubectl":
             yield parse_kubectl(words[1:], command.line)
         elif "kubectl" in words and words[0] not in _ONLY_NAMES_IT:
             yield Unclear(command.line, f"kubectl is called by {words[0]}, which gives it words of its own")
 
 
-def _behind(words: Sequence[str]) -> Sequence[str]:
-    """Return what is called by a program that only calls another one; behind `timeout` stands a duration first."""
-    is_timed = words[0].rpartition("/")[2] == "timeout" and _DURATION.fullmatch("".join(words[1:2]))
-    return words[2:] if is_timed else words[1:]
-
-
-_BEFORE: Final = frozenset({"sudo", "time", "exec", "nohup", "timeout"})
-_DURATION: Final = re.compile(r"[0-9.]+[smhd]?")
 _ONLY_NAMES_IT: Final = frozenset(shlex.split("command which type echo printf grep man apt apt-get brew hash alias"))
 
 
@@ -150,7 +141,7 @@ def _parsed(words: Sequence[str], line: int) -> KubectlLine:
         all_namespaces=flags.get("all-namespaces", "false") != "false",
         selector=_known(flags.get("selector", ""), "the selector"),
         raw=_known(flags.get("raw", ""), "the path"),
-        flags=frozenset(name for name, value in flags.items() if value != "false"),
+        flags=frozenset(name for name, value in flags.items() if _is_set(name, value)),
     )
     if verb in _WITHOUT_OBJECTS or found.raw:
         return found
@@ -216,6 +207,11 @@ def _value(name: str, rest: list[str], verb: str) -> str:
 
 def _is_switch(name: str, verb: str) -> bool:
     return name in _SWITCHES_OF_VERB.get(verb, ()) or (name in _IS_SWITCH and name not in _TAKES_VALUE)
+
+
+def _is_set(name: str, value: str) -> bool:
+    """Say whether a flag is; a dry run is one only where it is certain that nothing is written."""
+    return value in _DRY if name == "dry-run" else value != "false"
 
 
 def _known(value: str, what: str) -> str:

@@ -70,6 +70,9 @@ class _Scanner:
         self._words, self._word, self._begun, self._patterns = [], None, self._line, []
         while self._at < len(self._text):
             character = self._next()
+            if character == until and self._in_pattern():
+                # Only here it shows that the word before was `esac`.
+                self._end_word()
             if character == until and not self._in_pattern():
                 break
             self._take(character)
@@ -102,16 +105,16 @@ class _Scanner:
             case ";" if self._patterns and self._text.startswith((";", "&"), self._at):
                 self._end_command()
                 self._next()
-                self._patterns[-1] = True
+                self._expect(pattern=True)
             case ")" if self._in_pattern():
                 self._end_word()
                 self._words = []
-                self._patterns[-1] = False
+                self._expect(pattern=False)
             case "(" if self._in_pattern():
                 pass
             case "(" if self._has_words() and (closed := _CLOSED.match(self._text, self._at)):
                 self._end_word()
-                self.functions.add(self._words[-1])
+                self.functions.update(self._words[-1:])
                 self._words = []
                 self._at = closed.end()
             case _:
@@ -185,6 +188,11 @@ class _Scanner:
         elif len(head) == _HEAD_OF_CASE and head[0] == "case" and head[-1] == "in" and not self._in_pattern():
             self._patterns.append(True)
             self._words = []
+
+    def _expect(self, *, pattern: bool) -> None:
+        """Say what comes next in the innermost `case`; the word before may have ended the only one."""
+        if self._patterns:
+            self._patterns[-1] = pattern
 
     def _in_pattern(self) -> bool:
         return bool(self._patterns) and self._patterns[-1]

@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Iterator
 from typing import Final
 
+from gameday.runbook.calling import behind, called, program_of
 from gameday.runbook.kubectl import KubectlLine, kubectl_lines
 from gameday.runbook.linting.model import Hit, Subject
 from gameday.runbook.linting.registry import rule
@@ -16,6 +17,8 @@ from gameday.runbook.shell import Command, commands, programs, without_here_docu
 
 _BLANK = re.compile(r"(?<![<\w])<([A-Za-z](?:[A-Za-z0-9 _.-]*[A-Za-z0-9_.-])?)(?<! \d)>")
 _STRING = re.compile(r"""'[^']*'|"[^"]*\"""")
+_ABOUT_TEXT = re.compile(r"^[\s(]*$|(?<![\w-])(?:\[\s|(?:case|echo|printf|[ef]?grep|sed|awk|jq|yq|test)\s)")
+"""What is given a string for its text: a tag to look for, what kubectl prints where there is nothing, a pattern of `case`."""
 _WARNED = re.compile(r"\*\*\s*(?:warning|caution|danger|attention|do not|never)\b|\[!(?:warning|caution)\]", re.IGNORECASE)
 _SQL = re.compile(r"\b(?:drop\s+(?:database|table|schema)|truncate\s+(?:table\s+)?\w)", re.IGNORECASE)
 _WHOLE_KINDS: Final = frozenset(
@@ -109,7 +112,7 @@ def blanks(subject: Subject) -> Iterator[Hit]:
     """
     for step, shell in _shells(subject):
         for number, line in enumerate(without_here_documents(shell.text).split("\n")):
-            if found := _BLANK.search(_STRING.sub("''", line)):
+            if found := _BLANK.search(_STRING.sub(_without_text, line)):
                 told = f"the step {step.id!r} has {found[0]} in a command, which nobody fills in when it is executed"
                 yield Hit(shell.line + number, told, "select by label, or use a variable")
 
@@ -128,6 +131,12 @@ def no_namespace(subject: Subject) -> Iterator[Hit]:
                 yield Hit(line.line, told, "add -n NAMESPACE, or -A")
 
 
+def _without_text(string: re.Match[str]) -> str:
+    """Return nothing for a string, but for one that is a blank and given to a program that takes it for a name."""
+    inner = string[0][1:-1]
+    return f" {inner} " if _BLANK.fullmatch(inner) and not _ABOUT_TEXT.search(string.string[: string.start()]) else "''"
+
+
 def _shells(subject: Subject) -> Iterator[tuple[Step, StepShell]]:
     for step in subject.read().steps:
         if step.shell is not None and step.shell.text.strip():
@@ -139,10 +148,10 @@ def _commands(shell: StepShell) -> tuple[Command, ...]:
 
 
 def _destroys(command: Command) -> str:
-    words = command.words[1:] if command.words[0] == "sudo" and command.words[1:] else command.words
-    program, text = words[0].rpartition("/")[2], " ".join(words)
-    if program == "xargs" and "kubectl" in words:
-        return _destroys(Command(words[words.index("kubectl") :], command.line))
+    words = called(command.words)
+    program, text = program_of(words), " ".join(words)
+    if program == "xargs" and (given := behind(words)):
+        return _destroys(Command(tuple(given), command.line))
     for line in kubectl_lines([command]):
         return _kubectl_destroys(line) if isinstance(line, KubectlLine) else ""
     if program == "rm" and any(re.match(r"-\w*[rR]|--recursive", word) for word in words[1:]):
@@ -174,8 +183,8 @@ def _kubectl_waits(line: KubectlLine) -> str:
 
 
 def _waits(command: Command) -> str:
-    words = command.words
-    program = words[0].rpartition("/")[2]
+    words = called(command.words)
+    program = program_of(words)
     if program == "watch":
         return program
     for line in kubectl_lines([command]):
@@ -184,4 +193,5 @@ def _waits(command: Command) -> str:
         return program
     if program in {"vi", "vim", "nano", "emacs", "less", "more", "htop"}:
         return program
-    return "tail -f" if program == "tail" and any(word in {"-f", "-F", "--follow"} for word in words) else ""
+    follows = program == "tail" and any(word in {"-f", "-F", "--follow"} for word in words)
+    return "tail -f" if follows and "timeout" not in command.words else ""

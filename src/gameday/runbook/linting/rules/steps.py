@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
 from gameday.change import ActionSpec
 from gameday.change.registry import registered
 from gameday.errors import BadParameterError
 from gameday.fields import did_you_mean
+from gameday.runbook.calling import behind, called, program_of
 from gameday.runbook.kubectl import KubectlLine, kubectl_lines
 from gameday.runbook.linting.model import Hit, Subject
 from gameday.runbook.linting.registry import rule
@@ -20,13 +21,14 @@ from gameday.runbook.shell import Command, commands
 
 _OUTSIDE: Final = (FACILITATOR,)
 _READING_VERBS: Final = frozenset(
-    {"get", "describe", "logs", "top", "version", "explain", "api-resources", "api-versions", "cluster-info", "events", "wait"}
+    shlex.split("get describe diff logs top version explain api-resources api-versions cluster-info events wait")
 )
 _READING_PROGRAMS: Final = frozenset(
     shlex.split(
         "[ test echo printf cat head tail grep egrep sed awk cut sort uniq wc tr jq yq sleep date true false cd set "
         "export pwd ls read exit dig host nslookup ping column less : alias bg break continue fg getopts hash jobs "
-        "local readonly return shift times type ulimit umask unalias unset ps df ss free uptime"
+        "local readonly return shift times type ulimit umask unalias unset ps df ss free uptime seq wait diff cmp basename "
+        "dirname stat file id hostname uname expr env printenv comm paste tac nl base64 getent which command exec"
     )
 )
 _READING_PARTS: Final = {
@@ -36,9 +38,12 @@ _READING_PARTS: Final = {
 """Programs of which some subcommands, as their first word, only read."""
 _ASKS: Final = frozenset({"-G", "--get"})
 """What is given to send becomes part of the address then."""
-_METHOD: Final = re.compile(r"(?:-X|--request(?:=|$))(?P<name>.*)")
 _READING_METHODS: Final = frozenset({"GET", "HEAD"})
-_WRITING_FLAGS: Final = ("-X", "--request", "-d", "--data", "-F", "--form", "-T", "--upload-file")
+_WRITING_FLAGS: Final = ("-d", "--data", "-F", "--form", "-T", "--upload-file", "--json")
+_VALUES_OF_CURL: Final = frozenset("AbcCdDeEFHKmoPQrtTuUwxXyYz")
+"""curl's short flags that take a value: what stands behind one of them in a word is that."""
+_WGET_SENDS: Final = re.compile(r"--(?:post|body)-(?:data|file)|--method(?!=(?:GET|HEAD)$)")
+_FIND_DOES: Final = re.compile(r"-(?:delete|exec|execdir|ok|okdir|fprint\w*|fls)")
 
 
 @rule("RB104", "A step that does something has no check")
@@ -114,32 +119,57 @@ def changes_something(step: Step) -> bool:
 
 def writes(command: Command) -> bool:
     """Say whether a command does more than read, as far as its words tell."""
-    program = command.words[0].rpartition("/")[2]
+    words = called(command.words)
+    program = program_of(words)
     for line in kubectl_lines([command]):
         return not isinstance(line, KubectlLine) or _kubectl_writes(line)
-    if program == "curl":
-        return _curl_writes(command.words[1:])
-    if program == "journalctl":
-        return any(word.startswith(("--vacuum", "--rotate", "--flush")) for word in command.words)
-    if program == "command":
-        return "-v" not in command.words and "-V" not in command.words
     if program in _READING_PARTS:
-        return command.words[1:2] == () or command.words[1] not in _READING_PARTS[program]
+        return not _READING_PARTS[program].intersection(behind(words)[:1])
+    if program in _JUDGED_BY_WORDS:
+        return _JUDGED_BY_WORDS[program](words[1:])
     return program not in _READING_PROGRAMS
 
 
 def _curl_writes(words: Sequence[str]) -> bool:
     """Say whether curl sends something: by its method where it is named, else by what it is given to send."""
-    for word, behind in zip(words, (*words[1:], ""), strict=True):
-        method = _METHOD.fullmatch(word)
-        if method:
-            return (method["name"] or behind) not in _READING_METHODS
-    return not _ASKS.intersection(words) and any(word.startswith(_WRITING_FLAGS) for word in words)
+    flags = [*_curl_flags(words)]
+    methods = [value for name, value in flags if name in {"-X", "--request"}]
+    if methods:
+        return methods[-1] not in _READING_METHODS
+    names = {name for name, _ in flags}
+    return not _ASKS & names and any(name.startswith(_WRITING_FLAGS) for name in names)
+
+
+def _curl_flags(words: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Yield each flag with what would be its value; several short ones may stand in one word."""
+    for word, following in zip(words, (*words, "")[1:], strict=True):
+        if word.startswith("--"):
+            name, equals, value = word.partition("=")
+            yield name, value if equals else following
+        elif word.startswith("-"):
+            for at, letter in enumerate(word[1:], 2):
+                yield f"-{letter}", word[at:] or following
+                if letter in _VALUES_OF_CURL:
+                    break
+
+
+def _trap_writes(words: Sequence[str]) -> bool:
+    """Say whether what a trap holds does; one word alone is a function of the script, and what that does stands in it."""
+    return any(len(one.words) > 1 and writes(one) for text in words[:1] for one in commands(text))
+
+
+_JUDGED_BY_WORDS: Final[Mapping[str, Callable[[Sequence[str]], bool]]] = {
+    "curl": _curl_writes,
+    "find": lambda words: any(_FIND_DOES.fullmatch(word) for word in words),
+    "journalctl": lambda words: any(word.startswith(("--vacuum", "--rotate", "--flush")) for word in words),
+    "trap": _trap_writes,
+    "wget": lambda words: any(_WGET_SENDS.match(word) for word in words),
+}
 
 
 def _kubectl_writes(line: KubectlLine) -> bool:
     reads = line.verb in _READING_VERBS or line.verb in {"rollout status", "rollout history"}
-    return not reads and line.verb.split(" ")[0] not in {"top", "config", "auth"}
+    return not reads and "dry-run" not in line.flags and line.verb.split(" ")[0] not in {"top", "config", "auth"}
 
 
 def _label_line(subject: Subject, step: Step, label: str) -> int:
