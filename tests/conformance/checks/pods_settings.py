@@ -104,7 +104,8 @@ def mounted_nothing(space: Space) -> None:
 
     told = space.eventually(look)[0]["message"]
     assert told == 'MountVolume.SetUp failed for volume "all" : configmap "settings" not found'
-    assert container_state(space.read("pods/a"))["state"]["waiting"]["reason"] == "ContainerCreating"
+    # The event may be there before the status.
+    space.pod("a", lambda found: container_state(found).get("state", {}).get("waiting", {}).get("reason") == "ContainerCreating")
     space.make("configmaps", config_map("settings"))
     space.pod("a", is_ready)
 
