@@ -109,6 +109,19 @@ def test_or_by_a_game_day_that_holds_it_to_the_same_verdict() -> None:
     assert [item.id for item in rounds if item.expect != item.experiment.expect] == []
 
 
+def test_one_suite_may_be_asked_for_and_only_one_that_there_is(
+    suite: Suite, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(results, "CONFORMANCE", suite)
+    monkeypatch.setattr(results, "CLUSTER", Suite("other", ("one/*.py",), "make test-other"))
+    suite.write(suite.kept, {"server": "v1.36.2"}, {"a": "passed"})
+    assert results.main(["one"]) == 0
+    assert results.main([]) == results.main(["other"]) == 1, "of the other none is kept"
+    capsys.readouterr()
+    assert results.main(["on"]) == 2
+    assert capsys.readouterr().err == "expected one or other, but got on\n"
+
+
 @pytest.mark.parametrize("suite", [CONFORMANCE, CLUSTER], ids=lambda suite: suite.name)
 def test_every_pattern_of_a_suite_finds_files(suite: Suite) -> None:
     assert [pattern for pattern in suite.patterns if not any(results.HERE.glob(pattern))] == []

@@ -160,15 +160,20 @@ def test_what_they_wrote_last_while_the_cluster_was_away_is_owed_before_the_undo
     assert outcomes(table) == []
 
 
-def test_what_they_wrote_last_and_nobody_could_look_at_is_left_behind_until_it_is_told(
-    table: Table, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def leave_behind(table: Table, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let people write while the cluster is away, so that nobody can look, however patiently."""
     monkeypatch.setattr("gameday.run.people_desk.PATIENCE_SECONDS", 0.0)
     table.fault(0)
     table.shop.payment["spec"]["replicas"] = 3
     table.shop.is_away = True
     table.desk.owe()
     table.desk.owe_missed()
+
+
+def test_what_they_wrote_last_and_nobody_could_look_at_is_left_behind_until_it_is_told(
+    table: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leave_behind(table, monkeypatch)
     assert residue(read(table.log.path)) == (
         "what people wrote last: could not be told, so what they wrote since the look before was not undone: no answer",
     )
@@ -183,12 +188,7 @@ def test_what_was_left_behind_and_is_told_by_a_later_look_is_left_behind_no_more
     table: Table, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As when the undo outlasts the outage, and whoever ends the run looks once more."""
-    monkeypatch.setattr("gameday.run.people_desk.PATIENCE_SECONDS", 0.0)
-    table.fault(0)
-    table.shop.payment["spec"]["replicas"] = 3
-    table.shop.is_away = True
-    table.desk.owe()
-    table.desk.owe_missed()
+    leave_behind(table, monkeypatch)
     table.shop.is_away = False
     table.desk.owe()
     table.desk.owe()
