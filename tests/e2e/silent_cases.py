@@ -37,6 +37,8 @@ PODS: Final = "/api/v1/namespaces/quiet/pods?labelSelector=app%3Didle"
 SLICES: Final = "/apis/discovery.k8s.io/v1/namespaces/shop/endpointslices"
 HELD: Final = r"POST .*/leases$"
 REVIEW: Final = r"POST .*/selfsubjectaccessreviews$"
+WHILE_IT_GOES: Final = "6s"
+"""Long enough for a pod that lingers for a second, so that where it still answers is not what is told."""
 PROTECTED: Final = {"gameday.dev/protected": "true"}
 
 
@@ -191,13 +193,13 @@ INCONCLUSIVE: Final = [
     ),
     Case(
         "endpoints as they were",
-        document(kill()),
+        document(kill(), landing_timeout=WHILE_IT_GOES),
         "still lists",
         lambda: [freezes("GET .*endpointslices", since=DELETED, path=SLICES)],
     ),
     Case(
         "endpoints that may not be read afterwards",
-        document(kill()),
+        document(kill(), landing_timeout=WHILE_IT_GOES),
         "could not look",
         lambda: [once(DELETED, says(403, "GET .*endpointslices"))],
     ),

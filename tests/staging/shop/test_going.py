@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import signal
+import socket
 import time
 from pathlib import Path
 
@@ -47,3 +48,22 @@ def test_a_service_that_warms_up_does_not_listen_before_and_ends_at_once_if_it_i
     slow._spawn("cart")
     time.sleep(0.5)
     assert slow.stop() == {"cart": 0}
+
+
+def test_a_shop_is_given_addresses_at_which_nobody_listens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = ShopAlone(tmp_path)
+    second, third = map(int, first.network.split(".")[1:])
+    lots = iter([second - 1, third, 9, 9])
+    monkeypatch.setattr("secrets.randbelow", lambda _: next(lots))
+    with socket.create_server((first.host("objects"), PORTS["objects"])):
+        assert ShopAlone(tmp_path).network == "127.10.9"
+
+
+def test_where_one_service_does_not_start_none_is_left(tmp_path: Path) -> None:
+    shop = ShopAlone(tmp_path)
+    with (
+        socket.create_server((shop.host("orders"), PORTS["orders"])),
+        pytest.raises(RuntimeError, match="orders ended before it listened"),
+    ):
+        shop.start("inventory", "orders")
+    assert shop.processes == {}

@@ -18,8 +18,28 @@ from pathlib import Path
 
 from gameday.staging.shop.settings import PORTS
 
-START_SECONDS = 10.0
+START_SECONDS = 30.0
 STOP_SECONDS = 6.0
+DRAWS = 20
+
+
+def _free_network() -> str:
+    """Return the first three numbers of addresses that nobody has, drawn by lot; RuntimeError if none was drawn."""
+    taken: OSError | None = None
+    for _ in range(DRAWS):
+        network = f"127.{1 + secrets.randbelow(250)}.{secrets.randbelow(255)}"
+        try:
+            for service, port in PORTS.items():
+                socket.create_server((_host(network, service), port)).close()
+        except OSError as error:
+            taken = error
+        else:
+            return network
+    raise RuntimeError(f"expected addresses in 127.0.0.0/8 whose ports {', '.join(map(str, PORTS.values()))} are free: {taken}")
+
+
+def _host(network: str, service: str) -> str:
+    return f"{network}.{10 + list(PORTS).index(service)}"
 
 
 @dataclass(slots=True)
@@ -29,25 +49,31 @@ class ShopAlone:
     folder: Path
     settings: dict[str, str] = field(default_factory=dict)
     """Environment variables for every service, over the usual ones."""
-    network: str = field(default_factory=lambda: f"127.{1 + secrets.randbelow(250)}.{secrets.randbelow(255)}")
+    network: str = field(default_factory=_free_network)
     """The first three numbers of every service's address; drawn by lot, so that two shops do not meet."""
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     def host(self, service: str) -> str:
         """Return a service's address."""
-        return f"{self.network}.{10 + list(PORTS).index(service)}"
+        return _host(self.network, service)
 
     def url(self, service: str) -> str:
         """Return where a service listens, as a base address."""
         return f"http://{self.host(service)}:{PORTS[service]}"
 
     def start(self, *services: str) -> None:
-        """Start the services named, or all, and return when they listen; raise RuntimeError where one does not."""
-        named = services or tuple(PORTS)
-        for service in named:
-            self._spawn(service)
-        for service in named:
-            self._await_listening(service)
+        """Start the services named, or all, and return when they listen.
+
+        Where one does not, RuntimeError says why, and those that were started with it are ended.
+        """
+        said = {service: self._spawn(service) for service in services or PORTS}
+        try:
+            for service, before in said.items():
+                self._await_listening(service, before)
+        except RuntimeError:
+            for service in said:
+                self.kill(service)
+            raise
 
     def signal(self, service: str, number: signal.Signals) -> None:
         """Send a signal to a service's process."""
@@ -103,22 +129,23 @@ class ShopAlone:
             variables[f"{name.upper()}_SERVICE_PORT"] = str(port)
         return {**variables, **self.settings}
 
-    def _spawn(self, service: str) -> None:
+    def _spawn(self, service: str) -> int:
+        """Start a service; return how much its log held before."""
         command = [sys.executable, "-m", "gameday.staging.shop", service]
         with (self.folder / f"{service}.log").open("ab") as log:
+            before = log.tell()
             self.processes[service] = subprocess.Popen(
                 command, env=self.environment(service), stdout=log, stderr=log, stdin=subprocess.DEVNULL
             )
+        return before
 
-    def _await_listening(self, service: str) -> None:
+    def _await_listening(self, service: str, before: int) -> None:
+        """Wait until the service says so itself: whoever answers at its address may be somebody else."""
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
+            if b'"event":"listening"' in (self.folder / f"{service}.log").read_bytes()[before:]:
+                return
             if self.processes[service].poll() is not None:
                 raise RuntimeError(f"{service} ended before it listened; it said:\n{self.log(service)}")
-            try:
-                socket.create_connection((self.host(service), PORTS[service]), 1.0).close()
-            except OSError:
-                time.sleep(0.01)
-            else:
-                return
+            time.sleep(0.01)
         raise RuntimeError(f"{service} did not listen within {START_SECONDS:g} s; it said:\n{self.log(service)}")
