@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from gameday.cli.verifying import default_experiment
-from gameday.gameday import load_gameday
-from gameday.runbook import load_runbook
-from gameday.workspace import SHIPPED, Catalogue
 from tests import results
-from tests.cluster.test_runbooks import PROVED
 from tests.conformance import checks as _  # noqa: F401  # registers them
 from tests.conformance.checking import CHECKS
 from tests.conformance.differences import DIFFERENCES
@@ -89,24 +87,76 @@ def test_a_result_of_a_cluster_on_which_something_was_skipped_is_wrong_too(suite
     assert suite.wrong() == "expected every test of tests/one to pass on a real cluster, but: a"
 
 
-def left_out(which: str) -> list[str]:
-    """Return the experiments that CI does not run by themselves on a real cluster, for one of two reasons."""
-    (names,) = re.findall(rf"^    {which}='([^']+)'$", CI.read_text(encoding="utf-8"), re.MULTILINE)
-    return sorted(names.split())
+def test_what_ci_leaves_out_on_a_real_cluster_has_passed_there_as_the_kept_result_says() -> None:
+    (named,) = re.findall(r"^    left_out='([^']+)'$", CI.read_text(encoding="utf-8"), re.MULTILINE)
+    kept = CLUSTER.read()["tests"]
+    names = named.split()
+    assert [{kept[test] for test in kept if test.startswith(name)} for name in names] == [{"passed"}] * len(names)
+    assert len([test for test in kept if not test.startswith(tuple(names))]) > 40
 
 
-def test_what_ci_leaves_out_on_a_real_cluster_is_run_by_the_proof_of_a_runbook_there() -> None:
-    catalogue = Catalogue((SHIPPED,))
-    proved = [default_experiment(load_runbook(SHIPPED / "runbooks" / f"{name}.md"), catalogue).stem for name in PROVED]
-    assert left_out("proved") == sorted(proved)
+@pytest.fixture
+def checks(tmp_path: Path) -> Callable[[str], subprocess.CompletedProcess[str]]:
+    """Lend what CI does with a target of tests, for one whose recipe is given."""
+    (function,) = re.findall(r"^check\(\) \{$.*?^\}$", CI.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    settings = re.findall(r"^(?:MOST_AGAIN|LAST_FAILED|python)=\S+", CI.read_text(encoding="utf-8"), re.MULTILINE)
+    script = "\n".join(["set -euo pipefail; repeated=()", *settings, function, "check test", 'echo "repeated: ${repeated[*]}"'])
+    (tmp_path / ".venv").mkdir()
+    (tmp_path / ".venv" / "bin").symlink_to(Path(sys.executable).parent)
+
+    def check(recipe: str) -> subprocess.CompletedProcess[str]:
+        (tmp_path / "Makefile").write_text(f"test:\n\t{recipe}\n")
+        return subprocess.run(["bash", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    return check
 
 
-def test_or_by_a_game_day_that_holds_it_to_the_same_verdict() -> None:
-    catalogue = Catalogue((SHIPPED,))
-    plans = [load_gameday(SHIPPED / "gamedays" / f"{name}.yaml", catalogue=catalogue) for name in ("sale-week", "ci-gate")]
-    rounds = [item for plan in plans for item in plan.rounds]
-    assert left_out("rounds") == sorted({item.experiment.path.stem for item in rounds})
-    assert [item.id for item in rounds if item.expect != item.experiment.expect] == []
+FAILS_AT_FIRST = """
+import pathlib, pytest
+
+@pytest.mark.parametrize("word", ["at first", "too", "not"])
+def test_fails(word):
+    gone = pathlib.Path(word)
+    failed = gone.exists() or word == "not"
+    gone.touch()
+    assert failed
+"""
+FAILS = """
+import pytest
+
+@pytest.mark.parametrize("number", range({count}))
+def test_fails(number):
+    assert not "this one fails"
+"""
+
+
+def test_what_failed_once_in_ci_is_run_once_more_and_said(
+    checks: Callable[[str], subprocess.CompletedProcess[str]], tmp_path: Path
+) -> None:
+    (tmp_path / "test_a.py").write_text(FAILS_AT_FIRST)
+    done = checks(".venv/bin/pytest test_a.py")
+    assert (done.returncode, "2 failed, 1 passed" in done.stdout, "2 passed" in done.stdout) == (0, True, True), done
+    assert done.stdout.endswith("repeated: test_a.py::test_fails[at first] test_a.py::test_fails[too]\n")
+
+
+@pytest.mark.parametrize(("count", "goes"), [(1, 2), (3, 2), (4, 1)])
+def test_what_fails_twice_fails_ci_and_so_does_more_than_can_be_an_accident(
+    checks: Callable[[str], subprocess.CompletedProcess[str]], tmp_path: Path, count: int, goes: int
+) -> None:
+    (tmp_path / "test_a.py").write_text(FAILS.format(count=count))
+    done = checks(".venv/bin/pytest test_a.py")
+    assert (done.returncode, done.stdout.count(f"{count} failed in ")) == (1, goes), done
+    assert "repeated:" not in done.stdout
+
+
+def test_what_fails_without_a_test_fails_ci_at_once(
+    checks: Callable[[str], subprocess.CompletedProcess[str]], tmp_path: Path
+) -> None:
+    cache = tmp_path / ".pytest_cache" / "v" / "cache" / "lastfailed"
+    cache.parent.mkdir(parents=True)
+    cache.write_text('{"of an earlier day": true}')
+    done = checks("false")
+    assert (done.returncode, "once more" in done.stdout) == (1, False), done
 
 
 def test_one_suite_may_be_asked_for_and_only_one_that_there_is(
