@@ -355,10 +355,18 @@ def is_on_its_way(obj: Json) -> bool:
     return bool(status.get("observedGeneration") != obj["metadata"]["generation"] or there != [obj["spec"]["replicas"]] * 2)
 
 
-def nodes(cluster: Any) -> dict[str, Any]:
-    """Return what people configure of each node."""
-    found = cluster.list(Selection("v1", "Node"))
-    return {node["metadata"]["name"]: (node.get("spec", {}), node["metadata"].get("labels", {})) for node in found}
+def nodes(cluster: Any, scratch: Any) -> dict[str, Any]:
+    """Return what people configure of each node, once its controller has added or taken away what a closed one has besides."""
+
+    def look() -> Any:
+        found = cluster.list(Selection("v1", "Node"))
+        return found if all(is_marked(node) == bool(node["spec"].get("unschedulable")) for node in found) else ()
+
+    return {node["metadata"]["name"]: (node["spec"], node["metadata"].get("labels", {})) for node in scratch.eventually(look)}
+
+
+def is_marked(node: Json) -> bool:
+    return any(taint["key"] == "node.kubernetes.io/unschedulable" for taint in node["spec"].get("taints") or ())
 
 
 def carry_out(books: Any, action: ActionSpec, arguments: Mapping[str, Any]) -> None:
@@ -399,12 +407,11 @@ def test_undo_restores_what_was_applied_and_twice_is_once(
     action: ActionSpec, arguments: Mapping[str, Any], books: Any, scratch: Any
 ) -> None:
     before, pods = look(books.cluster, [scratch.name]), len(ready(scratch))
-    nodes_before = nodes(books.cluster)
+    nodes_before = nodes(books.cluster, scratch)
     carry_out(books, action, arguments)
     assert set(undo(books)) == {"undone"}
     scratch.eventually(lambda: len(ready(scratch)) == pods)
-    # What a controller adds to a node that is closed it takes away by itself.
-    scratch.eventually(lambda: nodes(books.cluster) == nodes_before)
+    assert nodes(books.cluster, scratch) == nodes_before
     differences = compare(before, look(books.cluster, [scratch.name]))
     assert (differences.fields, differences.created, differences.deleted) == ({}, [], [])
     at_rest = everything(books.cluster, scratch)
