@@ -18,7 +18,7 @@ _CHAOS = [sys.executable, "-m", "chaostoolkit", "--no-version-check"]
 
 def validate(path: Path, folder: Path) -> subprocess.CompletedProcess[str]:
     command = [*_CHAOS, "--no-log-file", "validate", str(path)]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=60)
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=300)
 
 
 @pytest.mark.parametrize("path", EXPERIMENTS, ids=lambda path: path.stem)

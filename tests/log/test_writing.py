@@ -97,7 +97,7 @@ def test_a_log_is_written_by_one_process_at_a_time(tmp_path: Path) -> None:
         with pytest.raises(RefusedError, match="is being written by another process"):
             LogWriter(tmp_path)
         waiting: list[LogWriter] = []
-        thread = threading.Thread(target=lambda: waiting.append(LogWriter(tmp_path, wait_seconds=10)))
+        thread = threading.Thread(target=lambda: waiting.append(LogWriter(tmp_path, wait_seconds=60)))
         thread.start()
         other.stdin.close()
         thread.join()

@@ -10,6 +10,7 @@ import pytest
 
 from gameday.change import PatchObject
 from gameday.change.wire import encode
+from gameday.cluster.reading import is_rolled_out
 from gameday.guard import Policy
 from gameday.log import LogWriter
 from gameday.run.desk import Desk
@@ -29,6 +30,8 @@ def log(tmp_path: Path) -> Iterator[LogWriter]:
 def test_a_share_is_taken_over_all_rounds_that_are_on(books: Any, scratch: Any, log: LogWriter) -> None:
     scratch.deployment("web", replicas=4)
     scratch.ready("web", number=4)
+    # Until then its controller writes to it, which would refuse the change below.
+    scratch.eventually(lambda: is_rolled_out(scratch.get("Deployment", "web", "apps/v1")))
     desk = Desk(books.cluster, books.debt, log)
     policy = Policy(namespaces=(scratch.name,), caps={"pods": 9, "percent": 50})
 

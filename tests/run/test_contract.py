@@ -23,7 +23,7 @@ from gameday.change.parameters import Parameter, parameters_of
 from gameday.change.registry import action_named
 from gameday.cli.listing import registered_in
 from gameday.cluster import Json, ObjectRef, Selection
-from gameday.cluster.reading import is_ready
+from gameday.cluster.reading import is_ready, is_rolled_out
 from gameday.errors import BadParameterError, NoTargetError
 from gameday.guard import Policy, gather, judge
 from gameday.interposition.standing import proxies_of
@@ -103,6 +103,7 @@ def _a_service(scratch: Any) -> Mapping[str, Any]:
     customer = {"name": "main", "image": "python:3", "command": ["python", "-c", _BUSY]}
     scratch.deployment("customer", replicas=1, pod={"containers": [customer]})
     scratch.ready()
+    scratch.ready("customer")
     return {"namespace": scratch.name, "name": "web"}
 
 
@@ -124,7 +125,7 @@ def _a_released_deployment(scratch: Any) -> Mapping[str, Any]:
     scratch.ready()
     variables = {"op": "add", "path": "/spec/template/spec/containers/0/env/-", "value": {"name": "RELEASE", "value": "2"}}
     scratch.patch("Deployment", "web", variables, api_version="apps/v1")
-    scratch.eventually(lambda: len(scratch.pods()) > 1)
+    scratch.eventually(lambda: is_rolled_out(scratch.get("Deployment", "web", "apps/v1")))
     scratch.ready()
     return {"namespace": scratch.name, "name": "web"}
 
@@ -205,7 +206,13 @@ def _agents(scratch: Any, **content: str) -> None:
             {"name": "CONTENT_DIR", "value": "/content"},
         ],
         "ports": [{"name": "http", "containerPort": 8080}],
-        "readinessProbe": {"httpGet": {"path": "/readyz", "port": "http"}, "periodSeconds": 1, "failureThreshold": 1},
+        # One look that finds it sick is enough; that it is slow to answer on a busy machine is no sickness.
+        "readinessProbe": {
+            "httpGet": {"path": "/readyz", "port": "http"},
+            "periodSeconds": 1,
+            "failureThreshold": 1,
+            "timeoutSeconds": 20,
+        },
         "volumeMounts": [{"name": "content", "mountPath": "/content"}],
     }
     volume = {"name": "content", "configMap": {"name": "agent-content"}}
@@ -214,7 +221,7 @@ def _agents(scratch: Any, **content: str) -> None:
 
 def _dying_agents(scratch: Any) -> Mapping[str, Any]:
     _agents(scratch, **{"update.json": BAD_CONTENT})
-    scratch.eventually(scratch.pods)
+    scratch.eventually(lambda: [pod for pod in scratch.pods() if pod["status"].get("phase") == "Running"])
     return {"namespace": scratch.name}
 
 
@@ -310,28 +317,56 @@ def arguments(action: ActionSpec, scratch: Any) -> Mapping[str, Any]:
 
 def everything(cluster: Any, scratch: Any) -> dict[ObjectRef, str]:
     """Return each object's resourceVersion, once the namespace has come to rest."""
+    seen: list[dict[ObjectRef, str]] = [{}]
 
-    def versions() -> dict[ObjectRef, str]:
-        found: dict[ObjectRef, str] = {}
-        for api_version, kind in KINDS:
-            namespace = "" if kind == "Node" else scratch.name
-            for obj in cluster.list(Selection(api_version, kind, namespace)):
-                found[ObjectRef.of(obj)] = "" if kind == "Node" else obj["metadata"]["resourceVersion"]
-        return found
-
-    seen = versions()
-    while True:
+    def look() -> bool:
+        objects = [
+            obj
+            for api_version, kind in KINDS
+            for obj in cluster.list(Selection(api_version, kind, "" if kind == "Node" else scratch.name))
+            if not is_told_by_a_node(obj)
+        ]
+        now = {ObjectRef.of(obj): "" if obj["kind"] == "Node" else obj["metadata"]["resourceVersion"] for obj in objects}
+        before, seen[0] = seen[0], now
+        if now == before and not any(map(is_on_its_way, objects)):
+            return True
         time.sleep(0.1)
-        now = versions()
-        if now == seen:
-            return now
-        seen = now
+        return False
+
+    scratch.eventually(look, within_seconds=60)
+    return seen[0]
 
 
-def nodes(cluster: Any) -> dict[str, Any]:
-    """Return what people configure of each node."""
-    found = cluster.list(Selection("v1", "Node"))
-    return {node["metadata"]["name"]: (node.get("spec", {}), node["metadata"].get("labels", {})) for node in found}
+def is_told_by_a_node(obj: Json) -> bool:
+    """Say whether it is an event of a kubelet: it tells of each probe that fails, as one does where a machine is slow."""
+    return bool(obj["kind"] == "Event" and obj.get("source", {}).get("component") == "kubelet")
+
+
+def is_on_its_way(obj: Json) -> bool:
+    """Say whether a controller or a node still has to do something about it, however long nothing is heard of that."""
+    if "deletionTimestamp" in obj["metadata"]:
+        return True
+    status = obj.get("status", {})
+    if obj["kind"] == "Pod":
+        return bool(status.get("phase") == "Pending")
+    if obj["kind"] != "Deployment":
+        return False
+    there = [status.get(name, 0) for name in ("replicas", "updatedReplicas")]
+    return bool(status.get("observedGeneration") != obj["metadata"]["generation"] or there != [obj["spec"]["replicas"]] * 2)
+
+
+def nodes(cluster: Any, scratch: Any) -> dict[str, Any]:
+    """Return what people configure of each node, once its controller has added or taken away what a closed one has besides."""
+
+    def look() -> Any:
+        found = cluster.list(Selection("v1", "Node"))
+        return found if all(is_marked(node) == bool(node["spec"].get("unschedulable")) for node in found) else ()
+
+    return {node["metadata"]["name"]: (node["spec"], node["metadata"].get("labels", {})) for node in scratch.eventually(look)}
+
+
+def is_marked(node: Json) -> bool:
+    return any(taint["key"] == "node.kubernetes.io/unschedulable" for taint in node["spec"].get("taints") or ())
 
 
 def carry_out(books: Any, action: ActionSpec, arguments: Mapping[str, Any]) -> None:
@@ -372,11 +407,11 @@ def test_undo_restores_what_was_applied_and_twice_is_once(
     action: ActionSpec, arguments: Mapping[str, Any], books: Any, scratch: Any
 ) -> None:
     before, pods = look(books.cluster, [scratch.name]), len(ready(scratch))
-    nodes_before = nodes(books.cluster)
+    nodes_before = nodes(books.cluster, scratch)
     carry_out(books, action, arguments)
     assert set(undo(books)) == {"undone"}
     scratch.eventually(lambda: len(ready(scratch)) == pods)
-    assert nodes(books.cluster) == nodes_before
+    assert nodes(books.cluster, scratch) == nodes_before
     differences = compare(before, look(books.cluster, [scratch.name]))
     assert (differences.fields, differences.created, differences.deleted) == ({}, [], [])
     at_rest = everything(books.cluster, scratch)
@@ -389,7 +424,8 @@ def test_a_fault_is_seen_by_its_evidence_and_is_not_before(
     action: ActionSpec, arguments: Mapping[str, Any], books: Any, scratch: Any
 ) -> None:
     changes = list(action.plan(books.cluster, **arguments))
-    before = action.landed(books.cluster, changes)
+    # Whoever is asked may not answer yet, or not just now.
+    before = scratch.eventually(lambda: (seen := action.landed(books.cluster, changes)).landed is not None and seen)
     assert before.landed is False
     assert before.seen
     for change in changes:

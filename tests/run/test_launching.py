@@ -78,7 +78,7 @@ def test_a_guardian_that_freezes_after_it_has_ended_its_run_holds_up_nobody(
     launched = Launched(spec, guardian, ours, guardian_id=process_id(guardian.pid))
     with theirs:
         launched.watch()
-        guardian.wait(timeout=20)
+        guardian.wait(timeout=60)
         assert launched.is_over
         assert (launched.successor, launched.exit_code()) == (None, ExitCode.EXPECTED)
     assert launched.peer is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import socket
 import threading
@@ -12,10 +13,12 @@ from typing import Any
 import pytest
 
 from gameday.run import channel, line
-from gameday.run.channel import Peer
+from gameday.run.channel import Peer, encode
 from gameday.run.line import Line
 
 BEAT = b'{"beat": true}\n'
+LONG = 60.0
+"""Seconds within which whatever happens at all has happened, also on a machine that stands still in between."""
 
 
 class Lost:
@@ -39,11 +42,13 @@ def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
 
 async def test_a_question_is_answered_and_a_word_is_heard_in_order(pair: tuple[socket.socket, socket.socket]) -> None:
     heard: list[Any] = []
+    begun, go_on = asyncio.Event(), asyncio.Event()
 
     async def handle(message: dict[str, Any]) -> dict[str, Any] | None:
         heard.append(message)
         if message.get("ask") == "slow":
-            await asyncio.sleep(0.05)
+            begun.set()
+            await go_on.wait()
         return {"answer": message.get("ask")}
 
     lost = Lost()
@@ -54,10 +59,11 @@ async def test_a_question_is_answered_and_a_word_is_heard_in_order(pair: tuple[s
         # In a thread, as in a process of its own: more than the socket holds has to be read meanwhile.
         await asyncio.to_thread(peer.tell, {"number": number, "text": "ä" * 2000})
     slow = asyncio.create_task(asyncio.to_thread(peer.ask, {"ask": "slow"}))
-    await asyncio.sleep(0.01)
+    await begun.wait()
     quick = await asyncio.to_thread(peer.ask, {"ask": "quick"})
     assert quick["answer"] == "quick"
     assert not slow.done()
+    go_on.set()
     assert (await slow)["answer"] == "slow"
     assert [message["number"] for message in heard if "number" in message] == list(range(50))
     peer.close()
@@ -94,8 +100,8 @@ def test_a_peer_that_hangs_up_is_lost_once_and_open_and_later_questions_fail(pai
     asking.start()
     assert b"anything" in _until(pair[0], b"anything")
     pair[0].close()
-    asking.join(5)
-    assert lost.happened.wait(5)
+    asking.join(LONG)
+    assert lost.happened.wait(LONG)
     assert len(failed) == 1
     with pytest.raises(ConnectionError, match="the guardian is gone"):
         peer.ask({"ask": "more"})
@@ -118,7 +124,7 @@ def test_a_peer_that_falls_silent_is_lost_though_its_end_is_open(
     lost = Lost()
     peer = Peer(pair[1], lost=lost)
     pair[0].sendall(BEAT)
-    assert lost.happened.wait(5)
+    assert lost.happened.wait(LONG)
     assert lost.why == ["was silent for 0.3 s"]
     peer.close()
 
@@ -127,16 +133,16 @@ def test_a_peer_that_falls_silent_is_lost_though_its_end_is_open(
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (channel, line):
         monkeypatch.setattr(module, "BEAT_SECONDS", 0.02)
-        monkeypatch.setattr(module, "SILENCE_SECONDS", 0.1)
-        monkeypatch.setattr(module, "STARTING_SECONDS", 0.6)
+        monkeypatch.setattr(module, "SILENCE_SECONDS", 0.5)
+        monkeypatch.setattr(module, "STARTING_SECONDS", 1.0)
 
 
 @pytest.mark.usefixtures("impatient")
 def test_a_guardian_that_has_not_said_a_word_yet_is_given_the_time_to_start(pair: tuple[socket.socket, socket.socket]) -> None:
     lost = Lost()
     peer = Peer(pair[1], lost=lost)
-    assert lost.happened.wait(5)
-    assert lost.why == ["was silent for 0.6 s"]
+    assert lost.happened.wait(LONG)
+    assert lost.why == ["was silent for 1 s"]
     peer.close()
 
 
@@ -147,8 +153,8 @@ async def test_a_worker_that_has_not_said_a_word_yet_is_given_the_time_to_start(
     lost = Lost()
     served = Line(pair[0], handle=_nothing, lost=lost)
     served.start()
-    await asyncio.to_thread(lost.happened.wait, 5)
-    assert lost.why == ["was silent for 0.6 s"]
+    await asyncio.to_thread(lost.happened.wait, LONG)
+    assert lost.why == ["was silent for 1 s"]
     served.close()
 
 
@@ -165,7 +171,7 @@ async def test_the_guardians_end_notices_who_hangs_up(pair: tuple[socket.socket,
     served = Line(pair[0], handle=_nothing, lost=lost)
     served.start()
     pair[1].close()
-    await asyncio.to_thread(lost.happened.wait, 5)
+    await asyncio.to_thread(lost.happened.wait, LONG)
     assert lost.why == ["hung up"]
     served.close()
 
@@ -179,7 +185,7 @@ async def test_the_guardians_end_notices_who_falls_silent_and_beats_itself(
     served = Line(pair[0], handle=_nothing, lost=lost)
     served.start()
     pair[1].sendall(BEAT)
-    await asyncio.to_thread(lost.happened.wait, 5)
+    await asyncio.to_thread(lost.happened.wait, LONG)
     assert lost.why == ["was silent for 0.3 s"]
     served.close()
     beats = pair[1].recv(1 << 16).splitlines()
@@ -191,15 +197,39 @@ async def test_an_end_that_was_stopped_itself_takes_nobodys_silence_for_death(
 ) -> None:
     monkeypatch.setattr(line, "BEAT_SECONDS", 0.02)
     monkeypatch.setattr(line, "SILENCE_SECONDS", 0.4)
-    lost = Lost()
-    served = Line(pair[0], handle=_nothing, lost=lost)
+    lost, heard = Lost(), asyncio.Event()
+
+    async def hear(_: dict[str, Any]) -> None:
+        heard.set()
+
+    served = Line(pair[0], handle=hear, lost=lost)
     served.start()
-    await asyncio.sleep(0.03)
+    pair[1].sendall(encode({"a": "word"}))
+    await heard.wait()
     threading.Event().wait(0.6)  # the whole loop stands still, as a stopped process does
-    pair[1].sendall(b'{"beat": true}\n')
-    await asyncio.sleep(0.1)
+    with contextlib.suppress(BlockingIOError):
+        while pair[1].recv(1 << 16, socket.MSG_DONTWAIT):
+            pass
+    # It beats again only after it has looked at the clock.
+    pair[1].settimeout(LONG)
+    assert await asyncio.to_thread(pair[1].recv, 1 << 16)
     assert lost.why == []
     served.close()
+
+
+def test_a_peer_that_was_stopped_itself_takes_nobodys_silence_for_death(
+    pair: tuple[socket.socket, socket.socket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As a process that stands still between any two looks at the clock.
+    monkeypatch.setattr(channel, "BEAT_SECONDS", 0.3)
+    monkeypatch.setattr(channel, "SILENCE_SECONDS", 0.2)
+    lost = Lost()
+    pair[0].sendall(BEAT)
+    peer = Peer(pair[1], lost=lost)
+    pair[0].settimeout(LONG)
+    assert _until(pair[0], encode({"beat": True}) * 3)
+    assert lost.why == []
+    peer.close()
 
 
 async def _nothing(_: dict[str, Any]) -> dict[str, Any] | None:
@@ -224,11 +254,11 @@ def test_whoever_waits_for_an_answer_goes_on_only_after_the_loss_was_told(pair: 
     peer = Peer(pair[1], lost=lost)
     asked = threading.Thread(target=ask)
     asked.start()
-    assert waiting.wait(10)
+    assert waiting.wait(LONG)
     seen = b""
     while b"anything" not in seen:
         seen += pair[0].recv(1 << 16)
     pair[0].shutdown(socket.SHUT_RDWR)
-    assert told.wait(10)
-    asked.join(10)
+    assert told.wait(LONG)
+    asked.join(LONG)
     assert order == ["lost", "went on"]

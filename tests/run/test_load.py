@@ -27,7 +27,15 @@ def test_a_service_is_found_at_its_address_in_the_cluster(cluster: Any, scratch:
     service = scratch.service(port=8181)
     scratch.ready()
     address = f"{service['spec']['clusterIP']}:8181"
-    assert scratch.eventually(lambda: target_url(cluster, traffic(scratch))) == f"http://{address}"
+
+    def found() -> str:
+        try:
+            return target_url(cluster, traffic(scratch))
+        except RefusedError:
+            # It listens a moment after its first pod is Ready.
+            return ""
+
+    assert scratch.eventually(found) == f"http://{address}"
 
 
 def test_a_load_balancer_comes_before_the_address_in_the_cluster(cluster: Any, scratch: Any) -> None:

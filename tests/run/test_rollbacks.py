@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,13 +19,21 @@ from gameday.undo.owing import Debt, blank_shard
 from gameday.undo.storing import FileStore
 
 
-def ran(directory: Path, script: str, *, timeout_seconds: float = 30.0) -> tuple[str, list[tuple[ProcessId, int | None]]]:
-    """Return why it failed, if it did, and what was told of its process."""
+def ran(
+    directory: Path, script: str, *, timeout_seconds: float = 30.0, until: Callable[[], bool] = lambda: True
+) -> tuple[str, list[tuple[ProcessId, int | None]]]:
+    """Return why it failed, if it did, and what was told of its process; its time begins when it has come so far."""
     heard: list[tuple[ProcessId, int | None]] = []
     command = ["sh", "-c", script]
-    failure = attempt(
-        command, str(directory), told=lambda process, code: heard.append((process, code)), timeout_seconds=timeout_seconds
-    )
+
+    def told(process: ProcessId, code: int | None) -> None:
+        heard.append((process, code))
+        end = time.monotonic() + 60
+        while not until():
+            assert time.monotonic() < end
+            time.sleep(0.01)
+
+    failure = attempt(command, str(directory), told=told, timeout_seconds=timeout_seconds)
     return failure, heard
 
 
@@ -41,10 +51,12 @@ def test_a_rollback_fails_with_the_last_of_what_it_said(script: str, failure: st
 
 
 def test_with_a_rollback_that_hangs_what_it_started_is_ended(tmp_path: Path) -> None:
-    failure, heard = ran(tmp_path, "sleep 600 & echo $! > pid; wait", timeout_seconds=1.0)
-    assert failure == "it did not end within 1 s"
+    begun = tmp_path / "pid"
+    script = "sleep 600 & echo $! > being-written; mv being-written pid; wait"
+    failure, heard = ran(tmp_path, script, timeout_seconds=0.5, until=begun.exists)
+    assert failure == "it did not end within 0.5 s"
     assert [(process.is_alive, code) for process, code in heard] == [(False, None), (False, -9)]
-    assert not process_id(int((tmp_path / "pid").read_text())).is_alive
+    assert not process_id(int(begun.read_text())).is_alive
 
 
 def test_whoever_takes_over_is_told_which_process_it_is_and_how_it_ended(tmp_path: Path) -> None:

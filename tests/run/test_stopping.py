@@ -101,7 +101,7 @@ def test_a_probe_that_cannot_look_three_times_in_a_row_is_a_breach(
     condition = StopOnProbe(name, {}, (90.0, 100.0), 0.01)
     watch = ProbeWatch(condition, RunObservations(tmp_path, pytest.fail, round_id="r", since=0.0), breached=breached)
     watch.start()
-    assert over.wait(10)
+    assert over.wait(60)
     assert "could not look 3 times in a row" in heard[0]
     assert told in heard[0]
 

@@ -103,7 +103,7 @@ class Crowd:
 
     async def until_offered(self, per_second: float) -> None:
         """Wait until the last second of windows offers at least that rate."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while sum(event.offered for event in self.events(LoadWindow)[-10:]) < per_second * 0.9:  # noqa: ASYNC110  # a file is read
                 await asyncio.sleep(0.05)
 

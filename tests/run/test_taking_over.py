@@ -23,7 +23,7 @@ def service() -> Iterator[tuple[ProcessStarted, ProcessId]]:
     """Return what the log says of a rollback that started a service again, and that service, in the rollback's session."""
     with subprocess.Popen(["sh", "-c", LEAVES_A_SERVICE], stdout=subprocess.PIPE, start_new_session=True, text=True) as rollback:
         leader = process_id(rollback.pid)
-        left = process_id(int(rollback.communicate(timeout=20)[0]))
+        left = process_id(int(rollback.communicate(timeout=60)[0]))
     yield ProcessStarted(role="rollback", pid=leader.pid, start_ticks=leader.start_ticks), left
     if left.is_alive:
         os.kill(left.pid, signal.SIGKILL)

@@ -48,7 +48,7 @@ async def test_a_worker_that_is_done_and_does_not_end_is_ended_and_was_done(
     worker = WorkerProcess(tmp_path, log, round_id="r1", handle=handle, died=died.append)
     # Whatever else this process has started (a cluster, say) is no orphan of the worker's.
     ours = frozenset(pid for pid, stat in _all().items() if stat.parent == os.getpid())
-    await asyncio.wait_for(worker.run(spare=ours), timeout=20)
+    await asyncio.wait_for(worker.run(spare=ours), timeout=60)
     log.close()
     started, ended = read(tmp_path)
     assert isinstance(started, ProcessStarted)

@@ -71,7 +71,12 @@ class Peer:
         self._connection.close()
 
     def _beat(self) -> None:
+        before = time.monotonic()
         while not self._closed.wait(BEAT_SECONDS):
+            # If we ourselves were stopped or starved for that long, the peer's silence proves nothing yet.
+            if time.monotonic() - before > SILENCE_SECONDS / 2:
+                self._last_heard = time.monotonic()
+            before = time.monotonic()
             self.tell({"beat": True})
             limit = SILENCE_SECONDS if self._has_spoken else STARTING_SECONDS
             if time.monotonic() - self._last_heard > limit:

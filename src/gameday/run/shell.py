@@ -23,7 +23,8 @@ SHELL_SECONDS: Final = 300.0
 KEPT_CHARACTERS: Final = 4000
 _KEPT_BYTES: Final = 4 * KEPT_CHARACTERS
 _CHUNK: Final = 1 << 16
-_DRAIN_SECONDS: Final = 2.0
+_DRAIN_SECONDS: Final = 10.0
+"""By then what is left in a pipe has been read, unless somebody holds that open whom we cannot end."""
 
 
 @dataclass(frozen=True, slots=True)
