@@ -32,7 +32,8 @@ OBJECTS_FILE: Final = "objects.jsonl"
 _KEPT: Final = {OBJECTS_FILE, "host", "claims"}
 _OWN_FILES: Final = {STATE_FILE, LOG_FILE, "kubeconfig", "pods", "logs"} | _KEPT
 _LOG_TAIL_LINES: Final = 15
-_STOP_SECONDS: Final = 5.0
+_STOP_SECONDS: Final = 20.0
+"""How long a server may take to stop before it is killed: far longer than it does, also where the machine hardly gets on."""
 
 
 class AlreadyUpError(RefusedError):
