@@ -113,7 +113,7 @@ def up(
     keep: bool = False,
     hold_fds: Sequence[int] = (),
     detach: bool = False,
-    timeout_seconds: float = 30.0,
+    timeout_seconds: float = 60.0,
 ) -> Running:
     """Start a cluster and return when it serves; its pods may still be starting (see `wait_ready`).
 
