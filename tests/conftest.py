@@ -15,6 +15,7 @@ from typing import Any, Final, TypeVar
 
 import pytest
 import structlog
+from hypothesis import settings
 
 from gameday import staging
 from gameday.cluster import Json, ObjectRef, Selection
@@ -88,13 +89,18 @@ class Scratch:
 
         return self.eventually(look)
 
-    def eventually(self, look: Callable[[], T], *, within_seconds: float = 20.0) -> T:
+    def eventually(self, look: Callable[[], T], *, within_seconds: float = PATIENT_SECONDS) -> T:
         """Return the first true thing that `look` finds."""
         end = time.monotonic() + within_seconds
         while not (found := look()):
             assert time.monotonic() < end, f"waited {within_seconds} s in vain; last seen: {found!r}"
             time.sleep(0.02)
         return found
+
+
+# An example that takes long says that the machine is laden, nothing about what is tested.
+settings.register_profile("without a deadline", settings(), deadline=None)
+settings.load_profile("without a deadline")
 
 
 @pytest.fixture(autouse=True)

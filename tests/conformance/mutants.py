@@ -73,6 +73,13 @@ def _forcing(request: Request) -> Request:
     return replace(request, path=request.path + "&force=true")
 
 
+def _with_its_own_grace(request: Request) -> Request:
+    """Leave out the grace that is asked for; and let the program need its own, else it may be gone before anybody looks."""
+    if request.method == "POST":
+        return replace(request, body=(request.body or b"").replace(b"trap 'exit 0' TERM", b"trap '' TERM"))
+    return _body(request, lambda body: body.pop("gracePeriodSeconds", None))
+
+
 def _metadata(edit: Edit) -> Edit:
     return lambda body: edit(body.get("metadata") or {})
 
@@ -306,7 +313,7 @@ MUTANTS: Final = [
     Mutant("a log is always whole", lambda: asked(r"GET .*/log\?", _without_query("tailLines", "limitBytes")), ("logs",)),
     Mutant(
         "a pod always has its own grace",
-        lambda: asked(r"DELETE .*/pods/", lambda request: _body(request, lambda body: body.pop("gracePeriodSeconds", None))),
+        lambda: asked(r"POST .*/pods$|DELETE .*/pods/", _with_its_own_grace),
         ("a-pod-without-grace", "a-shorter-grace"),
     ),
     Mutant(

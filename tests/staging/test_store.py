@@ -46,6 +46,18 @@ def test_generate_name_makes_different_names() -> None:
     assert all(name.startswith("a-") and len(name) == 7 for name in names)
 
 
+def test_a_generated_name_that_is_taken_is_drawn_again_and_at_last_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = iter(["aaaaa", "aaaaa", "bbbbb"])
+    monkeypatch.setattr("gameday.staging.store._random_suffix", lambda: next(drawn, "aaaaa"))
+    store = Store()
+    assert [store.create(CONFIG_MAPS, {"metadata": {"generateName": "a-"}})["metadata"]["name"] for _ in range(2)] == [
+        "a-aaaaa",
+        "a-bbbbb",
+    ]
+    with pytest.raises(AlreadyExists):
+        store.create(CONFIG_MAPS, {"metadata": {"generateName": "a-"}})
+
+
 def test_what_goes_in_and_out_is_a_copy() -> None:
     store, mine = Store(), config_map(x="1")
     made = store.create(CONFIG_MAPS, mine)

@@ -101,7 +101,11 @@ class Keeper:
         while True:
             await asyncio.sleep(_SECONDS)
             if self._revision != self._store.revision:
-                await asyncio.to_thread(self._write, self._lines())
+                writing = asyncio.ensure_future(asyncio.to_thread(self._write, self._lines()))
+                try:
+                    await asyncio.shield(writing)
+                finally:
+                    await asyncio.wait([writing])  # also when this is cancelled: the last write must not meet another one
 
     def _lines(self) -> list[bytes]:
         self._revision = self._store.revision

@@ -32,7 +32,8 @@ OBJECTS_FILE: Final = "objects.jsonl"
 _KEPT: Final = {OBJECTS_FILE, "host", "claims"}
 _OWN_FILES: Final = {STATE_FILE, LOG_FILE, "kubeconfig", "pods", "logs"} | _KEPT
 _LOG_TAIL_LINES: Final = 15
-_STOP_SECONDS: Final = 5.0
+_STOP_SECONDS: Final = 20.0
+"""How long a server may take to stop before it is killed: far longer than it does, also where the machine hardly gets on."""
 
 
 class AlreadyUpError(RefusedError):
@@ -112,7 +113,7 @@ def up(
     keep: bool = False,
     hold_fds: Sequence[int] = (),
     detach: bool = False,
-    timeout_seconds: float = 30.0,
+    timeout_seconds: float = 60.0,
 ) -> Running:
     """Start a cluster and return when it serves; its pods may still be starting (see `wait_ready`).
 

@@ -28,6 +28,7 @@ from gameday.staging.processes import start_ticks
 
 _log = structlog.get_logger("gameday.staging")
 _COLLECTOR_THRESHOLDS = (10_000, 20, 50)
+_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -95,7 +96,11 @@ async def _serve(settings: ClusterSettings, hold_fds: list[int]) -> None:
         await stop.wait()
     finally:
         _log.info("the cluster stops")
-        await cluster.stop()
+        try:
+            await cluster.stop()
+        finally:
+            # The loop hears no more signals soon, and one that came then would cut short what is still to be cleared.
+            signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
 
 
 def _spare_collector() -> None:
@@ -111,7 +116,7 @@ def _watch_signals(cluster: Cluster, stop: asyncio.Event) -> None:
             cluster.hurry()
         stop.set()
 
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in _SIGNALS:
         asyncio.get_running_loop().add_signal_handler(number, stop_or_hurry)
 
 

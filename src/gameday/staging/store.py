@@ -39,6 +39,7 @@ CreateHook = Callable[[Resource, Object], Object]
 UpdateHook = Callable[[Resource, Object, Object], Object]
 
 _NAME_ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
+_NAME_ATTEMPTS = 8
 
 
 def timestamp(moment: datetime) -> str:
@@ -91,7 +92,7 @@ class Store:
         new.setdefault("kind", resource.kind)
         metadata: Object = new.setdefault("metadata", {})
         if not metadata.get("name") and metadata.get("generateName"):
-            metadata["name"] = metadata["generateName"] + _random_suffix()
+            metadata["name"] = self._generated_name(resource, metadata)
         metadata["uid"] = str(uuid.uuid4())
         for hook in self.on_create:
             new = hook(resource, new)
@@ -245,6 +246,16 @@ class Store:
             metadata["generation"] += 1
         metadata["deletionTimestamp"] = timestamp(self._now() + timedelta(seconds=grace))
         metadata["deletionGracePeriodSeconds"] = int(grace)
+
+    def _generated_name(self, resource: Resource, metadata: Object) -> str:
+        """Return a name that is not taken, unless luck is against it eight times, as in Kubernetes."""
+        taken = self._space(resource, _place(resource, metadata.get("namespace")))
+        name = ""
+        for _ in range(_NAME_ATTEMPTS):
+            name = metadata["generateName"] + _random_suffix()
+            if name not in taken:
+                break
+        return name
 
     def _space(self, resource: Resource, namespace: str) -> dict[str, Stored]:
         return self._objects.get(resource, {}).get(namespace, {})

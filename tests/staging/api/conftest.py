@@ -60,7 +60,7 @@ class Cluster:
                 done.set_exception(error)
 
         self.loop.call_soon_threadsafe(run)
-        return done.result(10)
+        return done.result(60)
 
     def request(
         self,
@@ -74,7 +74,7 @@ class Cluster:
         """Send one request, as it is written here."""
         context = ssl.create_default_context(cadata=self.certificates.authority_pem.decode())
         url = urlsplit(self.server.url)
-        connection = http.client.HTTPSConnection(url.hostname or "", url.port, context=context, timeout=10)
+        connection = http.client.HTTPSConnection(url.hostname or "", url.port, context=context, timeout=60)
         content = body if isinstance(body, bytes | None) else json.dumps(body).encode()
         given = {"Content-Type": "application/json"} if body is not None else {}
         if token is not None:
@@ -94,13 +94,13 @@ def cluster(tmp_path: Path) -> Iterator[Cluster]:
     thread.start()
     store, certificates = Store(), Certificates.create(HOST)
     server = ApiServer(store, host=HOST, port=0, tokens=Tokens(store, TOKEN), certificates=certificates)
-    asyncio.run_coroutine_threadsafe(server.start(), loop).result(10)
+    asyncio.run_coroutine_threadsafe(server.start(), loop).result(60)
     kubeconfig = tmp_path / "kubeconfig"
     server.write_kubeconfig(kubeconfig)
     yield Cluster(server, store, loop, certificates, kubeconfig)
-    asyncio.run_coroutine_threadsafe(server.stop(), loop).result(10)
+    asyncio.run_coroutine_threadsafe(server.stop(), loop).result(60)
     loop.call_soon_threadsafe(loop.stop)
-    thread.join(10)
+    thread.join(60)
     loop.close()
 
 

@@ -72,7 +72,7 @@ def test_a_deleted_namespace_is_emptied_and_goes(cluster: Any, core: Any, pod: M
     core.create_namespaced_pod("shop", pod("a"))
     core.create_namespaced_config_map("shop", {"metadata": {"name": "held", "finalizers": ["x/y"]}})
     core.delete_namespace("shop")
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while core.read_namespace("shop").status.phase != "Terminating" and time.monotonic() < deadline:
         pass
     with pytest.raises(ApiException, match="is being terminated") as caught:

@@ -28,7 +28,7 @@ def kubectl(cluster: Any, tmp_path: Path) -> Run:
 
     def run(*arguments: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
         command = [KUBECTL or "", *arguments]
-        return subprocess.run(command, input=stdin, env=environment, capture_output=True, text=True, timeout=30, check=False)
+        return subprocess.run(command, input=stdin, env=environment, capture_output=True, text=True, timeout=120, check=False)
 
     return run
 
@@ -73,10 +73,10 @@ def test_get_describe_scale_patch_label_and_delete(kubectl: Run, deployment: Cal
 
 def test_wait_sees_a_condition_and_a_deletion(cluster: Any, kubectl: Run) -> None:
     cluster.on_store(run_a_pod)
-    assert "condition met" in done(kubectl("wait", "--for=condition=Ready", "pod/a", "--timeout=10s"))
+    assert "condition met" in done(kubectl("wait", "--for=condition=Ready", "pod/a", "--timeout=60s"))
     done(kubectl("delete", "pod/a", "--wait=false", "--grace-period=1"))
     cluster.loop.call_soon_threadsafe(lambda: cluster.store.delete(PODS, "default", "a", grace_seconds=0))
-    done(kubectl("wait", "--for=delete", "pod/a", "--timeout=10s"))
+    done(kubectl("wait", "--for=delete", "pod/a", "--timeout=60s"))
 
 
 def test_nodes_are_cordoned_and_tainted(cluster: Any, kubectl: Run) -> None:
@@ -149,6 +149,6 @@ def test_drain_evicts_what_runs_on_a_node(cluster: Any, kubectl: Run) -> None:
     cluster.on_store(lambda store: store.create(NODES, {"metadata": {"name": "n"}}))
     cluster.on_store(run_a_pod)
     node = asyncio.run_coroutine_threadsafe(remove_what_is_deleted(cluster.store), cluster.loop)
-    assert "pod/a evicted" in done(kubectl("drain", "n", "--force", "--timeout=10s"))
+    assert "pod/a evicted" in done(kubectl("drain", "n", "--force", "--timeout=60s"))
     node.cancel()
     assert cluster.on_store(lambda store: store.list(PODS)[0]) == []

@@ -106,6 +106,6 @@ def test_stopping_the_server_ends_its_watches(cluster: Any) -> None:
     reader.start()
     while not cluster.server._backend.watches:
         pass
-    asyncio.run_coroutine_threadsafe(cluster.server.stop(), cluster.loop).result(10)
-    reader.join(10)
+    asyncio.run_coroutine_threadsafe(cluster.server.stop(), cluster.loop).result(60)
+    reader.join(60)
     assert replies[0].status == 200

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -28,7 +29,8 @@ _numbers = count(1)
 
 
 def _probe(path: str, **settings: Any) -> Object:
-    return {"httpGet": {"path": path, "port": "http"}, "periodSeconds": 1, **settings}
+    # The program answers at once. Where it seems not to, the machine stood still, and that is no reason to call it sick.
+    return {"httpGet": {"path": path, "port": "http"}, "periodSeconds": 1, "timeoutSeconds": 10, **settings}
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ class Space:
     def apps(self) -> Any:
         return client.AppsV1Api(self.api)
 
-    def eventually(self, look: Callable[[], T], *, within_seconds: float = 15.0) -> T:
+    def eventually(self, look: Callable[[], T], *, within_seconds: float = 60.0) -> T:
         """Return the first true thing that `look` finds."""
         end = time.monotonic() + within_seconds
         while not (found := look()):
@@ -82,7 +84,7 @@ class Space:
             "env": env,
             "ports": [{"name": "http", "containerPort": PORT}],
             "readinessProbe": _probe("/readyz", failureThreshold=1),
-            "livenessProbe": _probe("/livez", failureThreshold=2),
+            "livenessProbe": _probe("/livez", failureThreshold=30),  # also while it has yet to listen
             **container,
         }
         return {"terminationGracePeriodSeconds": 2, "containers": [main], **(pod or {})}
@@ -119,13 +121,38 @@ class Space:
 
     def get(self, address: str, path: str = "/", port: int = PORT) -> tuple[int, Object]:
         """Ask one question on a connection of its own."""
-        connection = http.client.HTTPConnection(address, port, timeout=5)
+        connection = http.client.HTTPConnection(address, port, timeout=30)
         try:
             connection.request("GET", path)
             answer = connection.getresponse()
             return answer.status, json.loads(answer.read())
         finally:
             connection.close()
+
+    def await_answer(self, address: str, port: int = PORT) -> Object:
+        """Wait until somebody answers, and return what they say.
+
+        A Service hears a little later than the API that a pod is Ready, as on any cluster; a program listens after its start.
+        """
+
+        def look() -> Object | None:
+            try:
+                return self.get(address, port=port)[1]
+            except (OSError, http.client.HTTPException):
+                return None
+
+        return self.eventually(look) or {}
+
+    @contextmanager
+    def full(self) -> Iterator[None]:
+        """Let no node take new pods meanwhile, so that what goes is not replaced."""
+        try:
+            for node in self.running.status.nodes:
+                self.core.patch_node(node, {"spec": {"unschedulable": True}})
+            yield
+        finally:
+            for node in self.running.status.nodes:
+                self.core.patch_node(node, {"spec": {"unschedulable": None}})
 
     def events(self, reason: str) -> list[Any]:
         """Return the events with this reason."""
@@ -159,7 +186,7 @@ def kubectl(space: Space, tmp_path: Path) -> Callable[..., str]:
 
     def run(*arguments: str, stdin: str | None = None, fails: bool = False) -> str:
         command = [str(KUBECTL), "-n", space.name, *arguments]
-        done = subprocess.run(command, input=stdin, env=environment, capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run(command, input=stdin, env=environment, capture_output=True, text=True, timeout=120, check=False)
         assert (done.returncode != 0) == fails, done.stdout + done.stderr
         return done.stdout + done.stderr
 

@@ -20,7 +20,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             _, _, name, value = path.split("/")
             state[name] = value == "1"
         if path == "/slow":
-            time.sleep(1.0)
+            time.sleep(60)
         good = {"/readyz": state["ready"], "/livez": state["alive"]}.get(path, True)
         body = json.dumps({"pod": os.environ["HOSTNAME"], "pid": os.getpid(), "environment": dict(os.environ)}).encode()
         self.send_response(200 if good else 503)

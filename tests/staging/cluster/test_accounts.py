@@ -92,9 +92,10 @@ def test_a_budget_counts_and_evictions_take_from_it(space: Any) -> None:
     assert (first.expected_pods, first.current_healthy, first.desired_healthy, first.disruptions_allowed) == (3, 3, 2, 1)
     (condition,) = first.conditions
     assert (condition.type, condition.status, condition.reason) == ("DisruptionAllowed", "True", "SufficientPods")
-    _evict(space, pods[0])
-    with pytest.raises(client.ApiException, match="needs 2 healthy pods and has 2 currently") as caught:
-        _evict(space, pods[1])
+    with space.full():
+        _evict(space, pods[0])
+        with pytest.raises(client.ApiException, match="needs 2 healthy pods and has 2 currently") as caught:
+            _evict(space, pods[1])
     assert (caught.value.status, json.loads(caught.value.body)["details"]["causes"][0]["reason"]) == (429, "DisruptionBudget")
     space.eventually(lambda: status().disruptions_allowed == 1)
     second = {"metadata": {"name": "other"}, "spec": {"maxUnavailable": 1, "selector": {}}}

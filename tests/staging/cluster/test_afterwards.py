@@ -49,7 +49,7 @@ def test_what_comes_afterwards_waits_for_the_workloads(tmp_path: Path) -> None:
                 time.sleep(0.1)
             image = [{"op": "replace", "path": "/spec/template/spec/containers/0/image", "value": "busybox"}]
             apps.patch_namespaced_deployment("web", "default", image)
-            end = time.monotonic() + 20
+            end = time.monotonic() + 60
             while names() != {"early", "late"}:
                 assert time.monotonic() < end
                 time.sleep(0.05)

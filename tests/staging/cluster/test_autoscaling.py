@@ -11,6 +11,7 @@ import pytest
 
 from gameday.staging.cluster import Cluster, ClusterSettings
 from gameday.staging.resources import DEPLOYMENTS, HORIZONTAL_POD_AUTOSCALERS, PODS
+from gameday.staging.store import Stored
 
 BUSY = "import os, time\nwhile not os.path.exists(os.environ['HOME'] + '/idle'): pass\ntime.sleep(600)"
 Object = dict[str, Any]
@@ -33,7 +34,7 @@ async def eventually(look: Callable[[], Any], *, within_seconds: float = 60.0) -
 
 def deployment(command: str, *, replicas: int = 1) -> Object:
     container = {"name": "a", "image": "python:3", "command": ["python", "-c", command]}
-    container["resources"] = {"requests": {"cpu": "100m"}}  # type: ignore[assignment]
+    container["resources"] = {"requests": {"cpu": "20m"}}  # type: ignore[assignment]
     labels = {"app": "a"}
     template = {"metadata": {"labels": labels}, "spec": {"terminationGracePeriodSeconds": 0, "containers": [container]}}
     return {"metadata": {"name": "a"}, "spec": {"replicas": replicas, "selector": {"matchLabels": labels}, "template": template}}
@@ -49,6 +50,10 @@ def status_of(cluster: Cluster) -> Object:
     return cluster.store.get(HORIZONTAL_POD_AUTOSCALERS, "default", "a").get("status") or {}
 
 
+def running(cluster: Cluster) -> list[Stored]:
+    return [item for item in cluster.store.listed(PODS) if item.body["status"].get("phase") == "Running"]
+
+
 def condition(cluster: Cluster, kind: str) -> tuple[str, str]:
     found = [item for item in status_of(cluster).get("conditions") or () if item["type"] == kind]
     return (found[0]["status"], found[0]["reason"]) if found else ("", "")
@@ -61,8 +66,8 @@ async def test_busy_pods_become_more_and_idle_ones_fewer(cluster: Cluster) -> No
     await eventually(lambda: cluster.store.get(DEPLOYMENTS, "default", "a")["spec"]["replicas"] == 3)
     assert condition(cluster, "ScalingActive") == ("True", "ValidMetricFound")
     await eventually(lambda: status_of(cluster)["currentReplicas"] == 3)
-    assert status_of(cluster)["currentMetrics"][0]["resource"]["current"]["averageUtilization"] > 50
-    for pod in await eventually(lambda: cluster.store.listed(PODS)):
+    await eventually(lambda: status_of(cluster)["currentMetrics"][0]["resource"]["current"]["averageUtilization"] > 50)
+    for pod in await eventually(lambda: pods if len(pods := running(cluster)) == 3 else []):
         cluster.nodes[0]._host.places.of_pod(pod.body).joinpath("idle").touch()
     await eventually(lambda: cluster.store.get(DEPLOYMENTS, "default", "a")["spec"]["replicas"] == 1)
 

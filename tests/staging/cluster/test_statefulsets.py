@@ -11,10 +11,14 @@ from kubernetes import client
 Object = dict[str, Any]
 
 
-def stateful(space: Any, replicas: int = 2, **spec: Any) -> Object:
+NEVER_READY: Object = {"exec": {"command": ["false"]}, "periodSeconds": 1}
+
+
+def stateful(space: Any, replicas: int = 2, *, container: Object | None = None, **spec: Any) -> None:
     """Create a StatefulSet of the echo program, with a claim for each pod."""
     env = [{"name": "DATA_DIR", "value": "/data"}]
-    pod = space.pod_spec("web", None, env=env, volumeMounts=[{"name": "data", "mountPath": "/data"}])
+    mounts = [{"name": "data", "mountPath": "/data"}]
+    pod = space.pod_spec("web", None, env=env, volumeMounts=mounts, **(container or {}))
     claim = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Mi"}}}
     body: Object = {
         "apiVersion": "apps/v1",
@@ -30,7 +34,6 @@ def stateful(space: Any, replicas: int = 2, **spec: Any) -> Object:
         },
     }
     space.apps.create_namespaced_stateful_set(space.name, body)
-    return body
 
 
 def names(space: Any) -> list[str]:
@@ -57,7 +60,7 @@ def await_complete(space: Any) -> Any:
         now = status(space)
         return now if now.current_revision == now.update_revision and now.updated_replicas == now.replicas else None
 
-    return space.eventually(look, within_seconds=30)
+    return space.eventually(look)
 
 
 def test_pods_come_in_order_with_names_labels_and_claims_of_their_own(space: Any) -> None:
@@ -84,21 +87,15 @@ def test_pods_come_in_order_with_names_labels_and_claims_of_their_own(space: Any
 
 
 def test_a_pod_that_is_not_ready_keeps_the_next_one_from_starting(space: Any) -> None:
-    probe = {"exec": {"command": ["test", "-f", "/data/ready"]}, "periodSeconds": 1, "failureThreshold": 1}
-    body = stateful(space, 0)
-    body["spec"]["template"]["spec"]["containers"][0]["readinessProbe"] = {**probe, "exec": {"command": ["false"]}}
-    space.apps.patch_namespaced_stateful_set("web", space.name, {"spec": {**body["spec"], "replicas": 2}})
-    space.eventually(lambda: space.pods("web") and space.pods("web")[0]["status"]["phase"] == "Running")
+    stateful(space, 2, container={"readinessProbe": NEVER_READY})
+    space.eventually(lambda: space.events("Unhealthy"))
     assert names(space) == ["web-0"]
     space.apps.patch_namespaced_stateful_set("web", space.name, {"spec": {"replicas": 0}})
     space.eventually(lambda: not space.pods("web"))
 
 
 def test_parallel_starts_all_at_once(space: Any) -> None:
-    body = stateful(space, 0, podManagementPolicy="Parallel")
-    container = body["spec"]["template"]["spec"]["containers"][0]
-    container["readinessProbe"] = {"exec": {"command": ["false"]}, "periodSeconds": 1}
-    space.apps.patch_namespaced_stateful_set("web", space.name, {"spec": {**body["spec"], "replicas": 3}})
+    stateful(space, 3, container={"readinessProbe": NEVER_READY}, podManagementPolicy="Parallel")
     space.eventually(lambda: names(space) == ["web-0", "web-1", "web-2"])
 
 
@@ -139,8 +136,9 @@ def test_an_update_goes_from_the_highest_down_to_the_partition(space: Any) -> No
     assert now.current_revision != now.update_revision
     assert now.current_replicas == 2
     space.core.delete_namespaced_pod("web-0", space.name)
-    space.eventually(lambda: len(space.ready("web")) == 2)
-    assert version_of(space, min(space.await_ready("web", 3), key=lambda pod: pod["metadata"]["name"])) is None
+    first = min(space.await_ready("web", 3), key=lambda pod: pod["metadata"]["name"])
+    assert first["metadata"]["uid"] != pods[0]["metadata"]["uid"]
+    assert version_of(space, first) is None
     space.apps.patch_namespaced_stateful_set("web", space.name, {"spec": {"updateStrategy": {"rollingUpdate": {"partition": 0}}}})
     await_complete(space)
     assert {version_of(space, pod) for pod in space.await_ready("web", 3)} == {"2"}
@@ -148,14 +146,14 @@ def test_an_update_goes_from_the_highest_down_to_the_partition(space: Any) -> No
 
 def test_kubectl_follows_a_rollout_restarts_and_undoes_it(space: Any, kubectl: Any) -> None:
     stateful(space)
-    assert "partitioned roll out complete: 2 new pods" in kubectl("rollout", "status", "sts/web", "--timeout=30s")
+    assert "partitioned roll out complete: 2 new pods" in kubectl("rollout", "status", "sts/web", "--timeout=60s")
     set_version(space, "2")
-    kubectl("rollout", "status", "sts/web", "--timeout=30s")
+    kubectl("rollout", "status", "sts/web", "--timeout=60s")
     assert "restarted" in kubectl("rollout", "restart", "sts/web")
-    kubectl("rollout", "status", "sts/web", "--timeout=30s")
+    kubectl("rollout", "status", "sts/web", "--timeout=60s")
     assert kubectl("rollout", "history", "sts/web").split()[-6:] == ["1", "<none>", "2", "<none>", "3", "<none>"]
     assert "rolled back" in kubectl("rollout", "undo", "sts/web", "--to-revision=1")
-    kubectl("rollout", "status", "sts/web", "--timeout=30s")
+    kubectl("rollout", "status", "sts/web", "--timeout=60s")
     assert {version_of(space, pod) for pod in space.await_ready("web", 2)} == {None}
     revisions = kubectl("get", "controllerrevisions", "-o", "jsonpath={.items[*].revision}").split()
     assert sorted(revisions) == ["2", "3", "4"]
@@ -169,11 +167,11 @@ def test_a_daemon_set_is_undone_by_its_revisions_too(space: Any, kubectl: Any) -
     template = {"metadata": {"labels": {"app": "agent"}}, "spec": pod}
     spec = {"selector": {"matchLabels": {"app": "agent"}}, "template": template}
     space.apps.create_namespaced_daemon_set(space.name, {"metadata": {"name": "agent"}, "spec": spec})
-    kubectl("rollout", "status", "ds/agent", "--timeout=30s")
+    kubectl("rollout", "status", "ds/agent", "--timeout=60s")
     kubectl("set", "env", "ds/agent", "VERSION=2")
-    kubectl("rollout", "status", "ds/agent", "--timeout=30s")
+    kubectl("rollout", "status", "ds/agent", "--timeout=60s")
     assert "rolled back" in kubectl("rollout", "undo", "ds/agent")
-    kubectl("rollout", "status", "ds/agent", "--timeout=30s")
+    kubectl("rollout", "status", "ds/agent", "--timeout=60s")
     assert kubectl("get", "ds", "agent", "-o", "jsonpath={..env}") == ""
 
 
@@ -184,9 +182,10 @@ def test_a_budget_counts_a_stateful_sets_replicas(space: Any) -> None:
     policy.create_namespaced_pod_disruption_budget(space.name, budget)
     space.await_ready("web", 2)
     space.eventually(lambda: policy.read_namespaced_pod_disruption_budget("web", space.name).status.disruptions_allowed == 1)
-    space.core.create_namespaced_pod_eviction("web-1", space.name, {"metadata": {"name": "web-1"}})
-    with pytest.raises(client.ApiException) as refused:
-        space.core.create_namespaced_pod_eviction("web-0", space.name, {"metadata": {"name": "web-0"}})
+    with space.full():
+        space.core.create_namespaced_pod_eviction("web-1", space.name, {"metadata": {"name": "web-1"}})
+        with pytest.raises(client.ApiException) as refused:
+            space.core.create_namespaced_pod_eviction("web-0", space.name, {"metadata": {"name": "web-0"}})
     assert refused.value.status == 429
 
 

@@ -47,7 +47,7 @@ def test_a_node_without_a_word_for_too_long_is_unknown_and_its_pods_are_unready(
     }
     pod = store.get(PODS, "default", "a")
     assert pod["status"]["conditions"][0]["status"] == "False"
-    assert again == pytest.approx(300, abs=2)
+    assert 270 < (again or 0) <= 300
     said = {(item.body["involvedObject"]["kind"], item.body["type"], item.body["message"]) for item in store.listed(EVENTS)}
     assert said == {("Node", "Normal", "Node lost status is now: NodeNotReady"), ("Pod", "Warning", "Node is not ready")}
 
@@ -85,7 +85,7 @@ def test_pods_are_evicted_when_their_toleration_is_over_and_the_node_is_trusted_
 def test_a_node_that_was_heard_of_in_time_is_left_alone(store: Store) -> None:
     heard_of(store, "lost", GRACE_SECONDS - 10)
     revision = store.revision
-    assert NodeLifecycle(store).reconcile(("", "lost")) == pytest.approx(10, abs=1)
+    assert 0 < (NodeLifecycle(store).reconcile(("", "lost")) or 0) <= 10
     assert store.revision == revision
 
 

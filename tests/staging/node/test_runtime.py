@@ -69,6 +69,16 @@ async def test_sigterm_reaches_the_first_process(runtime: Runtime, tmp_path: Pat
     assert (await process.ended).code == 128 + signal.SIGTERM
 
 
+@pytest.mark.parametrize(("order", "code"), [(Process.terminate, 143), (Process.kill, 137)])
+async def test_an_order_that_comes_before_the_start_is_obeyed_after_it(
+    runtime: Runtime, tmp_path: Path, order: Callable[[Process], None], code: int
+) -> None:
+    process = await runtime.launch(_launch(tmp_path, "/bin/sleep", "60"))
+    order(process)
+    async with asyncio.timeout(30):
+        assert (await process.ended).code == code
+
+
 async def test_what_the_first_process_leaves_behind_ends_with_it(runtime: Runtime, tmp_path: Path) -> None:
     escape = "import os, subprocess as s; p = s.Popen(['/bin/sleep', '60'], start_new_session=True); print(p.pid)"
     process = await _run(runtime, _launch(tmp_path, sys.executable, "-c", escape))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,16 +21,25 @@ class Server:
     port: int = 0
     status: int = 200
     asked: int = 0
+    open: int = 0
     hang: asyncio.Event | None = None
     seen: list[Any] = field(default_factory=list)
 
     async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
-        self.asked += 1
-        if self.hang is not None:
-            await self.hang.wait()
-        writer.write(f"HTTP/1.1 {self.status} Whatever\r\nContent-Length: 0\r\n\r\n".encode())
-        writer.close()
+        self.open += 1
+        try:
+            await reader.readuntil(b"\r\n\r\n")
+            self.asked += 1
+            if self.hang is not None:
+                await self.hang.wait()
+            writer.write(f"HTTP/1.1 {self.status} Whatever\r\nContent-Length: 0\r\n\r\n".encode())
+        except asyncio.IncompleteReadError:
+            return  # whoever asked was told to ask no more
+        finally:
+            writer.close()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
+            self.open -= 1
 
     def reactions(self) -> Reactions:
         return Reactions(
@@ -48,7 +58,9 @@ async def server() -> AsyncIterator[Server]:
     yield server
     listening.close()
     await listening.wait_closed()
-    await asyncio.sleep(0.01)  # the handlers' last writes
+    await asyncio.sleep(0.01)
+    while server.open:  # noqa: ASYNC110 - the handlers' last writes
+        await asyncio.sleep(0.01)
 
 
 async def _no_command(_: list[str]) -> int:
@@ -60,7 +72,7 @@ def _target(server: Server) -> Target:
 
 
 def _http(**settings: Any) -> dict[str, Any]:
-    return {"httpGet": {"path": "/", "port": "http"}, "periodSeconds": 0.05, **settings}
+    return {"httpGet": {"path": "/", "port": "http"}, "periodSeconds": 0.05, "timeoutSeconds": 10, **settings}
 
 
 async def _until(server: Server, wanted: Any) -> None:

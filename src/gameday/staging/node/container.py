@@ -96,6 +96,8 @@ class ContainerRunner:
     async def _run_once(self, launch: Launch) -> Exit:
         self._normal("Pulled", f'Container image "{self._container["image"]}" already present on machine')
         process = self._process = await self._around.runtime.launch(launch)
+        if self._stopping:  # the order to stop came meanwhile, and there was nothing to stop yet
+            process.kill()
         self._normal("Created", f"Created container: {self.name}")
         await asyncio.shield(process.started)
         self.state.container_id = f"gameday://{secrets.token_hex(32)}"

@@ -6,6 +6,7 @@ The files are written by the shims in the CRI format (`spawner.py`); a pod's are
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -48,15 +49,15 @@ class ContainerLogs:
         pod = self._store.get(PODS, namespace, name)
         path, run = self._path(pod, container, previous=previous)
         since = datetime.now(UTC) - timedelta(seconds=since_seconds) if since_seconds is not None else None
-        lines, offset = _read(path)
-        lines = _selected(lines, tail_lines, since)
-        text = _text(lines, timestamps=timestamps)
-        for start in range(0, len(text), _PIECE_BYTES):
-            yield text[start : start + _PIECE_BYTES]
-        if not follow or previous:
-            return
-        with path.open("rb") as kept:  # the last words of a pod are read even though it is gone, and its files with it
-            while True:
+        follow = follow and not previous
+        # The last words of a pod are read even though it is gone, and its files with it.
+        with path.open("rb") if follow else contextlib.nullcontext() as kept:
+            lines, offset = _read(path)
+            lines = _selected(lines, tail_lines, since)
+            text = _text(lines, timestamps=timestamps)
+            for start in range(0, len(text), _PIECE_BYTES):
+                yield text[start : start + _PIECE_BYTES]
+            while follow:
                 is_over = not self._runs(pod, container, run)
                 data, offset = _read_from(path, offset, kept)
                 if data:

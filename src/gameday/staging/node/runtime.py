@@ -20,7 +20,7 @@ from typing import Any
 KILLED_CODE = 137
 CANNOT_START_CODE = 128
 _SPAWNER = Path(__file__).with_name("spawner.py")
-_STOP_SECONDS = 2.0
+_STOP_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -195,6 +195,7 @@ class Shim:
         for descriptor in (wake, self._control.fileno(), *streams):
             poll.register(descriptor, select.POLLIN)
         timeout = MEMORY_POLL_SECONDS * 1000 if memory_limit_bytes else None
+        self._obey(self._inbox)  # what came together with the spec
         while self._status is None:
             for descriptor, _ in poll.poll(timeout):
                 if descriptor in streams:
@@ -205,7 +206,7 @@ class Shim:
                         os.read(wake, 4096)
                     self._reap()
                 else:
-                    self._obey()
+                    self._obey(self._read_orders())
             if memory_limit_bytes:
                 self._watch_memory(memory_limit_bytes)
 
@@ -218,15 +219,18 @@ class Shim:
         log.add(stream, data)
         return bool(data)
 
-    def _obey(self) -> None:
+    def _read_orders(self) -> bytes:
+        """Return what the server orders; end, with everything below, if it has gone away."""
         try:
-            orders = self._inbox + self._control.recv(4096)
+            orders = self._control.recv(4096)
         except OSError:
             orders = b""
-        self._inbox = b""
         if not orders:
             end_descendants()
             os._exit(0)
+        return orders
+
+    def _obey(self, orders: bytes) -> None:
         if b"T" in orders:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self._main, signal.SIGTERM)
