@@ -15,6 +15,7 @@ from typing import Any, Final, TypeVar
 
 import pytest
 import structlog
+from hypothesis import HealthCheck, settings
 
 from gameday import staging
 from gameday.cluster import Json, ObjectRef, Selection
@@ -27,6 +28,11 @@ PATIENT_SECONDS: Final = 60.0
 ECHO: Final = Path(__file__).parent / "staging" / "cluster" / "echo.py"
 PORT: Final = 8080
 _numbers = count(1)
+
+# An example that takes 0.2 s is a failure by default, and one of drawing it that takes a second, too: of a machine that stands
+# still for that long, and not of what is tested.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 
 @dataclass(frozen=True)
