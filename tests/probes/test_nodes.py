@@ -40,7 +40,9 @@ def test_a_node_that_is_closed_does_not_count_as_ready(cluster: Any) -> None:
     finally:
         cluster.patch(NODE, [{"op": "remove", "path": "/spec/unschedulable"}])
         # The node controller's own mark of it goes a moment later, and would keep the next test's pods away.
+        end = time.monotonic() + 30
         while cluster.get(NODE)["spec"].get("taints"):
+            assert time.monotonic() < end
             time.sleep(0.02)
 
 

@@ -119,7 +119,9 @@ def test_requests_due_while_the_door_is_stopped_wait_as_long_as_their_customers(
     load = start_load(shop.url("storefront"), journey=BROWSE, rate_per_second=50)
     load.await_journeys(20)
     shop.signal("storefront", signal.SIGSTOP)
+    deadline = time.monotonic() + 30
     while not is_stopped(shop, "storefront"):
+        assert time.monotonic() < deadline
         time.sleep(0.001)
     # Nobody is answered from before the one to after the other.
     stopped = time.monotonic()
