@@ -58,13 +58,13 @@ class Customer:
         """Ask, again as long as the answer is that somebody inside was not in time: on a machine that stood still, that is so."""
         end = time.monotonic() + 30
         while True:
-            before = self._late()
+            before = self.late()
             reply = self.ask(method, path, body, **more)
-            was_late = reply.status == HTTPStatus.SERVICE_UNAVAILABLE and self._late() > before
+            was_late = reply.status == HTTPStatus.SERVICE_UNAVAILABLE and self.late() > before
             if not was_late or time.monotonic() > end:
                 return reply
 
-    def _late(self) -> int:
+    def late(self) -> int:
         """How often a service of the shop has said that another one was not in time."""
         logs = [self.shop.log(service) for service in self.shop.processes]
         return sum(log.count(words) for log in logs for words in ("no answer within", "no connection in time"))

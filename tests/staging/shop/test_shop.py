@@ -191,18 +191,31 @@ def test_with_inline_receipts_no_object_store_means_no_order(closed_shop: ShopAl
 def test_sigterm_lets_an_open_request_finish_and_ends_with_status_0(shop: ShopAlone, customer: Customer) -> None:
     cart = customer.fill_cart()
     payment = customer.pay(cart["total"])
+    for _ in range(10):
+        late = customer.late()
+        reply = _submitted_over_a_sigterm(shop, customer, cart["cart"], payment)
+        assert shop.processes["checkout"].wait(30) == 0
+        if customer.late() == late:
+            break
+        # Its own time was over before it could finish: on a machine that stood still, which shows nothing.
+        shop.start("checkout")
+    assert reply.status == 201
+
+
+def _submitted_over_a_sigterm(shop: ShopAlone, customer: Customer, cart: str, payment: str) -> Any:
+    """Return the answer to a submit in the middle of which checkout is told to end."""
     shop.signal("inventory", signal.SIGSTOP)
     before = _connections(shop, "inventory")
     replies: list[Any] = []
-    submitting = threading.Thread(target=lambda: replies.append(customer.submit(cart["cart"], payment, "k1")))
+    submitting = threading.Thread(target=lambda: replies.append(customer.submit(cart, payment, "k1")))
     submitting.start()
     # Not before checkout asks the inventory has it surely begun with the request, and may not drop it.
-    assert eventually(lambda: _connections(shop, "inventory") > before)
+    assert eventually(lambda: bool(replies) or _connections(shop, "inventory") > before)
     shop.signal("checkout", signal.SIGTERM)
     shop.signal("inventory", signal.SIGCONT)
     submitting.join(30)
-    assert [reply.status for reply in replies] == [201]
-    assert shop.processes["checkout"].wait(30) == 0
+    (reply,) = replies
+    return reply
 
 
 def _connections(shop: ShopAlone, service: str) -> int:
