@@ -167,6 +167,8 @@ def ask(call: Call) -> Answer:
         connection.connect()
         # Kept here, since the connection forgets it as soon as an answer's end is that of the connection.
         sockets.append(connection.sock)
+        if late.is_set():  # before there was anything to hang up
+            raise TimeoutError
         connection.request(call.method, target, call.body or None, _headers(call))
         response = connection.getresponse()
         body = response.read(_MOST_BYTES + 1)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -11,8 +13,8 @@ from gameday.actions import nodes
 from gameday.change import Change, EvictPod, PatchObject
 from gameday.change.registry import action_named
 from gameday.cluster import ObjectRef, Selection
-from gameday.cluster.nodes import TAINT, TAINT_KEY, UNSCHEDULABLE
-from gameday.errors import BadParameterError, NoTargetError
+from gameday.cluster.nodes import TAINT, TAINT_KEY, UNSCHEDULABLE, pods_on
+from gameday.errors import BadParameterError, NoTargetError, RefusedError
 from gameday.guard import Policy, gather, judge
 from gameday.plan import look_at
 from tests.undo.books import books
@@ -24,12 +26,25 @@ LOST = {"key": TAINT_KEY, "effect": "NoExecute"}
 
 @pytest.fixture(autouse=True)
 def all_open(cluster: Any) -> Iterator[None]:
-    """Leave every node open, whatever became of the test."""
+    """Leave every node open, and without pods that are still to go with their namespace, whatever became of the test."""
     yield
-    for node in cluster.list(Selection("v1", "Node")):
+    end = time.monotonic() + 30
+    while not _is_cleared(cluster):
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def _is_cleared(cluster: Any) -> bool:
+    """Take away what closes nodes; return whether there was nothing to take, and no pod is left that stays."""
+    nodes = cluster.list(Selection("v1", "Node"))
+    for node in nodes:
         gone = [{"op": "remove", "path": f"/spec/{field}"} for field in ("taints", "unschedulable") if node["spec"].get(field)]
         if gone:
-            cluster.patch(ObjectRef.of(node), gone)
+            # The node controller may be taking its own mark away at the same time.
+            with contextlib.suppress(RefusedError):
+                cluster.patch(ObjectRef.of(node), gone)
+            return False
+    return not any(pods_on(cluster, node["metadata"]["name"]) for node in nodes)
 
 
 def planned(action: str, view: Any, **arguments: Any) -> list[Change]:

@@ -79,7 +79,7 @@ def measure(probe: Any, looking: Any, **arguments: Any) -> Any:
 
 
 def eventually(look: Callable[[], T]) -> T:
-    end = time.monotonic() + 15
+    end = time.monotonic() + 30
     while not (found := look()):
         assert time.monotonic() < end, f"waited in vain; last seen: {found!r}"
         time.sleep(0.02)
@@ -87,7 +87,9 @@ def eventually(look: Callable[[], T]) -> T:
 
 
 def stored(offsite: ShopAlone) -> list[Path]:
-    return sorted(offsite.folder.glob("objects/backups/orders*.db.z"))
+    """Return the copies, oldest first; what has no label is none: its service was killed while it stored it."""
+    packed = sorted(offsite.folder.glob("objects/backups/orders*.db.z"))
+    return [file for file in packed if file.with_name(file.name.removesuffix(".db.z") + ".json").exists()]
 
 
 def copied(looking: Looking, orders: int) -> None:
@@ -128,13 +130,14 @@ def test_age_wants_the_bucket_that_is_named(looking: Looking) -> None:
 
 
 def test_after_a_restore_the_recovery_point_is_how_old_its_newest_order_was_at_the_loss(looking: Looking) -> None:
+    began = time.monotonic()
     Customer(looking.shop).buy("k1")
     bought = time.monotonic()
     copied(looking, 1)
     looking.fault_at = bought + 4.0
     lose(looking.shop, DATABASE="drill-lost")
     found = measure(backups.recovery_point, looking)
-    assert found.value == pytest.approx(4.0, abs=1.0)
+    assert 3.9 < found.value < 4.1 + bought - began
     assert "restored from orders/" in found.seen
 
 

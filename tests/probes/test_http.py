@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import http.client
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -125,16 +127,33 @@ def test_no_server_can_make_a_probe_wait_longer_than_its_timeout(site: Site, pro
         measured(probe, url=site.url(path), **SOON)
 
 
+def test_a_time_that_was_over_as_soon_as_there_was_a_connection_ends_the_probe_too(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect = http.client.HTTPConnection.connect
+
+    def connect_late(connection: http.client.HTTPConnection) -> None:
+        connect(connection)
+        time.sleep(2 * SOON["timeout_seconds"])
+
+    monkeypatch.setattr(http.client.HTTPConnection, "connect", connect_late)
+    with pytest.raises(NoMeasurementError, match=r"did not answer: not within 0\.3 s"):
+        measured("status", url=site.url("/200"), **SOON)
+    with pytest.raises(NoMeasurementError, match=r"did not answer: not within 0\.3 s"):
+        measured("body_number", url=site.url("/drips"), **SOON)
+
+
 def test_an_answer_that_is_cut_is_none(site: Site) -> None:
     with pytest.raises(NoMeasurementError, match="did not answer: it was cut off 99 bytes before its end"):
         measured("body_number", url=site.url("/cut"))
 
 
 def test_where_nobody_listens_nothing_is_measured() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as closed:
-        port = closed.getsockname()[1]
-    with pytest.raises(NoMeasurementError, match=r"did not answer: .*refused"):
-        measured("status", url=f"http://127.0.0.1:{port}/")
+    with socket.socket() as silent:
+        # Bound, so that nobody else gets the port meanwhile, and not listening.
+        silent.bind(("127.0.0.1", 0))
+        with pytest.raises(NoMeasurementError, match=r"did not answer: .*refused"):
+            measured("status", url=f"http://127.0.0.1:{silent.getsockname()[1]}/")
 
 
 def test_availability_counts_what_failed_and_says_how(site: Site) -> None:

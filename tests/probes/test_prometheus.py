@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import shutil
 import socket
 import subprocess
@@ -20,7 +21,7 @@ BINARY = shutil.which("prometheus")
 WITHOUT = "there is no prometheus here; Debian, Ubuntu: apt install prometheus (its service need not run)"
 pytestmark = pytest.mark.skipif(BINARY is None, reason=WITHOUT)
 CONFIGURATION = """\
-global: {scrape_interval: 1s}
+global: {scrape_interval: 3s, scrape_timeout: 3s}
 scrape_configs:
   - job_name: itself
     static_configs: [{targets: ["127.0.0.1:%d"]}]
@@ -40,14 +41,14 @@ def measured(url: str, query: str, **arguments: Any) -> Measurement:
 def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Start one on a free port, and wait until it has scraped itself."""
     folder: Path = tmp_path_factory.mktemp("prometheus")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    # Not one of those that the system gives out to whoever asks for any: it will have to be free a moment later.
+    port = _free_port()
     (folder / "prometheus.yml").write_text(CONFIGURATION % port)
     words = [str(BINARY), f"--config.file={folder}/prometheus.yml", f"--storage.tsdb.path={folder}/data"]
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen([*words, f"--web.listen-address=127.0.0.1:{port}"], stderr=log, stdout=log)
     url = f"http://127.0.0.1:{port}"
-    end = time.monotonic() + 30
+    end = time.monotonic() + 90
     try:
         while not _has_scraped(url):
             assert process.poll() is None, (folder / "log").read_text()
@@ -56,7 +57,16 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield url
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(60)
+
+
+def _free_port() -> int:
+    while True:
+        try:
+            with socket.create_server(("127.0.0.1", 10_000 + secrets.randbelow(20_000))) as free:
+                return int(free.getsockname()[1])
+        except OSError:
+            continue
 
 
 def _has_scraped(url: str) -> bool:

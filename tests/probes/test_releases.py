@@ -29,7 +29,7 @@ def measured(scratch: Any, **arguments: Any) -> Any:
 
 def test_a_rollout_that_is_through_is_at_a_hundred_percent(scratch: Any) -> None:
     scratch.deployment(replicas=2)
-    found = measured(scratch, wait_seconds=20)
+    found = measured(scratch, wait_seconds=60)
     assert (found.value, found.unit) == (100.0, "%")
     assert found.seen.startswith("2 of 2 replicas of deployment")
 
@@ -38,8 +38,13 @@ def test_pods_of_the_former_template_do_not_count(scratch: Any) -> None:
     scratch.deployment(replicas=1)
     scratch.ready()
     scratch.patch("Deployment", "web", {**IMAGE, "value": "nowhere/such:1"}, api_version="apps/v1")
-    scratch.eventually(lambda: len(scratch.pods()) == 2)
+    scratch.eventually(lambda: len(scratch.pods()) == 2 and _is_looked_at(scratch.get("Deployment", "web", "apps/v1")))
     assert measured(scratch, wait_seconds=1).value == 0.0
+
+
+def _is_looked_at(deployment: Any) -> bool:
+    """Say whether the controller has written a status for what the Deployment is by now."""
+    return bool(deployment.get("status", {}).get("observedGeneration", 0) >= deployment["metadata"]["generation"])
 
 
 def test_what_is_not_there_cannot_be_measured(scratch: Any) -> None:

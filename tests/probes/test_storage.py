@@ -46,6 +46,8 @@ def store(scratch: Any) -> Any:
     scratch.deployment("objects", replicas=1, pod={"containers": [container], "volumes": [{"name": "data", "emptyDir": {}}]})
     scratch.service("objects", port=9000)
     scratch.ready("objects")
+    # The Service sends nobody there before its endpoints say so, a moment after the pod is Ready.
+    scratch.eventually(lambda: measured("available", scratch, asked=1).value == 100.0)
     return scratch
 
 

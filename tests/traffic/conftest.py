@@ -42,9 +42,9 @@ class Load:
 
     def finish(self) -> dict[str, Any]:
         """Wait for the end and return the totals."""
-        assert self.process.wait(20) == 0, self.lines[-1:]
+        assert self.process.wait(60) == 0, self.lines[-1:]
         assert self.reader is not None
-        self.reader.join(5)
+        self.reader.join(30)
         return dict(self.lines[-1]["ended"])
 
     def stop(self) -> dict[str, Any]:
@@ -64,7 +64,7 @@ class Load:
         self._await(number, lambda window: window.journeys.failed)
 
     def _await(self, number: int, of: Callable[[Window], int]) -> None:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while sum(of(window) for window in self.windows) < number:
             assert time.monotonic() < deadline, f"expected {number} by now, found {self.lines[-3:]}"
             time.sleep(0.02)

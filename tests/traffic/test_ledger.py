@@ -170,7 +170,7 @@ def test_lost_doubled_and_altered_orders_of_a_real_shop_are_named(
     load = start_load(shop.url("storefront"))
     load.await_journeys(5)
     load.stop()
-    entries = list(read_ledger(ledger))
+    entries = [entry for entry in read_ledger(ledger) if entry.acknowledged]
     shop.kill("orders")
     with sqlite3.connect(shop.folder / "orders" / "orders.db") as database:
         database.execute("DELETE FROM orders WHERE key = ?", (entries[0].key,))
@@ -201,12 +201,13 @@ def test_a_real_shop_that_captures_first_and_tracks_nothing_is_found_out(
     load = start_load(shop.url("storefront"))
     load.await_journeys(5)
     shop.kill("orders")
-    load.await_failures(5)
+    # More than are asked for: what was under way when it was killed may have become an order.
+    load.await_failures(15)
     load.stop()
     shop.start("orders")
     result = looked_up(shop, journey, ledger)
     assert len(result.unrecorded) >= 5
-    assert len(result.untracked) == result.failed >= 5
+    assert 5 <= result.failed - result.recovered_indeterminate <= len(result.untracked) <= result.failed
     assert (result.lost, result.doubled, result.altered) == ((), (), ())
 
 
@@ -219,7 +220,10 @@ def test_a_real_shop_in_good_order_charges_nobody_for_nothing_and_knows_whom_it_
     load.await_failures(5)
     shop.start("checkout")
     load.stop()
-    result = looked_up(shop, journey, ledger)
+    # What was charged and stopped halfway is completed within seconds, and so is a failure written that could not be at once.
+    end = time.monotonic() + 60
+    while not (result := looked_up(shop, journey, ledger)).sound and time.monotonic() < end:
+        time.sleep(0.2)
     assert result.failed >= 5
     assert result.sound, result
 

@@ -13,6 +13,7 @@ import pytest
 
 from gameday.change import Change, PatchObject
 from gameday.cluster import ObjectRef
+from gameday.errors import ConflictError
 from gameday.kube import KubeCluster
 from gameday.run.inject import perform
 from gameday.undo.owing import Debt, Owed, blank_shard
@@ -61,10 +62,16 @@ class Books:
         return self.debt.owe(change, by=by, round_id=round_id, refused_before=refused_before)
 
     def change(self, change: Change, **names: Any) -> Owed:
-        """Owe a change and make it."""
+        """Owe a change and make it; again, as a worker does, where a controller wrote to the object between the look and that."""
         owed = self.owe(change, **names)
-        perform(self.cluster, owed.operation)
-        return owed
+        for _ in range(20):
+            try:
+                perform(self.cluster, owed.operation)
+            except ConflictError:
+                owed = self.owe(change, **{**names, "refused_before": True})
+            else:
+                return owed
+        raise AssertionError(f"{change.ref} never stood still for as long as a change takes")
 
     def patch(self, ref: ObjectRef, **names: Any) -> Owed:
         fields = names.pop("fields")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -43,15 +44,25 @@ def ask(customer: Customer, path: str) -> Any:
 
 
 def eventually(look: Callable[[], T]) -> T:
-    end = time.monotonic() + 15
+    end = time.monotonic() + 30
     while not (found := look()):
         assert time.monotonic() < end, f"waited in vain; last seen: {found!r}"
         time.sleep(0.02)
     return found
 
 
+def newest(customer: Customer, number: int) -> list[Any]:
+    """Return the labels of the newest copies, newest first."""
+    labels = ask(customer, f"/backups?newest={number}")["copies"]
+    assert len(labels) == number
+    return list(labels)
+
+
 def copied(customer: Customer, orders: int) -> Any:
-    """Wait for a copy with so many orders, and return its label."""
+    """Wait for a copy with so many orders, and return its label; there may soon be another one with as many.
+
+    Whatever else is written (that a receipt is there, that a parcel was packed) is a reason for the next copy, too.
+    """
 
     def look() -> Any:
         return next((label for label in ask(customer, "/backups")["copies"] if label["orders"] == orders), None)
@@ -70,6 +81,11 @@ def lose(shop: ShopAlone, **settings: str) -> None:
     shop.start("orders")
 
 
+def take_no_more(shop: ShopAlone) -> None:
+    """Have no copy taken from here on; none of those that were being taken comes in any more."""
+    lose(shop, BACKUP_EVERY_SECONDS=NEVER)
+
+
 def damage(offsite: ShopAlone, key: str) -> None:
     """Change bytes in the middle of an object, as a bad disk does."""
     file = offsite.folder / "objects" / "backups" / key.replace("/", "%2F")
@@ -86,7 +102,32 @@ def test_a_lost_database_is_restored_from_the_newest_copy_and_says_so(backed_up:
     assert reference(customer, "k1") == [bought]
     said = ask(customer, "/database")
     assert (said["restored"], said["drill"], said["newest_order"]) == (True, True, label["newest_order"])
-    assert said["passed_over"] == []
+    assert said["passed_over"] == [], "not even where it was killed while it stored the next copy"
+
+
+def test_what_whoever_stored_it_did_not_bring_to_its_end_is_no_copy_and_none_that_was_damaged(
+    backed_up: ShopAlone, offsite: ShopAlone, customer: Customer
+) -> None:
+    backed_up.start()
+    customer.buy("k1")
+    copied(customer, 1)
+    take_no_more(backed_up)
+    (last,) = newest(customer, 1)
+    place = offsite.folder / "objects" / "backups"
+    stored = place / last["key"].replace("/", "%2F")
+    (place / "orders%2F99991231T235959.000000Z.db.z").write_bytes(stored.read_bytes())
+    assert newest(customer, 1) == [last]
+    (checked,) = ask(customer, "/backups/verified?newest=1")["copies"]
+    assert (checked["key"], checked["good"]) == (last["key"], True)
+    lose(backed_up, DATABASE="drill-lost")
+    said = ask(customer, "/database")
+    assert (said["restored"], said["key"], said["passed_over"]) == (True, last["key"], [])
+    for label in place.glob("orders%2F*.json"):
+        label.unlink()
+    backed_up.kill("orders")
+    backed_up.settings["DATABASE"] = "drill-lost-again"
+    with pytest.raises(RuntimeError, match="copies of orders is good; newest: it has no label"):
+        backed_up.start("orders")
 
 
 def test_orders_of_a_drill_have_references_that_say_so_and_are_gone_with_its_database(
@@ -109,9 +150,11 @@ def test_a_copy_that_was_damaged_in_the_bucket_is_passed_over_and_named(
 ) -> None:
     backed_up.start()
     customer.buy("k1")
-    first = copied(customer, 1)
+    copied(customer, 1)
     customer.buy("k2")
-    second = copied(customer, 2)
+    copied(customer, 2)
+    take_no_more(backed_up)
+    second, first = newest(customer, 2)
     damage(offsite, second["key"])
     checked = {item["key"]: item["good"] for item in ask(customer, "/backups/verified?newest=20")["copies"]}
     assert (checked[first["key"]], checked[second["key"]]) == (True, False)
@@ -128,6 +171,7 @@ def test_with_no_good_copy_left_the_service_does_not_start_as_an_empty_shop(
     backed_up.start()
     customer.buy("k1")
     copied(customer, 1)
+    take_no_more(backed_up)
     backed_up.kill("orders")
     for file in offsite.folder.glob("objects/backups/*.db.z"):
         damage(offsite, file.name)
@@ -140,10 +184,12 @@ def test_a_file_copied_as_it_lies_there_lacks_orders_and_only_a_look_tells(backe
     backed_up.settings |= {"BACKUP_METHOD": "file", "BACKUP_VERIFY": "off"}
     backed_up.start()
     customer.buy("k1")
-    label = copied(customer, 1)
-    (newest, *_) = ask(customer, "/backups/verified?newest=1")["copies"]
-    assert (newest["good"], newest["key"]) == (False, label["key"])
-    assert "1 paid orders were promised, none can be read" in newest["reason"]
+    copied(customer, 1)
+    take_no_more(backed_up)
+    (label,) = newest(customer, 1)
+    (checked,) = ask(customer, "/backups/verified?newest=1")["copies"]
+    assert (checked["good"], checked["key"]) == (False, label["key"])
+    assert "1 paid orders were promised, none can be read" in checked["reason"]
 
 
 def test_a_copy_that_is_looked_at_before_it_is_stored_is_not_stored_if_it_lacks_orders(
@@ -160,11 +206,10 @@ def test_an_interval_that_is_too_long_leaves_the_newest_copy_old(backed_up: Shop
     backed_up.start()
     customer.buy("k1")
     copied(customer, 1)
-    lose(backed_up, BACKUP_EVERY_SECONDS=NEVER)
+    take_no_more(backed_up)
     customer.buy("k2")
-    said = ask(customer, "/backups")
-    assert said["copies"][0]["orders"] == 1
-    assert said["next_due"] > time.time() + 86000
+    eventually(lambda: ask(customer, "/backups")["next_due"] > time.time() + 86000)
+    assert newest(customer, 1)[0]["orders"] == 1
     lose(backed_up, DATABASE="drill-lost")
     assert reference(customer, "k2") == []
 
@@ -194,7 +239,8 @@ def test_a_damaged_database_is_put_aside_and_restored(backed_up: ShopAlone, cust
     assert ask(customer, "/database")["restored"]
     assert "the database is damaged" in backed_up.log("orders")
     assert list(backed_up.folder.glob("orders/drill-damaged.damaged-*.db"))
-    assert sqlite3.connect(backed_up.folder / "orders" / "orders.db").execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    with closing(sqlite3.connect(backed_up.folder / "orders" / "orders.db")) as original:
+        assert original.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 
 def test_a_silently_corrupted_database_opens_and_differs_from_the_newest_copy(backed_up: ShopAlone, customer: Customer) -> None:

@@ -2,29 +2,39 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import signal
 import threading
 import time
 from collections.abc import Iterator
-from functools import partial
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
 
 from gameday.staging.shop.alone import ShopAlone
+from gameday.staging.shop.client import Call, CallFailedError
+from gameday.staging.shop.client import Reply as Answer
+from gameday.staging.shop.failures import Failures
+from gameday.staging.shop.server import Request
 from gameday.staging.shop.settings import PORTS
-from tests.staging.shop import waiting
-
-eventually = partial(waiting.eventually, seconds=8.0)
+from gameday.staging.shop.storefront import Pages
+from tests.staging.shop.waiting import eventually
 
 # The fixture's class lives in conftest, which importlib mode gives no name to import.
 Customer = Any
 
 
 def tracked(customer: Customer, *keys: str) -> list[dict[str, Any]]:
-    return list(customer.ask("POST", "/failures/lookup", {"keys": list(keys)}).json["failures"])
+    return list(customer.ask_again("POST", "/failures/lookup", {"keys": list(keys)}).json["failures"])
+
+
+def written(customer: Customer, *keys: str) -> list[dict[str, Any]]:
+    """Wait until these are written down: whoever is slow to be told of it is told again, after the customer."""
+    assert eventually(lambda: len(tracked(customer, *keys)) >= len(keys))
+    return tracked(customer, *keys)
 
 
 def submit(customer: Customer, key: str, **headers: str) -> Any:
@@ -78,10 +88,36 @@ def test_for_whom_a_request_is_made_travels_inwards(broken: list[dict[str, str]]
 
 
 @pytest.mark.usefixtures("broken")
-def test_a_failed_submit_is_written_down_before_its_customer_hears_of_it(customer: Customer) -> None:
+def test_a_failed_submit_is_written_down_with_what_its_customer_was_told(customer: Customer) -> None:
     reference = submit(customer, "k1", **{"X-Cohort": "app"}).json["error"]["reference"]
+    written(customer, "k1")
     (found,) = tracked(customer, "k1", "k2")
     assert (found["key"], found["reference"], found["customer"], found["cohort"]) == ("k1", reference, "c1", "app")
+
+
+@dataclass
+class Inner:
+    """A service inside that is away, or takes what it is told."""
+
+    name: str
+    is_away: bool = False
+    told: list[dict[str, Any]] = field(default_factory=list)
+
+    async def call(self, call: Call) -> Answer:
+        if self.is_away:
+            raise CallFailedError("no connection", sent=False)
+        await asyncio.sleep(0.05)
+        self.told.append(json.loads(call.body))
+        return Answer(200, {}, b"{}")
+
+
+async def test_a_failed_submit_is_written_down_before_its_customer_hears_of_it() -> None:
+    orders = Inner("orders")
+    inner: Any = {"checkout": Inner("checkout", is_away=True), "orders": orders}
+    pages = Pages(inner, Failures(inner["orders"], on=True))
+    reply = await pages.submit(Request("POST", "/checkout", "", {"idempotency-key": "k1"}, b"{}"))
+    assert reply.status == 503
+    assert [[failure["key"] for failure in told["failures"]] for told in orders.told] == [["k1"]]
 
 
 def test_whoever_has_an_order_since_is_not_among_those_to_be_told(shop: ShopAlone, customer: Customer) -> None:
@@ -90,8 +126,9 @@ def test_whoever_has_an_order_since_is_not_among_those_to_be_told(shop: ShopAlon
     shop.kill("checkout")
     for key in ("k1", "k2"):
         assert customer.submit(cart["cart"], payment, key).status == 503
+    written(customer, "k1", "k2")
     shop.start("checkout")
-    assert customer.submit(cart["cart"], payment, "k1").status == 201
+    assert customer.order(cart["cart"], payment, "k1").status == 201
     found = customer.ask("GET", "/failures", service="orders").json
     assert ([failure["key"] for failure in found["failures"]], found["count"]) == (["k2"], 1)
 
@@ -121,7 +158,7 @@ def test_a_storefront_that_is_told_to_stop_leaves_nothing_unwritten(shop: ShopAl
     assert submit(customer, "k1").status == 503
     shop.signal("orders", signal.SIGCONT)
     shop.signal("storefront", signal.SIGTERM)
-    assert shop.processes["storefront"].wait(5) == 0
+    assert shop.processes["storefront"].wait(30) == 0
     found = customer.ask("POST", "/failures/lookup", {"keys": ["k1"]}, service="orders").json["failures"]
     assert found or '"event":"a failed order could not be written down"' in shop.log("storefront")
 
@@ -146,8 +183,8 @@ def test_bare_errors_blame_the_customer_and_give_nobody_to_ask(closed_shop: Shop
     closed_shop.kill("checkout")
     error = submit(customer, "k1").json["error"]
     assert error == {"code": "invalid_request", "message": "Invalid request. Please check what you entered and try again."}
-    assert customer.ask("GET", "/products").status == 200
-    assert len(tracked(customer, "k1")) == 1, "what the customer is told and what is written down are two things"
+    assert customer.ask_again("GET", "/products").status == 200
+    assert len(written(customer, "k1")) == 1, "what the customer is told and what is written down are two things"
 
 
 def test_no_failure_ever_stands_twice(shop: ShopAlone, customer: Customer) -> None:

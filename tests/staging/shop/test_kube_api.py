@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -56,8 +57,10 @@ async def test_an_answer_that_is_a_refusal_says_what_was_asked_and_why_not(tmp_p
 
 async def test_an_api_that_says_nothing_is_given_up_in_time(tmp_path: Path) -> None:
     async with serving(tmp_path, ADDRESS) as served:
+        api = KubeApi.from_environment(served.environment)
+        await api.get("/one")  # from here on there is a connection, so that the time is not over before it is made
         served.is_silent = True
-        api = KubeApi.from_environment(served.environment, timeout_seconds=0.05)
+        api = dataclasses.replace(api, timeout_seconds=0.05)
         with pytest.raises(KubeError, match=r"cannot get /one: no answer within 0\.05 s"):
             await api.get("/one")
 

@@ -72,6 +72,19 @@ def test_objects_are_listed_in_order_and_in_pages(s3: S3) -> None:
     assert seen == ["a/1", "a/2", "a/3"]
 
 
+def test_an_object_that_is_removed_while_its_bucket_is_listed_is_not_listed(s3: S3, closed_shop: ShopAlone) -> None:
+    s3("PUT", "/receipts")
+    for name in ("a", "c", "d"):
+        s3("PUT", f"/receipts/{name}", b"1")
+    # What is found in the folder, and is not there any more when it is looked at.
+    (closed_shop.folder / "objects" / "receipts" / "b").symlink_to("gone")
+    for query, names, truncated in (("", ["a", "c", "d"], "false"), ("&max-keys=2", ["a", "c"], "true")):
+        reply = s3("GET", f"/receipts?list-type=2{query}")
+        page = ET.fromstring(reply.body)  # noqa: S314 - our own server's answer
+        assert [item.findtext(f"{NAMESPACE}Key") for item in page.iter(f"{NAMESPACE}Contents")] == names
+        assert page.findtext(f"{NAMESPACE}IsTruncated") == truncated
+
+
 def test_a_bucket_is_created_once(s3: S3) -> None:
     assert s3("HEAD", "/receipts").status == 404
     assert s3("PUT", "/receipts").status == 200

@@ -82,16 +82,17 @@ async def test_a_handler_that_fails_says_nothing_of_its_insides() -> None:
 
 
 async def test_stopping_waits_for_what_is_open_and_closes_what_is_idle() -> None:
-    release = asyncio.Event()
+    begun, release = asyncio.Event(), asyncio.Event()
 
     async def wait(request: Request) -> Response:
+        begun.set()
         await release.wait()
         return await echo(request)
 
     async with serving(wait) as (server, reader, writer):
         writer.write(b"GET /open HTTP/1.1\r\n\r\n")
-        await asyncio.sleep(0.02)
-        stopping = asyncio.create_task(server.stop(5))
+        await begun.wait()
+        stopping = asyncio.create_task(server.stop(30))
         await asyncio.sleep(0.02)
         assert not stopping.done()
         release.set()
@@ -101,13 +102,16 @@ async def test_stopping_waits_for_what_is_open_and_closes_what_is_idle() -> None
 
 
 async def test_stopping_does_not_wait_for_ever() -> None:
+    begun = asyncio.Event()
+
     async def never(_: Request) -> Response:
+        begun.set()
         await asyncio.Event().wait()
         raise AssertionError
 
     async with serving(never) as (server, reader, writer):
         writer.write(b"GET /open HTTP/1.1\r\n\r\n")
-        await asyncio.sleep(0.02)
+        await begun.wait()
         assert not await server.stop(0.05)
         assert await reader.read() == b""
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 
-def eventually(check: Callable[[], bool], seconds: float = 5.0) -> bool:
+def eventually(check: Callable[[], bool], seconds: float = 30.0) -> bool:
     """Look until it is so; return whether it came to be so in time."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:

@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
+from itertools import islice
 from typing import Any, TypeVar
 
 from gameday.staging.shop import copies
@@ -192,14 +193,19 @@ class Backups:
         checked: list[dict[str, Any]] = []
         for key, label in _found(store, database, number):
             reason = label if isinstance(label, str) else self._problem_of(store, label)
+            if reason is None:
+                continue
             confirmed_at = label.confirmed_at if isinstance(label, Label) else None
             checked.append({"key": key, "good": not reason, "reason": reason, "confirmed_at": confirmed_at})
         return checked
 
-    def _problem_of(self, store: Offsite, label: Label) -> str:
+    def _problem_of(self, store: Offsite, label: Label) -> str | None:
+        """Return what is wrong with a copy, or nothing; None for one that was removed since it was listed."""
         try:
             copies.verify(label, store.get(label.key), self.database.path)
-        except (DamagedError, NoSuchObjectError) as error:
+        except NoSuchObjectError as error:
+            return None if _label(store, label.key) is None else str(error)
+        except DamagedError as error:
             return str(error)
         return ""
 
@@ -228,13 +234,17 @@ async def _looked(look: Callable[..., _T], store: Offsite, *arguments: Any) -> _
 def _found(store: Offsite, database: str, number: int) -> list[tuple[str, Label | str]]:
     """Return the newest copies, newest first, each with its label, or what is wrong with that."""
     keys = [key for key in store.list(f"{database}/") if key.endswith(copies.PACKED)]
-    return [(key, _label(store, key)) for key in reversed(keys[-number:])]
+    labelled = ((key, label) for key in reversed(keys) if (label := _label(store, key)) is not None)
+    return list(islice(labelled, number))
 
 
-def _label(store: Offsite, key: str) -> Label | str:
+def _label(store: Offsite, key: str) -> Label | str | None:
+    """Return a copy's label, or what is wrong with that; None for what is no copy, or not yet: its label is stored last."""
     try:
         return Label.from_json(store.get(key.removesuffix(copies.PACKED) + copies.LABEL))
-    except (DamagedError, NoSuchObjectError) as error:
+    except NoSuchObjectError:
+        return None
+    except DamagedError as error:
         return f"its label cannot be had: {error}"
 
 

@@ -161,10 +161,16 @@ def restore(store: Offsite, wanted: str, place: Path, patience_seconds: float) -
     """
     keys = _keys(store, wanted, patience_seconds)
     passed_over: list[dict[str, str]] = []
+    unlabelled = 0
     with copies.scratch(place) as unfinished:
         for key in keys:
             try:
-                label = Label.from_json(store.get(key.removesuffix(copies.PACKED) + copies.LABEL))
+                described = _described(store, key)
+                if described is None:
+                    say("warning", "a copy without a label is none", copy=key)
+                    unlabelled += 1
+                    continue
+                label = Label.from_json(described)
                 copies.unpack(label, store.get(key), unfinished)
             except (DamagedError, NoSuchObjectError) as error:
                 say("error", "a copy is damaged", copy=key, reason=str(error))
@@ -175,11 +181,21 @@ def restore(store: Offsite, wanted: str, place: Path, patience_seconds: float) -
             newest = copies.newest_order_in(unfinished)
             unfinished.replace(place)
             say("warning", "the database was restored", copy=key, orders=label.orders, newest_order=newest)
-            return Restored(key, time.time(), newest, label.confirmed_at, label.orders, passed_over, len(keys), wanted)
+            there = len(keys) - unlabelled
+            return Restored(key, time.time(), newest, label.confirmed_at, label.orders, passed_over, there, wanted)
     if keys:
-        raise NothingToRestoreError(f"none of the {len(keys)} copies of {wanted} is good; newest: {passed_over[0]['reason']}")
+        newest_problem = passed_over[0]["reason"] if passed_over else "it has no label"
+        raise NothingToRestoreError(f"none of the {len(keys)} copies of {wanted} is good; newest: {newest_problem}")
     say("warning", "there is no copy to restore, so the database begins empty", of=wanted)
     return Restored(at=time.time(), copies=0, looked_for=wanted)
+
+
+def _described(store: Offsite, key: str) -> bytes | None:
+    """Return a copy's label as it is stored; None for one that whoever stored or removed it did not bring to its end."""
+    try:
+        return store.get(key.removesuffix(copies.PACKED) + copies.LABEL)
+    except NoSuchObjectError:
+        return None
 
 
 def make_copy(original: Path, place: Path, state: str) -> None:

@@ -102,12 +102,22 @@ class ObjectFiles:
         folder = self._bucket(bucket)
         names = (entry.name for entry in os.scandir(folder) if not entry.name.startswith(_UNFINISHED))
         keys = sorted((key for name in names if (key := unquote(name)).startswith(prefix) and key > after), key=str.encode)
-        return [self._listed(bucket, key) for key in keys[:limit]], len(keys) > limit
+        found: list[Facts] = []
+        for key in keys:
+            if len(found) == limit:
+                return found, True
+            facts = self._listed(bucket, key)
+            found += [facts] if facts is not None else []
+        return found, False
 
-    def _listed(self, bucket: str, key: str) -> Facts:
-        with self._place(bucket, key).open("rb") as file:
-            head = file.readline()
-            size = os.fstat(file.fileno()).st_size - len(head)
+    def _listed(self, bucket: str, key: str) -> Facts | None:
+        """Return an object's facts; None for one that was removed since the folder was read."""
+        try:
+            with self._place(bucket, key).open("rb") as file:
+                head = file.readline()
+                size = os.fstat(file.fileno()).st_size - len(head)
+        except FileNotFoundError:
+            return None
         return _facts(key, head, size)
 
     def _bucket(self, bucket: str) -> Path:
