@@ -75,7 +75,30 @@ if os.fork() == 0:
     print("up", flush=True)
 time.sleep(600)
 """
-
+IN_A_SESSION_OF_THE_TREE_BUT_NO_DESCENDANT = """
+import os, time
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        parent = os.getpid()
+        if os.fork():
+            os._exit(0)
+        os.setpgid(0, 0)
+        while os.getppid() == parent:
+            time.sleep(0.01)
+        print("up", flush=True)
+    else:
+        os.wait()
+time.sleep(600)
+"""
+BY_ONE_THAT_STANDS_STILL = """
+import subprocess, sys
+from gameday.processes import become_subreaper, end_tree, process_id
+become_subreaper()
+leader = subprocess.Popen([sys.executable, "-c", *sys.argv[1:]], start_new_session=True, stdout=subprocess.PIPE)
+leader.stdout.readline()
+print(end_tree(process_id(leader.pid), patience_seconds=0.0))
+"""
 WITH_CHILDREN_THAT_IT_WAITS_FOR = """
 import os, subprocess, sys
 children = [subprocess.Popen(["sleep", "600"], process_group=0) for _ in range(200)]
@@ -177,6 +200,15 @@ def test_a_subreaper_ends_what_left_the_session_and_forks_and_spares_its_own(scr
     ended, own = done.stdout.split()
     assert int(ended) >= 1
     assert own == "None"
+    assert named(marker) == []
+
+
+def test_one_look_is_not_taken_for_all_where_the_time_is_over_after_it() -> None:
+    """A machine that stood still for those two seconds has not looked for two seconds."""
+    marker = f"still-{os.getpid()}"
+    command = [sys.executable, "-c", BY_ONE_THAT_STANDS_STILL, IN_A_SESSION_OF_THE_TREE_BUT_NO_DESCENDANT, marker]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    assert int(done.stdout) == 3
     assert named(marker) == []
 
 
