@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -13,12 +14,14 @@ import pytest
 
 from gameday.change import Change, PatchObject
 from gameday.cluster import ObjectRef
+from gameday.errors import ConflictError
 from gameday.kube import KubeCluster
 from gameday.run.inject import perform
 from gameday.undo.owing import Debt, Owed, blank_shard
 from gameday.undo.settling import Settled, Undoer, undo_until_settled
 from gameday.undo.storing import SecretStore
 
+_ATTEMPTS = 20
 _numbers = count(1)
 
 
@@ -61,10 +64,14 @@ class Books:
         return self.debt.owe(change, by=by, round_id=round_id, refused_before=refused_before)
 
     def change(self, change: Change, **names: Any) -> Owed:
-        """Owe a change and make it."""
+        """Owe a change and make it; as a worker does, again where a controller has written to the object in between."""
         owed = self.owe(change, **names)
-        perform(self.cluster, owed.operation)
-        return owed
+        for _ in range(_ATTEMPTS):
+            with contextlib.suppress(ConflictError):
+                perform(self.cluster, owed.operation)
+                return owed
+            owed = self.owe(change, refused_before=True, **names)
+        raise AssertionError(f"{change.ref} was written to by somebody else {_ATTEMPTS} times in a row")
 
     def patch(self, ref: ObjectRef, **names: Any) -> Owed:
         fields = names.pop("fields")
