@@ -12,6 +12,7 @@ from gameday.cluster import Selection
 from gameday.undo.owing import DEADLINE_SECONDS
 from gameday.undo.reaping import POLL_SECONDS, Reaper
 from gameday.undo.sightings import CONFIRM_SECONDS
+from tests.conftest import PATIENT_SECONDS
 from tests.undo.test_orphans import as_due, spoil
 
 pytestmark = pytest.mark.e2e
@@ -40,7 +41,7 @@ def turn(reaper: Reaper) -> list[str]:
     """Look once, let what was begun come to its end, and return what was said."""
     with structlog.testing.capture_logs() as said:
         reaper.look()
-        reaper.finish(20)
+        reaper.finish(PATIENT_SECONDS)
     return [line["event"] for line in said]
 
 
