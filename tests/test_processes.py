@@ -258,5 +258,5 @@ def test_a_leader_does_not_go_on_with_what_comes_after_its_children(tmp_path: Pa
 )
 def test_a_main_thread_does_not_go_on_with_what_comes_after_its_children(wait: str) -> None:
     script = WITHOUT_ITS_MAIN_THREAD.replace("WAIT", wait)
-    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=30)
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
     assert ended.stdout == "ended\n"

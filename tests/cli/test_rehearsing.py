@@ -19,7 +19,7 @@ def gameday(folder: Path, *words: str, typed: str = "") -> subprocess.CompletedP
         input=typed,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
 
