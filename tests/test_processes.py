@@ -75,7 +75,30 @@ if os.fork() == 0:
     print("up", flush=True)
 time.sleep(600)
 """
-
+IN_A_SESSION_OF_THE_TREE_BUT_NO_DESCENDANT = """
+import os, time
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        parent = os.getpid()
+        if os.fork():
+            os._exit(0)
+        os.setpgid(0, 0)
+        while os.getppid() == parent:
+            time.sleep(0.01)
+        print("up", flush=True)
+    else:
+        os.wait()
+time.sleep(600)
+"""
+BY_ONE_THAT_STANDS_STILL = """
+import subprocess, sys
+from gameday.processes import become_subreaper, end_tree, process_id
+become_subreaper()
+leader = subprocess.Popen([sys.executable, "-c", *sys.argv[1:]], start_new_session=True, stdout=subprocess.PIPE)
+leader.stdout.readline()
+print(end_tree(process_id(leader.pid), patience_seconds=0.0))
+"""
 WITH_CHILDREN_THAT_IT_WAITS_FOR = """
 import os, subprocess, sys
 children = [subprocess.Popen(["sleep", "600"], process_group=0) for _ in range(200)]
@@ -87,10 +110,12 @@ WITHOUT_ITS_MAIN_THREAD = """
 import os, subprocess, sys, threading, time
 from gameday.processes import end_orphans, freezer
 freeze = freezer()
+ended = threading.Event()
 def end():
     time.sleep(0.2)
     freeze()
     end_orphans(spare=frozenset())
+    ended.set()
     time.sleep(0.2)
     print("ended", flush=True)
     os._exit(0)
@@ -116,7 +141,7 @@ def named(marker: str) -> list[int]:
 
 
 def eventually(look: Callable[[], bool]) -> None:
-    end = time.monotonic() + 10
+    end = time.monotonic() + 60
     while not look():
         assert time.monotonic() < end
         time.sleep(0.01)
@@ -180,6 +205,15 @@ def test_a_subreaper_ends_what_left_the_session_and_forks_and_spares_its_own(scr
     assert named(marker) == []
 
 
+def test_one_look_is_not_taken_for_all_where_the_time_is_over_after_it() -> None:
+    """A machine that stood still for those two seconds has not looked for two seconds."""
+    marker = f"still-{os.getpid()}"
+    command = [sys.executable, "-c", BY_ONE_THAT_STANDS_STILL, IN_A_SESSION_OF_THE_TREE_BUT_NO_DESCENDANT, marker]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    assert int(done.stdout) == 3
+    assert named(marker) == []
+
+
 @pytest.mark.parametrize(
     ("code", "told"), [(0, (0, None, "exit status 0")), (3, (3, None, "exit status 3")), (-9, (None, 9, "killed by signal 9"))]
 )
@@ -219,10 +253,10 @@ def test_a_leader_does_not_go_on_with_what_comes_after_its_children(tmp_path: Pa
         "subprocess.run(['sleep', '600'])",
         "subprocess.run(['sleep', '600'], capture_output=True, timeout=600)",
         "for _ in iter(int, 1): pass",
-        "threading.Event().wait(0.3)",
+        "ended.wait()",
     ],
 )
 def test_a_main_thread_does_not_go_on_with_what_comes_after_its_children(wait: str) -> None:
     script = WITHOUT_ITS_MAIN_THREAD.replace("WAIT", wait)
-    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=30)
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
     assert ended.stdout == "ended\n"

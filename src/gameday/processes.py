@@ -14,12 +14,15 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import NamedTuple
 
 _PR_SET_CHILD_SUBREAPER = 36
 _PR_SET_NAME = 15
 _QUIET_LOOKS = 2
+_FEWEST_LOOKS = 20
+"""However long they take: a machine that stands still is no reason to leave off after the first."""
 _STAT_BYTES = 1024
 """Holds the fields of /proc/PID/stat that are read, 22 numbers at most and a name of up to 64 bytes."""
 
@@ -101,14 +104,15 @@ def end_tree(leader: ProcessId, *, spare: frozenset[int] = frozenset(), patience
     if leader.pid not in spare:
         # It must not go on with what comes after a child that is ended a moment before it.
         _signal(leader, signal.SIGSTOP)
-    while True:
+    for looks in count(1):
         everything = _all()
         doomed = _members(leader, everything, sessions) - spare - {os.getpid()}
         _kill(doomed, everything, spare)
         ended |= doomed
-        if not doomed or time.monotonic() > deadline:
-            return len(ended)
+        if not doomed or (looks >= _FEWEST_LOOKS and time.monotonic() > deadline):
+            break
         time.sleep(0.005)
+    return len(ended)
 
 
 def end_orphans(*, spare: frozenset[int], patience_seconds: float = 2.0) -> None:
@@ -120,7 +124,7 @@ def end_orphans(*, spare: frozenset[int], patience_seconds: float = 2.0) -> None
     sessions: set[int] = set()
     deadline = time.monotonic() + patience_seconds
     quiet = 0
-    while True:
+    for looks in count(1):
         everything = _all()
         orphans = _orphans(everything, spare, sessions)
         _kill(orphans, everything, spare)
@@ -128,7 +132,7 @@ def end_orphans(*, spare: frozenset[int], patience_seconds: float = 2.0) -> None
             with contextlib.suppress(ChildProcessError):
                 os.waitpid(pid, os.WNOHANG)
         quiet = 0 if orphans else quiet + 1
-        if quiet == _QUIET_LOOKS or time.monotonic() > deadline:
+        if quiet == _QUIET_LOOKS or (looks >= _FEWEST_LOOKS and time.monotonic() > deadline):
             return
         time.sleep(0.005)
 

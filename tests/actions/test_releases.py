@@ -12,7 +12,6 @@ from gameday.change.registry import action_named
 from gameday.cluster.reading import is_ready
 from gameday.errors import BadParameterError, NoTargetError
 from gameday.plan import plan_action
-from gameday.run.inject import perform
 
 pytestmark = pytest.mark.e2e
 
@@ -97,7 +96,7 @@ def test_a_release_that_never_becomes_ready_has_landed_and_takes_no_pod_away(boo
     changes = list(DEPLOY.plan(scratch.cluster, namespace=scratch.name, name="web", image="nowhere/such:1"))
     assert DEPLOY.landed(scratch.cluster, changes).landed is False
     for change in changes:
-        perform(scratch.cluster, books.owe(change).operation)
+        books.change(change)
     found = scratch.eventually(lambda: (seen := DEPLOY.landed(scratch.cluster, changes)).landed and seen)
     assert found.seen == f"1 of 3 pod(s) of deployment {scratch.name}/web are of the release, 0 of them Ready"
     assert {pod["metadata"]["uid"] for pod in scratch.pods() if is_ready(pod)} == old

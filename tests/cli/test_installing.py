@@ -12,9 +12,10 @@ import pytest
 import yaml
 
 from gameday import staging
-from gameday.cluster import ObjectRef, Selection
-from gameday.cluster.reading import is_ready
+from gameday.cluster import ObjectRef
+from gameday.cluster.reading import is_rolled_out
 from gameday.kube import KubeCluster, connect
+from tests.conftest import PATIENT_SECONDS
 from tests.e2e.conftest import eventually
 
 pytestmark = pytest.mark.e2e
@@ -24,16 +25,18 @@ REAPER = ObjectRef("apps/v1", "Deployment", "gameday-system", "gameday-reaper")
 @pytest.fixture(scope="module")
 def bare(tmp_path_factory: pytest.TempPathFactory) -> Iterator[staging.Running]:
     running = staging.up(directory=tmp_path_factory.mktemp("bare"), manifests=[])
-    cluster = connect(kubeconfig=running.kubeconfig)
-    for name in ("staging", "other"):
-        cluster.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
-    yield running
-    running.stop()
+    try:
+        cluster = connect(kubeconfig=running.kubeconfig, timeout_seconds=PATIENT_SECONDS)
+        for name in ("staging", "other"):
+            cluster.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+        yield running
+    finally:
+        running.stop()
 
 
 @pytest.fixture
 def cluster(bare: staging.Running) -> KubeCluster:
-    return connect(kubeconfig=bare.kubeconfig)
+    return connect(kubeconfig=bare.kubeconfig, timeout_seconds=PATIENT_SECONDS)
 
 
 def install(bare: staging.Running, folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
@@ -63,8 +66,8 @@ def test_it_is_installed_and_installing_again_changes_nothing(
     assert "deployment gameday-system/gameday-reaper created" in first.stdout
     assert "namespace staging configured" in first.stdout
     assert connect(kubeconfig=bare.kubeconfig).identity().name == "my-staging"
-    reapers = Selection("v1", "Pod", "gameday-system", "app=gameday-reaper")
-    eventually(lambda: any(map(is_ready, cluster.list(reapers))))
+    # Until its controller has written its last: what comes between a look and an application counts as applied.
+    eventually(lambda: is_rolled_out(cluster.get(REAPER)), timeout_seconds=PATIENT_SECONDS)
     again = install(bare, tmp_path, *words)
     assert {line.rpartition(" ")[2] for line in again.stdout.splitlines()} == {"unchanged"}
 

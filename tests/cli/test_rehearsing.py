@@ -19,7 +19,7 @@ def gameday(folder: Path, *words: str, typed: str = "") -> subprocess.CompletedP
         input=typed,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
 
@@ -64,8 +64,8 @@ def test_a_tabletop_is_taken_up_again_where_it_was(tmp_path: Path) -> None:
     assert begin.stdout is not None
     begin.stdin.write("fault\n")
     begin.stdin.flush()
-    while "fault (Ada)" not in begin.stdout.readline():
-        pass
+    while "fault (Ada)" not in (line := begin.stdout.readline()):
+        assert line, "it ended before it told of the fault"
     begin.kill()
     begin.communicate()
     [run] = (tmp_path / "runs").iterdir()

@@ -17,6 +17,7 @@ from gameday.guard.accounts import UNDO_ACCOUNT, undo_account
 from gameday.guard.needs import to_undo
 from gameday.kube import KubeCluster, connect
 from gameday.plan import PlannedChange, look_at
+from tests.conftest import PATIENT_SECONDS
 
 pytestmark = pytest.mark.e2e
 API = "rbac.authorization.k8s.io"
@@ -62,7 +63,7 @@ def accounts(scratch: Any, cluster_home: Any, tmp_path: Path) -> Iterator[Accoun
             issued = client.CoreV1Api(api).create_namespaced_service_account_token("inject", name, {"spec": {}})
         found["users"][0]["user"] = {"token": issued.status.token}
         (tmp_path / "kubeconfig").write_text(yaml.safe_dump(found))
-        return connect(kubeconfig=tmp_path / "kubeconfig")
+        return connect(kubeconfig=tmp_path / "kubeconfig", timeout_seconds=PATIENT_SECONDS)
 
     yield accounts
     for ref in reversed(made):

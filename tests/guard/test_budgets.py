@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from gameday.cluster import ObjectRef
 from gameday.guard import Finding, Policy, gather, judge
 from gameday.guard.budgets import budgets_of, matches
 from gameday.plan import look_at
+from tests.conftest import ECHO
 
 pytestmark = pytest.mark.e2e
 SELECTED = {"matchLabels": {"app": "web"}}
@@ -53,9 +55,12 @@ def test_a_workload_is_not_scaled_below_its_budget(scratch: Any) -> None:
     assert judged(scratch, scaled(scratch, 4)) == []
 
 
-def test_a_pod_that_has_just_gone_counts_though_the_status_lags(scratch: Any) -> None:
-    scratch.deployment(replicas=2)
+def test_a_pod_that_has_just_gone_counts_though_the_status_lags(scratch: Any, tmp_path: Path) -> None:
+    barred = tmp_path / "barred"
+    script = f"import os, runpy; os.path.exists({str(barred)!r}) and os._exit(1); runpy.run_path({str(ECHO)!r})"
+    scratch.deployment(replicas=2, command=["python", "-c", script])
     first, second = (ObjectRef.of(pod) for pod in scratch.ready(number=2))
+    barred.touch()  # What comes in place of the first may not become Ready before anybody has looked.
     budget(scratch, maxUnavailable=1)
     assert judged(scratch, DeletePod(second)) == []
     scratch.cluster.delete(first)

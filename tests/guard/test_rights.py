@@ -16,6 +16,7 @@ from gameday.guard import Policy, RunFacts, gather, judge
 from gameday.guard.needs import ENGINE, to_inject, to_undo
 from gameday.kube import KubeCluster, connect
 from gameday.plan import PlannedChange, look_at, plan_action
+from tests.conftest import PATIENT_SECONDS
 from tests.e2e.lying import lying_cluster
 
 pytestmark = pytest.mark.e2e
@@ -48,7 +49,7 @@ def account(scratch: Any, cluster_home: Any, tmp_path: Path) -> KubeCluster:
     config["users"][0]["user"] = {"token": core.create_namespaced_service_account_token("few", name, body).status.token}
     path = tmp_path / "kubeconfig"
     path.write_text(yaml.safe_dump(config))
-    return connect(kubeconfig=path)
+    return connect(kubeconfig=path, timeout_seconds=PATIENT_SECONDS)
 
 
 def _api(home: Any) -> Any:

@@ -100,7 +100,7 @@ def test_the_wheel_alone_is_enough_to_find_actions_and_the_catalogue(wheel: Path
     )
     environment = {**os.environ, "PYTHONPATH": str(wheel), "PYTHONDONTWRITEBYTECODE": "1"}
     command = [sys.executable, "-c", program]
-    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == 0, done.stderr
     *files, rounds = done.stdout.split("\n")[:4]
     assert all(Path(file).is_relative_to(wheel) for file in files), files

@@ -18,7 +18,7 @@ def checkout(root: Path, tmp_path: Path) -> Path:
 
 
 def make(checkout: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(["make", *words], cwd=checkout, capture_output=True, text=True, check=False, timeout=60)
+    return subprocess.run(["make", *words], cwd=checkout, capture_output=True, text=True, check=False, timeout=300)
 
 
 def script(checkout: Path, body: str) -> Path:

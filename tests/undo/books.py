@@ -20,6 +20,7 @@ from gameday.undo.owing import Debt, Owed, blank_shard
 from gameday.undo.settling import Settled, Undoer, undo_until_settled
 from gameday.undo.storing import SecretStore
 
+_ATTEMPTS = 20
 _numbers = count(1)
 
 
@@ -64,7 +65,7 @@ class Books:
     def change(self, change: Change, **names: Any) -> Owed:
         """Owe a change and make it; again, as a worker does, where a controller wrote to the object between the look and that."""
         owed = self.owe(change, **names)
-        for _ in range(20):
+        for _ in range(_ATTEMPTS):
             try:
                 perform(self.cluster, owed.operation)
             except ConflictError:

@@ -9,11 +9,26 @@ import pytest
 import structlog
 
 from gameday.cluster import Selection
+from gameday.undo.owing import DEADLINE_SECONDS
 from gameday.undo.reaping import POLL_SECONDS, Reaper
 from gameday.undo.sightings import CONFIRM_SECONDS
+from tests.conftest import PATIENT_SECONDS
 from tests.undo.test_orphans import as_due, spoil
 
 pytestmark = pytest.mark.e2e
+
+
+class Still:
+    """A cluster whose clock stands still."""
+
+    def __init__(self, cluster: Any) -> None:
+        self._cluster, self._seconds = cluster, cluster.server_time()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._cluster, name)
+
+    def server_time(self) -> float:
+        return float(self._seconds)
 
 
 @pytest.fixture
@@ -26,7 +41,7 @@ def turn(reaper: Reaper) -> list[str]:
     """Look once, let what was begun come to its end, and return what was said."""
     with structlog.testing.capture_logs() as said:
         reaper.look()
-        reaper.finish(20)
+        reaper.finish(PATIENT_SECONDS)
     return [line["event"] for line in said]
 
 
@@ -60,9 +75,13 @@ def test_what_somebody_else_wrote_since_is_tried_again_later_and_later_and_said_
 
 
 def test_it_looks_again_when_the_next_deadline_comes_but_not_later_than_usual(reaper: Reaper, books: Any, scratch: Any) -> None:
+    reaper.cluster = Still(books.cluster)
     assert reaper.look() == POLL_SECONDS
     spoil(books, scratch)
+    books.debt.renew(reaper.cluster.server_time())
     assert reaper.look() == POLL_SECONDS
-    books.debt.renew(books.cluster.server_time() - 58)
-    assert 0.5 <= reaper.look() < POLL_SECONDS
+    books.debt.renew(reaper.cluster.server_time() - DEADLINE_SECONDS + 2)
+    assert reaper.look() == pytest.approx(2, abs=1e-3)
+    books.debt.renew(reaper.cluster.server_time() - DEADLINE_SECONDS + 0.1)
+    assert reaper.look() == 0.5, "nor again and again at once"
     assert scratch.get("ConfigMap", "settings")["data"] == {"key": "bad"}

@@ -674,16 +674,16 @@ def test_such_a_hold_ends_by_our_own_clock_where_the_servers_was_set_back_since(
 
 
 class Later:
-    """A cluster whose clock is wound on."""
+    """A cluster whose clock is wound on, and stands still otherwise."""
 
     def __init__(self, cluster: Any) -> None:
-        self._cluster, self.ahead_seconds = cluster, 0.0
+        self._cluster, self._began, self.ahead_seconds = cluster, cluster.server_time(), 0.0
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._cluster, name)
 
     def server_time(self) -> float:
-        return float(self._cluster.server_time() + self.ahead_seconds)
+        return float(self._began + self.ahead_seconds)
 
 
 def test_the_hold_of_an_undoer_that_died_here_ends_at_once(books: Any, scratch: Any, settings: ObjectRef) -> None:
