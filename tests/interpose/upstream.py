@@ -48,6 +48,15 @@ class Upstream(ThreadingHTTPServer):
         """Let others have the port, too; as long as they may not, it refuses connections once the server is closed."""
         self._port.close()
 
+    def shutdown_request(self, request: Any) -> None:
+        """Close a connection once its client has: unread bytes have it reset, and lose the answers that are on their way."""
+        with contextlib.suppress(OSError):
+            request.settimeout(20)
+            request.shutdown(socket.SHUT_WR)
+            while request.recv(65536):
+                pass
+        self.close_request(request)
+
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Say nothing: connections are broken here on purpose."""
 
