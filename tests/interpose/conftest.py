@@ -24,6 +24,7 @@ def upstream() -> Iterator[Upstream]:
     server.gate.set()
     server.shutdown()
     server.server_close()
+    server.give_back()
 
 
 @pytest.fixture
@@ -69,3 +70,4 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Upstream,
     proxy.close()
     server.shutdown()
     server.server_close()
+    server.give_back()

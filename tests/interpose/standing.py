@@ -57,8 +57,13 @@ class Standing:
             stderr=subprocess.PIPE,
             text=True,
         )
-        proxy = Standing.of(process, settings)
-        until(lambda: proxy.ask("/readyz")[0] == 200, "readiness")
+        try:
+            proxy = Standing.of(process, settings)
+            until(lambda: proxy.ask("/readyz")[0] == 200, "readiness")
+        except BaseException:
+            process.kill()
+            process.communicate()
+            raise
         return proxy
 
     @staticmethod

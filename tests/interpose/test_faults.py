@@ -27,8 +27,9 @@ def test_a_request_is_passed_on_later(proxy: Standing, upstream: Upstream) -> No
     with client_of(proxy.address) as client:
         began = time.monotonic()
         client.send(request("/echo", method="POST", body=b"late"))
-        while time.monotonic() < began + 0.3:
-            assert upstream.seen == []
+        while (seen := list(upstream.seen)) == [] and time.monotonic() < began + 0.3:
+            time.sleep(0.01)
+        assert seen == [] or time.monotonic() >= began + 0.4
         assert client.answer() == (200, b"late")
         assert time.monotonic() - began >= 0.4
     assert proxy.rule() == (1, 0, 0)
@@ -51,7 +52,7 @@ def test_bandwidth_limits_the_answer(proxy: Standing) -> None:
     proxy.put({"fault": {"kind": "bandwidth", "bytes_per_second": 100_000}})
     began = time.monotonic()
     assert once(proxy.address, "/sized/60000") == (200, content(60000))
-    assert 0.4 < time.monotonic() - began < 3
+    assert 0.4 < time.monotonic() - began < 10
 
 
 def test_bandwidth_limits_the_request_and_nothing_after_it(proxy: Standing) -> None:
@@ -127,25 +128,49 @@ def test_a_hanging_request_whose_client_has_gone_is_not_passed_on(proxy: Standin
 def test_a_hanging_request_outlives_an_upstream_that_closes_idle_connections(
     stand: Stand, raw: Callable[[Any], Address], ending: bytes
 ) -> None:
-    closed = []
+    """Only while the request hangs, since what is sent on a connection that is just being closed is lost to anybody."""
+    closed: list[int] = []
+    waiting: list[socket.socket] = []
+    is_impatient, closing = threading.Event(), threading.Lock()
 
-    def impatient(connection: socket.socket) -> None:
-        connection.settimeout(0.2)
-        try:
-            while asked := connection.recv(65536):
-                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok" * asked.count(b"\r\n\r\n"))
-        except TimeoutError:
-            closed.append(1)
+    def is_over(connection: socket.socket) -> bool:
+        with closing:
+            if not is_impatient.is_set():
+                return False
             if ending:
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, ending)
+            connection.close()
+            waiting.remove(connection)
+            closed.append(1)
+            return True
+
+    def impatient(connection: socket.socket) -> None:
+        connection.settimeout(0.1)
+        waiting.append(connection)
+        while True:
+            try:
+                asked = connection.recv(65536)
+            except TimeoutError:
+                if is_over(connection):
+                    return
+                continue
+            if not asked:
+                waiting.remove(connection)
+                return
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok" * asked.count(b"\r\n\r\n"))
 
     proxy = stand(raw(impatient))
     proxy.put({"match": {"path": "/hang"}, "fault": {"kind": "hang"}})
     with client_of(proxy.address) as client:
         assert client.ask("/first") == (200, b"ok")
         client.send(request("/hang") + request("/behind"))
+        until(lambda: proxy.rule()[0] == 1)
+        is_impatient.set()
         until(lambda: len(closed) > 2)
         assert client.is_silent
+        with closing:
+            is_impatient.clear()
+        until(lambda: waiting, "another connection to the upstream")
         proxy.put()
         assert client.answer() == (200, b"ok")
         assert client.answer() == (200, b"ok")
@@ -154,13 +179,13 @@ def test_a_hanging_request_outlives_an_upstream_that_closes_idle_connections(
 
 def test_a_hanging_request_outlives_its_upstream_and_is_reset_if_that_is_gone_when_the_fault_ends(stand: Stand) -> None:
     gone = threading.Event()
-    server = Raw(lambda _: gone.wait(20))
+    server = Raw(lambda _: gone.wait(60))
     proxy = stand(server.address)
     proxy.put({"fault": {"kind": "hang"}})
     with client_of(proxy.address) as client:
         client.send(request("/hang"))
         until(lambda: proxy.rule()[0] == 1)
-        server.close()
+        server.refuse()
         gone.set()
         time.sleep(0.5)
         assert client.is_silent
@@ -168,6 +193,7 @@ def test_a_hanging_request_outlives_its_upstream_and_is_reset_if_that_is_gone_wh
         with pytest.raises(ConnectionResetError):
             client.answer()
     until(lambda: proxy.counts()["connections"] == {**proxy.counts()["connections"], "open": 0, "upstream_failed": 1})
+    server.close()
 
 
 def test_a_client_that_sends_no_more_gets_its_answer_after_the_delay(proxy: Standing, upstream: Upstream) -> None:
@@ -207,6 +233,8 @@ def test_a_reset_at_the_response_comes_after_the_request_took_effect(proxy: Stan
 def test_answers_to_earlier_requests_arrive_before_a_reset(proxy: Standing) -> None:
     proxy.put({"match": {"path": "/echo"}, "fault": {"kind": "reset"}})
     with client_of(proxy.address) as client:
+        # Room for all of it, so that it arrives however late it is read.
+        client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
         client.send(request("/sized/70000") + request("/sized/3") + request("/echo") + request("/sized/4"))
         assert client.answer() == (200, content(70000))
         assert client.answer() == (200, content(3))

@@ -8,14 +8,16 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from gameday.interpose import door
 from gameday.interpose.__main__ import main
 from tests.interpose.conftest import Stand
 from tests.interpose.standing import Standing, until
 from tests.interpose.talking import once
-from tests.interpose.upstream import Upstream, content
+from tests.interpose.upstream import Address, Upstream, content
 
 GIVEN = ["--listen", "127.0.0.1:0", "--upstream", "127.0.0.1:1", "--admin", "127.0.0.1:0", "--settings", "none.json"]
 
@@ -51,7 +53,7 @@ def test_an_address_that_is_taken_is_told_and_the_exit_status_says_refused() -> 
     with socket.create_server(("127.0.0.1", 0)) as taken:
         listen = f"127.0.0.1:{taken.getsockname()[1]}"
         words = [sys.executable, "-m", "gameday.interpose", *GIVEN, "--listen", listen]
-        done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=20)
+        done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 3
     assert "Address already in use" in done.stderr
 
@@ -63,13 +65,34 @@ def test_it_is_ready_once_the_upstream_was_there(tmp_path: Path) -> None:
         process = subprocess.Popen(
             [sys.executable, "-m", "gameday.interpose", *words], stderr=subprocess.PIPE, text=True, cwd=tmp_path
         )
-        proxy = Standing.of(process, tmp_path)
-        assert proxy.ask("/readyz") == (503, {"upstream_was_reached": False, "draining": False, "settings": "passing"})
-        assert proxy.ask("/livez")[0] == 200
-        reserved.listen()
-        until(lambda: proxy.ask("/readyz")[0] == 200)
-    proxy.terminate()
-    assert proxy.ended() == 0
+        try:
+            proxy = Standing.of(process, tmp_path)
+            assert proxy.ask("/readyz") == (503, {"upstream_was_reached": False, "draining": False, "settings": "passing"})
+            assert proxy.ask("/livez")[0] == 200
+            reserved.listen()
+            until(lambda: proxy.ask("/readyz")[0] == 200)
+            proxy.terminate()
+            assert proxy.ended() == 0
+        finally:
+            process.kill()
+            process.wait()
+
+
+async def test_a_port_that_is_drawn_is_nobody_elses_before_connections_are_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[Any] = []
+
+    def bound_after_somebody_else(address: Address) -> socket.socket:
+        if address[1]:
+            tried.append(address)
+            with socket.socket() as another, pytest.raises(OSError, match="in use"):
+                another.bind(address)
+        return bound(address)
+
+    bound = door._bound
+    monkeypatch.setattr(door, "_bound", bound_after_somebody_else)
+    made = door.Door(("127.0.0.1", 0), lambda _: None)
+    assert tried == [made.address]
+    made.close()
 
 
 def test_what_the_admin_port_does_not_have_is_not_found(stand: Stand, upstream: Upstream) -> None:

@@ -48,7 +48,7 @@ def test_each_way_there_takes_longer(proxy: Standing) -> None:
             began = time.monotonic()
             client.send(b"ping")
             assert client.read(4) == b"ping"
-            assert 0.2 <= time.monotonic() - began < 2
+            assert 0.2 <= time.monotonic() - began < 10
     assert proxy.rule() == (1, 0, 0)
 
 
@@ -56,7 +56,7 @@ def test_bandwidth_limits_both_ways(proxy: Standing) -> None:
     put(proxy, {"kind": "bandwidth", "bytes_per_second": 100_000})
     began = time.monotonic()
     assert exchanged(proxy.address, [b"x" * 50_000]) == b"220 ready\r\n" + b"x" * 50_000 + b"bye"
-    assert 0.4 < time.monotonic() - began < 3
+    assert 0.4 < time.monotonic() - began < 10
 
 
 def test_an_open_connection_hangs_too_and_goes_on_when_the_fault_ends(proxy: Standing) -> None:
@@ -122,13 +122,23 @@ def test_a_share_of_connections_is_drawn_and_the_others_pass(proxy: Standing) ->
     assert 5 < hit < 35
 
 
+def test_while_the_proxy_is_taken_out_a_stream_goes_on(stand: Stand, raw: Serve) -> None:
+    proxy = stand(raw(greet_and_echo), "--protocol", "tcp", "--drain", "10m")
+    with client_of(proxy.address) as client:
+        client.read(11)
+        proxy.terminate()
+        until(lambda: proxy.ask("/readyz")[0] == 503)
+        client.send(b"still there")
+        assert client.read(11) == b"still there"
+    assert proxy.ended() == 0
+    assert proxy.log[-1]["reset"] == 0
+
+
 def test_at_the_drain_bound_streams_that_nobody_ends_are_reset(stand: Stand, raw: Serve) -> None:
     proxy = stand(raw(greet_and_echo), "--protocol", "tcp", "--drain", "300ms")
     with client_of(proxy.address) as client:
         client.read(11)
         proxy.terminate()
-        client.send(b"still there")
-        assert client.read(11) == b"still there"
         with pytest.raises(ConnectionResetError):
             client.read(1)
     assert proxy.ended() == 0

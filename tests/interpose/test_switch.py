@@ -43,9 +43,9 @@ def ends_in(made: Switch) -> float:
 
 async def test_a_deadline_is_meant_by_the_clock_of_whoever_served_it() -> None:
     made, _ = switch()
-    hour_ahead = time.time() + 3600
-    made.heard(said(seconds=3660), hour_ahead)
-    assert 58 < ends_in(made) <= 60
+    text = said(seconds=3660)
+    made.heard(text, time.time() + 3600)
+    assert 40 < ends_in(made) <= 60
 
 
 async def test_the_same_document_heard_again_ends_no_later_even_if_a_clock_was_set_back() -> None:
@@ -62,7 +62,7 @@ async def test_the_same_document_heard_again_ends_no_later_even_if_a_clock_was_s
 
 async def test_a_renewed_deadline_is_later_and_lets_nothing_go() -> None:
     made, held = switch()
-    made.heard(said(seconds=5), time.time())
+    made.heard(said(seconds=50), time.time())
     made.held.add(held)
     made.heard(said(seconds=500), time.time())
     assert ends_in(made) > 400

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -16,6 +17,14 @@ def content(size: int) -> bytes:
     return Random(size).randbytes(size)  # noqa: S311 - no secret
 
 
+def kept_port() -> socket.socket:
+    """Return a socket that keeps a port on which nobody listens: a server may be bound to it beside, and nobody else draws it."""
+    keeping = socket.socket()
+    keeping.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    keeping.bind(("127.0.0.1", 0))
+    return keeping
+
+
 class Upstream(ThreadingHTTPServer):
     """Notes what it was asked, and answers by the path: see `Handler`."""
 
@@ -24,7 +33,8 @@ class Upstream(ThreadingHTTPServer):
     request_queue_size = 256
 
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
+        self._port = kept_port()
+        super().__init__(self._port.getsockname(), Handler)
         self.seen: list[tuple[str, str, bytes]] = []
         """Method, path and body of every request, in order."""
         self.gate = threading.Event()
@@ -33,6 +43,19 @@ class Upstream(ThreadingHTTPServer):
     @property
     def address(self) -> Address:
         return "127.0.0.1", self.server_address[1]
+
+    def give_back(self) -> None:
+        """Let others have the port, too; as long as they may not, it refuses connections once the server is closed."""
+        self._port.close()
+
+    def shutdown_request(self, request: Any) -> None:
+        """Close a connection once its client has: unread bytes have it reset, and lose the answers that are on their way."""
+        with contextlib.suppress(OSError):
+            request.settimeout(20)
+            request.shutdown(socket.SHUT_WR)
+            while request.recv(65536):
+                pass
+        self.close_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Say nothing: connections are broken here on purpose."""
@@ -132,8 +155,9 @@ class Raw:
 
     def __init__(self, behave: Any) -> None:
         self._behave = behave
-        self._listening = socket.create_server(("127.0.0.1", 0))
-        self.address: Address = ("127.0.0.1", self._listening.getsockname()[1])
+        self._port = kept_port()
+        self.address: Address = ("127.0.0.1", self._port.getsockname()[1])
+        self._listening = socket.create_server(self.address)
         threading.Thread(target=self._accept, daemon=True).start()
 
     def _accept(self) -> None:
@@ -151,6 +175,12 @@ class Raw:
             except OSError:
                 return
 
-    def close(self) -> None:
-        self._listening.shutdown(socket.SHUT_RDWR)
+    def refuse(self) -> None:
+        """Refuse connections from now on."""
+        with contextlib.suppress(OSError):
+            self._listening.shutdown(socket.SHUT_RDWR)
         self._listening.close()
+
+    def close(self) -> None:
+        self.refuse()
+        self._port.close()

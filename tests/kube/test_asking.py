@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -16,8 +17,16 @@ pytestmark = pytest.mark.e2e
 @pytest.fixture
 def web(scratch: Any) -> Any:
     scratch.deployment(replicas=1)
-    scratch.service()
+    service = ObjectRef.of(scratch.service())
     scratch.ready()
+
+    def is_reached() -> bool:
+        # Endpoints follow a moment after pods are Ready.
+        with suppress(ClusterError):
+            return bool(scratch.cluster.ask(service, "http", "/").status == 200)
+        return False
+
+    scratch.eventually(is_reached)
     return scratch
 
 

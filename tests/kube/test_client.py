@@ -24,10 +24,11 @@ from gameday.errors import (
     UnreachableError,
 )
 from gameday.kube import KubeCluster, connect
+from tests.conftest import PATIENT_SECONDS
 
 pytestmark = pytest.mark.e2e
 Edit = Callable[[dict[str, Any]], None]
-Connecting = Callable[[Edit], KubeCluster]
+Connecting = Callable[..., KubeCluster]
 SYSTEM: Final = ObjectRef("v1", "Namespace", "", "kube-system")
 
 
@@ -35,18 +36,26 @@ SYSTEM: Final = ObjectRef("v1", "Namespace", "", "kube-system")
 def connecting(cluster_home: Any, tmp_path: Path) -> Connecting:
     """Return a function that connects with an edited copy of the cluster's kubeconfig."""
 
-    def with_edit(edit: Edit) -> KubeCluster:
+    def with_edit(edit: Edit, *, timeout_seconds: float = PATIENT_SECONDS) -> KubeCluster:
         config = yaml.safe_load(cluster_home.kubeconfig.read_text())
         edit(config)
         copy = tmp_path / "kubeconfig"
         copy.write_text(yaml.safe_dump(config))
-        return connect(kubeconfig=copy, timeout_seconds=1.0)
+        return connect(kubeconfig=copy, timeout_seconds=timeout_seconds)
 
     return with_edit
 
 
 def elsewhere(server: str) -> Edit:
     return lambda config: config["clusters"][0]["cluster"].update(server=server)
+
+
+def listened_at_by_nobody() -> socket.socket:
+    """Return a socket that keeps a port, so that nobody else draws it; a server of the test's own may be bound to it beside."""
+    kept = socket.socket()
+    kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    kept.bind(("127.0.0.1", 0))
+    return kept
 
 
 # ------------------------------------------------------------------------------------------------ reading
@@ -88,7 +97,7 @@ def test_the_cluster_says_who_it_is(cluster: KubeCluster) -> None:
 
 def test_the_servers_clock_goes_on_between_its_answers(cluster: KubeCluster) -> None:
     before = cluster.server_time()
-    assert abs(before - time.time()) < 5
+    assert abs(before - time.time()) < 20
     time.sleep(0.01)
     assert cluster.server_time() > before
 
@@ -106,10 +115,11 @@ def test_a_kind_that_the_cluster_does_not_serve_is_named(cluster: KubeCluster) -
 
 
 def test_a_port_is_open_refused_or_out_of_reach(cluster: KubeCluster) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-        assert cluster.connects("127.0.0.1", port) is True
-    assert cluster.connects("127.0.0.1", port) is False
+    with listened_at_by_nobody() as kept:
+        address = kept.getsockname()
+        with socket.create_server(address):
+            assert cluster.connects(*address, timeout_seconds=PATIENT_SECONDS) is True
+        assert cluster.connects(*address) is False
     assert cluster.connects("no-such-host.invalid", 80) is None
 
 
@@ -191,18 +201,18 @@ def test_who_is_not_known_is_not_told_that_a_right_is_missing(connecting: Connec
 
 
 def test_a_closed_port_is_a_sentence_with_the_address_and_what_to_ask_oneself(connecting: Connecting) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-    found = connecting(elsewhere(f"https://127.0.0.1:{port}"))
-    with pytest.raises(
-        UnreachableError, match=rf"no answer from the cluster at https://127.0.0.1:{port} to GET .*refused.*Is it up"
-    ):
-        found.identity()
+    with listened_at_by_nobody() as kept:
+        port = kept.getsockname()[1]
+        found = connecting(elsewhere(f"https://127.0.0.1:{port}"))
+        with pytest.raises(
+            UnreachableError, match=rf"no answer from the cluster at https://127.0.0.1:{port} to GET .*refused.*Is it up"
+        ):
+            found.identity()
 
 
 def test_a_server_that_never_answers_is_given_up(connecting: Connecting) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
-        found = connecting(elsewhere(f"http://127.0.0.1:{server.getsockname()[1]}"))
+        found = connecting(elsewhere(f"http://127.0.0.1:{server.getsockname()[1]}"), timeout_seconds=1.0)
         with pytest.raises(UnreachableError, match="timed out"):
             found.get(SYSTEM)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -17,7 +18,7 @@ from gameday.rehearsal.clocks import clocks_of
 from gameday.rehearsal.session import Answer
 from gameday.rehearsal.state import fold
 from gameday.web import Served
-from tests.web.browsing import CHROMIUM, Tab, chromium
+from tests.web.browsing import CHROMIUM, Tab, chromium, is_drawn
 from tests.web.tabletop import INJECTS, TITLE, Clock, Tabletop
 
 pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason=f"no browser at {CHROMIUM}; apt-get install chromium")
@@ -142,19 +143,19 @@ def _classify(tab: Tab) -> None:
 
 def test_the_token_leaves_the_address_and_a_reload_needs_none(page_of: Open, served: Served) -> None:
     tab = page_of("commander").join("Ada", "scribe")
-    assert tab.page.url == f"{served.origin}/commander"
+    expect(tab.page).to_have_url(f"{served.origin}/commander")
     tab.page.reload()
     expect(tab.page.locator("#gauges")).to_contain_text("scribe")
     tab.page.go_back()
-    assert "token" not in tab.page.url
+    expect(tab.page).not_to_have_url(re.compile("token"))
 
 
 def test_the_token_leaves_the_address_also_where_it_is_not_needed_any_more(page_of: Open, served: Served) -> None:
     tab = page_of("commander").join("Ada", "scribe")
     again = tab.context.new_page()
     again.goto(served.url_for("commander"))
-    expect(again.locator("#line")).to_have_text("connected")
-    assert again.url == f"{served.origin}/commander"
+    is_drawn(again)
+    expect(again).to_have_url(f"{served.origin}/commander")
     again.evaluate("link => location.assign(link)", served.url_for("commander"))
     again.wait_for_url(f"{served.origin}/commander")
     again.evaluate("() => location.hash = 'roles'")
@@ -165,21 +166,20 @@ def test_one_browser_opens_the_participants_link_and_then_the_facilitators(page_
     tab = page_of("commander")
     other = tab.context.new_page()
     other.goto(served.url_for("facilitator"))
-    expect(other.locator("#line")).to_have_text("connected")
+    is_drawn(other)
     expect(other.locator("#backstage")).to_be_visible()
-    assert other.url == f"{served.origin}/facilitator"
+    expect(other).to_have_url(f"{served.origin}/facilitator")
 
 
 def test_whoever_reloads_is_where_they_were_with_what_they_were_writing(page_of: Open) -> None:
     tab = page_of("commander").join("Ada", "incident commander")
     tab.choose_runbook("orders-disk-full")
     tab.tick("look-at-orders")
-    expect(tab.step("look-at-orders")).to_contain_text("done by Ada")
     tab.page.keyboard.press("m")
     tab.form("message").locator("textarea").fill("half a mess")
     tab.page.reload()
-    expect(tab.page.locator("#join")).to_be_hidden()
     expect(tab.step("look-at-orders")).to_contain_text("done by Ada")
+    expect(tab.page.locator("#join")).to_be_hidden()
     expect(tab.form("message").locator("textarea")).to_have_value("half a mess")
     expect(tab.form("message").locator("textarea")).to_be_visible()
 
@@ -228,13 +228,13 @@ def test_of_two_people_who_tick_one_step_the_second_reads_who_was_first(
 
     def together(person: str, request: Mapping[str, Any]) -> Answer:
         if request["do"] == "tick":
-            both.wait(20)
+            both.wait(60)
         return submit(person, request)
 
     monkeypatch.setattr(tabletop, "submit", together)
     expect(lin.step("declare")).to_be_visible()
-    ada.tick("declare")
-    lin.tick("declare")
+    ada.tick_button("declare").click()
+    lin.tick_button("declare").click()
     expect(ada.step("declare")).to_contain_text("done by")
     assert tabletop.state.incident is not None
     first = tabletop.state.incident.steps["declare"].by
@@ -242,6 +242,26 @@ def test_of_two_people_who_tick_one_step_the_second_reads_who_was_first(
     expect(second.page.locator("#notice")).to_have_text(f"'declare' is done already: {first} was first, at 10:00:00 UTC")
     for tab in (ada, lin):
         expect(tab.step("declare")).to_contain_text(f"done by {first} at 10:00:00")
+
+
+def test_the_runbook_that_is_open_stays_chosen_when_the_answer_to_whoever_opened_it_comes_after_the_page_has_shown_it(
+    page_of: Open, tabletop: Tabletop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    is_shown, submit = threading.Event(), tabletop.submit
+
+    def answered_later(person: str, request: Mapping[str, Any]) -> Answer:
+        answer = submit(person, request)
+        if request["do"] == "open":
+            is_shown.wait(60)
+        return answer
+
+    tab = page_of("commander").join("Ada", "incident commander")
+    monkeypatch.setattr(tabletop, "submit", answered_later)
+    tab.choose_runbook("orders-disk-full")
+    expect(tab.form("open")).to_have_attribute("data-sending", "yes")
+    is_shown.set()
+    expect(tab.form("open")).not_to_have_attribute("data-sending", "yes")
+    expect(tab.page.locator("#choose-list")).to_have_value("orders-disk-full")
 
 
 def test_text_from_people_and_runbooks_is_never_html(page_of: Open) -> None:
@@ -320,6 +340,7 @@ def test_an_enter_that_is_held_ends_one_round_and_not_the_one_after_it(page_of: 
 def test_a_question_that_was_left_open_is_not_answered_in_the_next_round(page_of: Open, tabletop: Tabletop) -> None:
     ada = page_of("commander").join("Ada", "incident commander")
     ada.moment("Declared").get_by_role("button", name="Earlier").click()
+    expect(ada.page.locator("#dialog-mark")).to_be_visible()
     _next_round(tabletop)
     expect(ada.page.locator("h1")).to_have_text("Incident 2")
     ada.page.locator("#dialog-mark").get_by_role("button", name="Mark").click()
@@ -466,5 +487,5 @@ def test_a_page_without_its_token_says_what_to_do(browser: Browser, served: Serv
     expect(page.locator("h1")).to_have_text("Not let in")
     page.goto(f"{served.origin}/commander#token=wrong")
     expect(page.locator("#why")).to_contain_text("not of this rehearsal")
-    assert "wrong" not in page.url
+    expect(page).not_to_have_url(re.compile("wrong"))
     context.close()

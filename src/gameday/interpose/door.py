@@ -26,10 +26,10 @@ class Door:
         """Take the address; OSError if it is not to be had."""
         self._socket = _bound(address)
         if not address[1]:
-            # A port that the kernel chose is lost when the door is shut, one that was asked for by number is not.
-            chosen = self.address
-            self._socket.close()
-            self._socket = _bound(chosen)
+            # A port that the kernel chose is lost when the door is shut, one that was asked for by number is not. It is asked
+            # for before it is given back, so that nobody else gets it in between.
+            with self._socket:
+                self._socket = _bound(self.address)
         self._enter = enter
         self.is_open = False
 

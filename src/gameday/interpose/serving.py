@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -24,8 +25,9 @@ from gameday.interpose.streams import Stream
 from gameday.interpose.switch import Switch
 
 DEFAULT_DRAIN_SECONDS: Final = 10.0
-_QUIET_SECONDS: Final = 1.0
 _LOOK_SECONDS: Final = 0.02
+_QUIET_LOOKS: Final = 50
+"""At how many looks, which are a second at least, a connection is quiet before it is closed."""
 _TRY_AGAIN_SECONDS: Final = 0.5
 _log = structlog.get_logger("gameday.interpose")
 
@@ -87,11 +89,11 @@ class Proxy:
         self._door.shut(let_waiting_in=True)
         loop = asyncio.get_running_loop()
         bound = loop.time() + self._placing.drain_seconds
-        quiet_since: dict[Pair, float] = {}
+        quiet_looks: Counter[Pair] = Counter()
         for pair in self._pairs:
             pair.treatment.drain()
         while self._pairs and loop.time() < bound:
-            self._let_quiet_ones_go(quiet_since, loop.time())
+            self._let_quiet_ones_go(quiet_looks)
             await asyncio.sleep(_LOOK_SECONDS)
         left = [pair for pair in self._pairs if not pair.is_over and not pair.treatment.is_idle]
         for pair in tuple(self._pairs):
@@ -131,11 +133,11 @@ class Proxy:
         elif not self._is_draining:
             self._door.open()
 
-    def _let_quiet_ones_go(self, quiet_since: dict[Pair, float], now: float) -> None:
+    def _let_quiet_ones_go(self, quiet_looks: Counter[Pair]) -> None:
+        """Hang up where nothing was asked at so many looks; by the clock, a second in which this stood still would count too."""
         for pair in tuple(self._pairs):
-            if not pair.treatment.is_idle:
-                quiet_since.pop(pair, None)
-            elif now - quiet_since.setdefault(pair, now) >= _QUIET_SECONDS:
+            quiet_looks[pair] = quiet_looks[pair] + 1 if pair.treatment.is_idle else 0
+            if quiet_looks[pair] > _QUIET_LOOKS:
                 pair.hang_up()
 
     def _counted(self) -> tuple[bool, Mapping[str, Any]]:

@@ -58,6 +58,8 @@ function drawChoice(incident, titles) {
   if (list.dataset.open !== incident.runbook && list.options.length) {
     list.dataset.open = incident.runbook;
     if (incident.runbook) list.value = incident.runbook;
+    // Also once the form begins anew, which it does when the answer to its request comes, and that may be later than this.
+    for (const option of list.options) option.defaultSelected = option.value === incident.runbook;
   }
 }
 
