@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+from typing import Final
+
+_ABORTED: Final = 4
 
 
 def main() -> int:
@@ -12,8 +16,12 @@ def main() -> int:
 
         sys.stdout.write(f"gameday {__version__}\n")
         return 0
-    from gameday.cli.main import run  # noqa: PLC0415
-
+    try:
+        from gameday.cli.main import run  # noqa: PLC0415
+    except KeyboardInterrupt:
+        # Nothing is on yet, and nothing is left that a second Ctrl-C could interrupt.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        return _ABORTED
     return run()
 
 

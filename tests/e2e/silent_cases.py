@@ -7,8 +7,6 @@ the same effect. The lies that some of them need are told by `lying`, between ga
 from __future__ import annotations
 
 import json
-import threading
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -30,7 +28,9 @@ from tests.e2e.lying import (
 )
 from tests.e2e.silent import ACTIONS, Json, broken, document, foreign, kill, probing, process, python, ready, scale
 
+IDLE: Final = "/apis/apps/v1/namespaces/quiet/deployments/idle"
 PATCHED: Final = r"PATCH .*/quiet/deployments/idle$"
+STEADY: Final = "GET .*deployments/steady$"
 DELETED: Final = r"DELETE .*/shop/pods/payment-"
 RECORD: Final = r"POST .*/gameday-system/secrets$"
 PODS: Final = "/api/v1/namespaces/quiet/pods?labelSelector=app%3Didle"
@@ -57,22 +57,20 @@ def _scaled_to(replicas: int) -> Callable[[Json], object]:
     return lambda obj: obj["spec"].update(replicas=replicas)
 
 
-def _reverted(*, after_seconds: float) -> Lie:
-    """Let the write pass, and have a controller of somebody else's write the former number again."""
+def _revert(pass_on: PassOn) -> None:
+    """Be a controller of somebody else's that writes the former number again."""
+    pass_on(Request("PATCH", IDLE, b'{"spec":{"replicas":2}}', "application/merge-patch+json"))
 
-    def act(request: Request, pass_on: PassOn) -> Reply:
-        def revert() -> None:
-            time.sleep(after_seconds)
-            pass_on(Request("PATCH", request.path, b'{"spec":{"replicas":2}}', "application/merge-patch+json"))
 
-        reply = pass_on(request)
-        reverting = threading.Thread(target=revert)
-        reverting.start()
-        if not after_seconds:
-            reverting.join()
-        return reply
+def _reverted_at_once(request: Request, pass_on: PassOn) -> Reply:
+    reply = pass_on(request)
+    _revert(pass_on)
+    return reply
 
-    return does_instead(PATCHED, act)
+
+def _reverted_before(request: Request, pass_on: PassOn) -> None:
+    del request
+    _revert(pass_on)
 
 
 def _replaced(request: Request, pass_on: PassOn) -> Reply:
@@ -165,12 +163,18 @@ INCONCLUSIVE: Final = [
         "expected an object",
         lambda: [does_instead(PATCHED, babbles(PATCHED))],
     ),
-    Case("a write reverted at once", document(scale()), "did not land|set back", lambda: [_reverted(after_seconds=0)]),
+    Case(
+        "a write reverted at once",
+        document(scale()),
+        "did not land|set back",
+        lambda: [does_instead(PATCHED, _reverted_at_once)],
+    ),
+    # When it has landed, and the steady state is about to be looked at.
     Case(
         "a write reverted a moment later",
-        document({**scale(), "pauses": {"after": 1}}),
+        document(scale(), landing_timeout="30s"),
         "set back",
-        lambda: [_reverted(after_seconds=0.7)],
+        lambda: [once(PATCHED, does_instead(STEADY, _reverted_before))],
     ),
     Case("an object replaced at once", document(scale()), "not there any more", lambda: [does_instead(PATCHED, _replaced)]),
     Case(
@@ -233,7 +237,7 @@ INCONCLUSIVE: Final = [
         "a steady state that cannot be looked at afterwards",
         document(scale()),
         "could not look",
-        lambda: [once(PATCHED, says(500, "GET .*deployments/steady$"))],
+        lambda: [once(PATCHED, says(500, STEADY))],
     ),
 ]
 

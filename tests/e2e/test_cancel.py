@@ -34,7 +34,7 @@ SIGTERM_AFTER_SECONDS, SIGKILL_AFTER_SECONDS = 7.5, 2.5
 @pytest.fixture
 def before(shop_cluster: KubeCluster) -> dict[str, str]:
     """Return every object of the cluster as it was, once all that comes with it is there."""
-    eventually(lambda: pods_ready(shop_cluster).get("gameday-system/gameday-reaper") == 1)
+    eventually(lambda: pods_ready(shop_cluster).get("gameday-system/gameday-reaper") == 1, timeout_seconds=60)
     return snapshot(shop_cluster)
 
 
@@ -99,7 +99,7 @@ def test_what_a_ci_system_cancels_is_undone_before_it_kills(
     assert not guardian.is_alive
     assert "Traceback" not in next((command.folder / "runs").glob("*/guardian.log")).read_text()
     assert of_the_job(command) == set()
-    eventually(lambda: snapshot(shop_cluster) == before, what=lambda: differences(shop_cluster, before))
+    eventually(lambda: snapshot(shop_cluster) == before, timeout_seconds=60, what=lambda: differences(shop_cluster, before))
 
 
 def commands_of(command: Command) -> bytes:

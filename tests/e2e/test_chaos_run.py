@@ -61,7 +61,7 @@ def test_after_an_abort_the_method_that_goes_on_changes_nothing_more(command: Co
     document = yaml.safe_load((SHIPPED / "experiments" / "pod-loss.yaml").read_text())
     first = document["method"][0]
     another = {**first["provider"], "arguments": {"namespace": "shop", "selector": "app=sale", "count": 1}}
-    document["method"] = [{**first, "pauses": {"after": 3}}, {**first, "name": "kill another one", "provider": another}]
+    document["method"] = [{**first, "pauses": {"after": 8}}, {**first, "name": "kill another one", "provider": another}]
     document["extensions"][0]["caps"] = {"pods": 2}
     (command.folder / "twice.json").write_text(json.dumps(document))
     running = subprocess.Popen(

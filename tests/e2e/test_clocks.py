@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -21,6 +20,7 @@ from gameday.log.events import ChangeLanded, Noted, PhaseStarted, RecoveryStarte
 from gameday.undo.lease import hold_of
 from gameday.undo.storing import SecretStore
 from tests.e2e.conftest import QUICK, Command, eventually, ours_in, replicas_of
+from tests.e2e.held import SLOW, end, fell_behind, hold
 from tests.e2e.stepped import MachineClock, ServerClock, server_clock
 from tests.e2e.yard import Process
 
@@ -73,8 +73,8 @@ def test_a_machine_whose_clock_is_set_in_a_run_measures_judges_and_undoes_as_eve
     (stored,) = SecretStore(shop_cluster).read()
     assert 0 < stored.shard.deadline - shop_cluster.server_time() <= 61, "by the server's clock"
     stepped.clock.set_by(-seconds)
-    goes_as_ever(stepped, running.wait(timeout=60))
-    assert lasted_seconds(stepped) < 60
+    goes_as_ever(stepped, running.wait(timeout=120))
+    assert lasted_seconds(stepped) < 120
     moved = {event.at[:13] for event in stepped.events()}
     assert len(moved) >= 3, f"the wall clock of the run was set: {moved}"
     report = stepped.run("report", "latest", "--format", "json")
@@ -86,8 +86,7 @@ def goes_as_ever(command: Command, code: int) -> None:
     """Hold a run to have come to its end as if no clock had been set; a machine that is too busy for the load is told as such."""
     assert command.wait_for(RunEnded).residue == []
     given = command.wait_for(VerdictGiven)
-    is_busy = given.verdict == "inconclusive" and "fell behind its schedule" in given.reasons[0]
-    assert (code, given.verdict) == (0, "deviated") or is_busy, (command.folder / "err.txt").read_text()
+    assert (code, given.verdict) == (0, "deviated") or fell_behind(command), (command.folder / "err.txt").read_text()
 
 
 def longest_seconds(value: object, name: str = "") -> float:
@@ -101,10 +100,11 @@ def longest_seconds(value: object, name: str = "") -> float:
 
 
 def test_a_guardian_that_dies_after_its_clock_was_set_is_succeeded_as_ever(stepped: Stepped) -> None:
+    (stepped.folder / "quick.yaml").write_text(SLOW)
     running = stepped.start("run", "quick.yaml", "--yes")
     stepped.wait_for(ChangeLanded)
     stepped.clock.set_by(HOUR)
-    os.kill(stepped.process_of("guardian"), signal.SIGKILL)
+    end(stepped, running, "guardian")
     assert running.wait(timeout=60) == 4
     assert stepped.wait_for(RunEnded).residue == []
     assert any(isinstance(event, RecoveryStarted) for event in stepped.events())
@@ -145,7 +145,7 @@ def reaper(server: ServerClock, tmp_path: Path) -> Iterator[Process]:
 def test_a_server_whose_clock_is_set_in_a_run_has_nothing_undone_early_while_the_guardian_lives(
     command: Command, server: ServerClock, reaper: Process, shop_cluster: KubeCluster, seconds: float
 ) -> None:
-    (command.folder / "quick.yaml").write_text(QUICK.replace("pauses: {after: 1}", "pauses: {after: 14}"))
+    held = hold(command)
     running = command.start("run", "quick.yaml", "--yes", "--kubeconfig", str(server.kubeconfig))
     command.wait_for(ChangeLanded)
     server.set_by(seconds)
@@ -155,9 +155,10 @@ def test_a_server_whose_clock_is_set_in_a_run_has_nothing_undone_early_while_the
     assert replicas_of(shop_cluster, "payment") == 0
     (stored,) = eventually(lambda: renewed(shop_cluster, seconds))
     assert stored
+    held.let_go()
     goes_as_ever(command, running.wait(timeout=60))
     notes = " ".join(event.text for event in command.events() if isinstance(event, Noted))
-    assert re.search(rf"clock was set 3(599|600|601) s {'on' if seconds > 0 else 'back'}; lease and record are renewed", notes)
+    assert re.search(rf"clock was set 3(59|60)\d s {'on' if seconds > 0 else 'back'}; lease and record are renewed", notes)
     assert [line["event"] for line in reaper.lines() if line["event"] != "started"] == []
 
 
@@ -170,13 +171,12 @@ def renewed(cluster: KubeCluster, seconds: float) -> list[bool]:
 def test_a_run_that_died_is_undone_soon_after_the_servers_clock_was_set_on(
     command: Command, server: ServerClock, reaper: Process, shop_cluster: KubeCluster
 ) -> None:
+    (command.folder / "quick.yaml").write_text(SLOW)
     running = command.start("run", "quick.yaml", "--yes", "--kubeconfig", str(server.kubeconfig))
     command.wait_for(ChangeLanded)
-    victims = [running.pid, *map(command.process_of, ("guardian", "worker", "load"))]
-    for number in (signal.SIGSTOP, signal.SIGKILL):
-        for pid in victims:
-            os.kill(pid, number)
+    end(command, running, "command", "guardian", "worker", "load")
     running.wait(timeout=10)
     server.set_by(HOUR)
-    eventually(lambda: ours_in(shop_cluster) == [], timeout_seconds=15, what=reaper.log.read_text)
+    # Much sooner than by the clock as it was, with which it would be due a minute after the guardian's last renewal.
+    eventually(lambda: ours_in(shop_cluster) == [], timeout_seconds=30, what=reaper.log.read_text)
     assert replicas_of(shop_cluster, "payment") == 2

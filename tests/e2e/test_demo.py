@@ -11,15 +11,17 @@ from pathlib import Path
 
 import pytest
 
+import gameday
 from gameday.log.events import ChangeOwed, RunStarted, VerdictGiven
 from tests.e2e.conftest import Command, eventually
 
 pytestmark = pytest.mark.e2e
+PACKAGE = Path(gameday.__file__).parent
 
 
 @pytest.fixture
 def demo(tmp_path: Path) -> Command:
-    return Command(tmp_path, None)
+    return Command(tmp_path, None, patience_seconds=90)
 
 
 def remains(demo: Command) -> list[str]:
@@ -62,7 +64,7 @@ def test_a_newcomer_sees_one_round_hold_and_one_deviate_as_expected(demo: Comman
     report = Path(ended.stdout.split("Report: ")[1].strip())
     assert report.is_absolute() or (demo.folder / report).exists()
     assert "<html" in (demo.folder / report).read_text()
-    assert remains(demo) == []
+    eventually(lambda: not remains(demo), timeout_seconds=10, what=lambda: remains(demo))
     # Not a benchmark: the promise that is made to newcomers, generously met.
     assert took_seconds < 90
 
@@ -75,7 +77,7 @@ def test_ctrl_c_leaves_nothing_behind(demo: Command, moment: str, presses: int) 
         case "at once":
             time.sleep(0.4)
         case "while the cluster starts":
-            eventually(lambda: "pods Ready" in (demo.folder / "err.txt").read_text())
+            eventually(lambda: "pods Ready" in (demo.folder / "err.txt").read_text(), timeout_seconds=60)
         case "while the run starts":
             demo.wait_for(RunStarted)
         case _:
@@ -85,7 +87,9 @@ def test_ctrl_c_leaves_nothing_behind(demo: Command, moment: str, presses: int) 
         time.sleep(0.15)
     assert running.wait(timeout=60) != 0
     eventually(lambda: not remains(demo), timeout_seconds=10, what=lambda: remains(demo))
-    assert "Traceback" not in (demo.folder / "err.txt").read_text()
+    told = (demo.folder / "err.txt").read_text()
+    # On a busy machine Python itself may not have come to us "at once"; then the traceback is its own, of no line of ours.
+    assert "Traceback" not in told or (moment == "at once" and str(PACKAGE) not in told), told
 
 
 def test_the_command_killed_leaves_nothing_behind(demo: Command) -> None:
@@ -94,4 +98,4 @@ def test_the_command_killed_leaves_nothing_behind(demo: Command) -> None:
     running.kill()
     running.wait(timeout=10)
     # The guardian holds the cluster until it has undone; then both end. The folder of a killed command stays: it cannot clear it.
-    eventually(lambda: all(line.startswith(str(demo.folder)) for line in remains(demo)), timeout_seconds=40)
+    eventually(lambda: all(line.startswith(str(demo.folder)) for line in remains(demo)), timeout_seconds=60)

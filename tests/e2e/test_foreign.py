@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 
 from gameday.log.events import ActivityEnded, ChangeOwed, PhaseStarted, RunEnded, RunStarted, VerdictGiven
 from tests.e2e.conftest import Command, eventually
+from tests.e2e.held import end
 
 pytestmark = pytest.mark.e2e
 
@@ -164,9 +164,9 @@ def test_an_abort_carries_rollbacks_out_once_and_one_that_fails_does_not_stop_th
 ) -> None:
     count = asleep(alone, foreign)
     running = alone.start(*RUN)
-    eventually(lambda: in_method(alone))
+    eventually(lambda: in_method(alone), timeout_seconds=60)
     running.send_signal(signal.SIGINT)
-    assert running.wait(timeout=30) == 5, "one of them failed"
+    assert running.wait(timeout=60) == 5, "one of them failed"
     assert count.read_text() == "rolled back\n"
 
 
@@ -174,15 +174,14 @@ def test_an_abort_carries_rollbacks_out_once_and_one_that_fails_does_not_stop_th
 def test_rollbacks_are_carried_out_whoever_dies(alone: Command, foreign: Callable[..., Path], victims: tuple[str, ...]) -> None:
     count = asleep(alone, foreign)
     running = alone.start(*RUN)
-    eventually(lambda: in_method(alone))
-    for role in victims:
-        os.kill(running.pid if role == "command" else alone.process_of(role), signal.SIGKILL)
+    eventually(lambda: in_method(alone), timeout_seconds=60)
+    end(alone, running, *victims)
     running.wait(timeout=60)
     if "command" in victims:
         recovered = alone.run("recover")
         assert recovered.returncode == 5, recovered.stderr + recovered.stdout
         assert "gameday.run.rollbacks" in recovered.stdout
-    eventually(lambda: count.exists() and [event for event in alone.events() if isinstance(event, RunEnded)])
+    alone.wait_for(RunEnded, timeout_seconds=60)
     assert count.read_text() == "rolled back\n"
     assert not (alone.folder / "later").exists(), "nothing of the method begins any more"
 

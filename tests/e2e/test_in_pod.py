@@ -14,6 +14,7 @@ from gameday.kube import KubeCluster, connect
 from gameday.log.events import ChangeLanded, ChangeOwed, Noted, RunEnded, RunStarted
 from gameday.staging import Running
 from tests.e2e.conftest import QUICK, Command, eventually, replicas_of
+from tests.e2e.held import fell_behind, hold
 from tests.e2e.yard import as_account
 
 pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("as_before")]
@@ -69,13 +70,13 @@ class Pod:
         """Leave nothing of it."""
         if self._cluster.get(self.ref) is not None:
             self._cluster.delete(self.ref, grace_seconds=0)
-        eventually(lambda: self._cluster.get(self.ref) is None)
+        eventually(lambda: self._cluster.get(self.ref) is None, timeout_seconds=60)
 
 
 @pytest.fixture
 def pod(command: Command, shop_cluster: KubeCluster) -> Iterator[Pod]:
     """Return a pod of the account that injects."""
-    eventually(lambda: shop_cluster.get(ObjectRef("v1", "ServiceAccount", SYSTEM, "gameday-inject")))
+    eventually(lambda: shop_cluster.get(ObjectRef("v1", "ServiceAccount", SYSTEM, "gameday-inject")), timeout_seconds=60)
     found = Pod(command, shop_cluster)
     yield found
     found.remove()
@@ -106,7 +107,7 @@ def undo_as_doctor_sees_it(command: Command) -> dict[str, str]:
 def test_in_a_pod_the_guardian_undoes_with_a_token_of_the_account_that_undoes(command: Command, pod: Pod) -> None:
     (command.folder / "quick.yaml").write_text(KILL)
     pod.start()
-    assert pod.exit_code() in {0, 1}, "whether losing a cart pod deviates is not the question here"
+    assert pod.exit_code() in {0, 1} or fell_behind(command), "whether losing a cart pod deviates is not the question here"
     assert command.wait_for(RunEnded).residue == []
     notes = " ".join(event.text for event in command.events() if isinstance(event, Noted))
     assert "undoes with a token of gameday-undo" in notes
@@ -115,10 +116,12 @@ def test_in_a_pod_the_guardian_undoes_with_a_token_of_the_account_that_undoes(co
 def test_what_is_undone_there_takes_the_rights_of_that_account_and_none_of_the_one_that_injects(
     command: Command, pod: Pod, shop_cluster: KubeCluster
 ) -> None:
+    held = hold(command)
     pod.start()
-    command.wait_for(ChangeLanded, timeout_seconds=60)
+    command.wait_for(ChangeLanded, timeout_seconds=120)
     # The one that injects may patch Deployments all the while.
     with without(shop_cluster, UNDO_ROLE, "deployments"):
+        held.let_go()
         assert pod.exit_code() == 5
     (left,) = command.wait_for(RunEnded).residue
     assert "system:serviceaccount:gameday-system:gameday-undo" in left

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import signal
 from typing import Any
 
 import pytest
@@ -13,6 +10,7 @@ from gameday.cluster import Selection
 from gameday.kube import KubeCluster
 from gameday.log.events import ChangeLanded, UndoEnded
 from tests.e2e.conftest import Command, eventually
+from tests.e2e.held import end
 
 pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("as_before")]
 MARK = "gameday.dev/interposes"
@@ -25,7 +23,7 @@ def blocked(command: Command) -> Any:
     def landed() -> bool:
         return any(isinstance(event, ChangeLanded) and "met the fault" in event.seen for event in command.events())
 
-    eventually(landed, timeout_seconds=60, what=(command.folder / "err.txt").read_text)
+    eventually(landed, timeout_seconds=120, what=(command.folder / "err.txt").read_text)
     return process
 
 
@@ -52,11 +50,7 @@ def test_what_a_run_without_a_process_left_behind_is_taken_away_from_anywhere(
     command: Command, shop_cluster: KubeCluster
 ) -> None:
     process = blocked(command)
-    # The command first, since it would put a new guardian in the old one's place.
-    process.kill()
-    for role in ("guardian", "worker", "load"):
-        with contextlib.suppress(ProcessLookupError):  # whoever noticed before its turn came has ended by itself
-            os.kill(command.process_of(role), signal.SIGKILL)
+    end(command, process, "command", "guardian", "worker", "load")
     process.wait(20)
     done = command.run("recover", timeout_seconds=150)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 from datetime import UTC, datetime
 from typing import Any
@@ -13,6 +12,7 @@ from gameday.kube import KubeCluster
 from gameday.log.events import ChangeOwed, LeaseAcquired, PhaseStarted
 from gameday.undo.lease import LEASE, hold_of
 from tests.e2e.conftest import QUICK, Command, ours_in
+from tests.e2e.held import end
 
 pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("as_before")]
 
@@ -23,11 +23,7 @@ def dead(command: Command, shop_cluster: KubeCluster) -> str:
     (command.folder / "quick.yaml").write_text(QUICK.replace("baseline: 1s", "baseline: 20s"))
     running = command.start("run", "quick.yaml", "--yes")
     command.wait_for(PhaseStarted)
-    victims = [running.pid, *map(command.process_of, ("guardian", "worker", "load"))]
-    # All are stopped before the first is killed, so that none has time to put another in a dead one's place.
-    for number in (signal.SIGSTOP, signal.SIGKILL):
-        for pid in victims:
-            os.kill(pid, number)
+    end(command, running, "command", "guardian", "worker", "load")
     running.wait(timeout=10)
     assert not any(isinstance(event, ChangeOwed) for event in command.events())
     assert ours_in(shop_cluster) == ["gameday"], "the Lease, and no record"
@@ -46,14 +42,14 @@ def elsewhere(cluster: KubeCluster, *, ended_in_seconds: float | None = None) ->
 
 
 def test_on_its_own_machine_recover_frees_the_cluster_at_once(command: Command, shop_cluster: KubeCluster, dead: str) -> None:
-    recovered = command.run("recover", timeout_seconds=20)
+    recovered = command.run("recover", timeout_seconds=40)
     assert recovered.returncode == 0, recovered.stderr
     assert dead in recovered.stdout
     assert ours_in(shop_cluster) == []
 
 
 def test_on_its_own_machine_it_does_so_from_any_folder(command: Command, shop_cluster: KubeCluster, dead: str) -> None:
-    recovered = command.run("recover", "--runs", "others", "--no-wait", timeout_seconds=20)
+    recovered = command.run("recover", "--runs", "others", "--no-wait", timeout_seconds=40)
     assert recovered.returncode == 0, recovered.stderr
     assert f"{dead}: undone (it owed nothing; the Lease that it held is released)" in recovered.stdout
     assert ours_in(shop_cluster) == []
@@ -62,7 +58,8 @@ def test_on_its_own_machine_it_does_so_from_any_folder(command: Command, shop_cl
 def test_from_another_machine_everybody_is_told_who_has_the_cluster_and_when_that_ends(
     command: Command, shop_cluster: KubeCluster, dead: str
 ) -> None:
-    elsewhere(shop_cluster)
+    # As if renewed a moment ago, so that it lasts until all have been asked; not just now, since clocks differ by a second.
+    elsewhere(shop_cluster, ended_in_seconds=55)
     hold = hold_of(shop_cluster)
     assert hold is not None
     told = f"{dead}@ops-1, since {hold.since}; unless its guardian renews it, that ends at {hold.ends}, in "
@@ -80,8 +77,9 @@ def test_from_another_machine_everybody_is_told_who_has_the_cluster_and_when_tha
 def test_from_another_machine_recover_waits_for_its_end_and_then_frees_it(
     command: Command, shop_cluster: KubeCluster, dead: str
 ) -> None:
-    elsewhere(shop_cluster, ended_in_seconds=4)
-    recovered = command.run("recover", "--runs", "none", timeout_seconds=30)
+    # Long enough for the command to be there before that, also on a busy machine.
+    elsewhere(shop_cluster, ended_in_seconds=15)
+    recovered = command.run("recover", "--runs", "none", timeout_seconds=60)
     assert recovered.returncode == 0, recovered.stderr
     assert f"{dead}: it owes nothing yet, and holds the cluster: {dead}@ops-1" in recovered.stderr
     assert "waiting" in recovered.stderr

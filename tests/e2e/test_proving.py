@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +15,7 @@ from gameday.cluster import Selection
 from gameday.kube import KubeCluster
 from gameday.log.events import ChangeOwed, RunbookJudged, RunEnded, StepEnded
 from tests.e2e.conftest import QUICK, Command, eventually, replicas_of
+from tests.e2e.held import end
 
 pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("as_before")]
 
@@ -165,7 +165,9 @@ cluster.patch(ref("Deployment", "cart", "apps/v1"), [{"op": "add", "path": "/met
 sys.stdin.read()
 print("x" * 3_000_000)
 """
-DAEMONS = "sleep 98765 &\nsetsid sleep 98765 >/dev/null 2>&1 &\n(trap '' TERM; sleep 98765) &"
+# Of these tests alone: the same ones may be on elsewhere on this machine.
+LONG = f"98765.{os.getpid()}"
+DAEMONS = f"sleep {LONG} &\nsetsid sleep {LONG} >/dev/null 2>&1 &\n(trap '' TERM; sleep {LONG}) &"
 
 
 def test_nothing_is_left_of_a_step_that_deletes_creates_cordons_and_leaves_daemons(
@@ -186,7 +188,7 @@ def test_nothing_is_left_of_a_step_that_deletes_creates_cordons_and_leaves_daemo
     assert any(kind == "patch" and name.startswith("node ") for kind, name in owed)
     ended = next(event for event in command.events() if isinstance(event, StepEnded) and event.step == "be-hostile")
     assert len(ended.output) <= 4000
-    assert [pid for pid, words in _processes() if "98765" in words] == []
+    assert [pid for pid, words in _processes() if LONG in words] == []
     assert not any(node["spec"].get("unschedulable") for node in shop_cluster.list(Selection("v1", "Node")))
     assert list(command.folder.glob("runs/*/look-*")) == []
 
@@ -205,9 +207,8 @@ time.sleep(98765)
 """
     path = runbook(command, "\n## Resolve\n" + shell(command, code, title="Hang"))
     running = command.start("runbook", "verify", str(path), "--yes")
-    eventually(marker.exists, timeout_seconds=40, what=(command.folder / "err.txt").read_text)
-    for role in victims:
-        os.kill(command.process_of(role), signal.SIGKILL)
+    eventually(marker.exists, timeout_seconds=90, what=(command.folder / "err.txt").read_text)
+    end(command, running, *victims)
     assert running.wait(timeout=60) == 4, (command.folder / "err.txt").read_text()
     ended = command.wait_for(RunEnded)
     assert ended.residue == []

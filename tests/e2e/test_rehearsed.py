@@ -118,7 +118,7 @@ def test_two_people_repair_it_themselves_and_what_they_wrote_is_set_back(command
     assert say("Ada", do="join", roles=["incident commander"]) == ""
     assert say("Ben", do="join", roles=["subject-matter expert"]) == ""
     eventually(lambda: phase("people"), timeout_seconds=60)
-    eventually(lambda: [one for one in session.events_after(0) if isinstance(one, InjectShown)])
+    eventually(lambda: [one for one in session.events_after(0) if isinstance(one, InjectShown)], timeout_seconds=60)
     assert [say("Ada", do="mark", moment="acknowledged"), say("Ada", do="mark", moment="declared")] == ["", ""]
     assert "Which one it takes, you find out" in say("Ada", do="tick", step="see-that-orders-fail")
     assert say("Ada", do="open", runbook="dependency-down") == ""
@@ -131,11 +131,14 @@ def test_two_people_repair_it_themselves_and_what_they_wrote_is_set_back(command
         {"op": "add", "path": "/metadata/annotations/repaired-by", "value": "Ben"},
     ]
     shop_cluster.patch(PAYMENT, repair)
-    eventually(lambda: [one for one in session.events_after(0) if isinstance(one, ChangeOwed) and one.by == "step by people"])
+    eventually(
+        lambda: [one for one in session.events_after(0) if isinstance(one, ChangeOwed) and one.by == "step by people"],
+        timeout_seconds=60,
+    )
     assert say("Ben", do="mark", moment="resolved") == ""
     eventually(lambda: phase("closing"), timeout_seconds=60)
     assert say("Ada", do="mark", moment="closed") == ""
-    eventually(lambda: session.is_over, timeout_seconds=40)
+    eventually(lambda: session.is_over, timeout_seconds=90)
     launched.close()
     assert launched.exit_code() == ExitCode.EXPECTED
     held_to_what_it_was(command.events())
@@ -181,7 +184,7 @@ def test_a_rehearsal_whose_command_is_killed_is_undone(held: Held, command: Comm
     held.process.kill()
     held.ended()
     ended: RunEnded = eventually(
-        lambda: next((one for one in command.events() if isinstance(one, RunEnded)), None), timeout_seconds=40
+        lambda: next((one for one in command.events() if isinstance(one, RunEnded)), None), timeout_seconds=60
     )
     assert (ended.exit_code, ended.residue) == (4, [])
     report = command.run("report", "--format", "md")

@@ -10,6 +10,7 @@ import pytest
 
 from gameday import staging
 from gameday.cluster import ObjectRef, Selection
+from gameday.cluster.reading import is_ready, selector_text
 from gameday.kube import KubeCluster
 from gameday.log.events import ChangeApplied, Noted
 from tests.between import between
@@ -28,17 +29,20 @@ def quiet(shop_cluster: KubeCluster) -> Iterator[None]:
     """Put into the shop's cluster what nothing can happen to."""
     for obj in OBJECTS:
         shop_cluster.create(obj)
-    eventually(lambda: all_are_ready(shop_cluster))
+    eventually(lambda: all_are_ready(shop_cluster), timeout_seconds=60)
     leaving = ObjectRef("v1", "Pod", "quiet", "leaving")
     shop_cluster.delete(leaving)
     done = ObjectRef("v1", "Pod", "quiet", "done")
-    eventually(lambda: (shop_cluster.get(done) or {}).get("status", {}).get("phase") == "Succeeded")
+    eventually(lambda: (shop_cluster.get(done) or {}).get("status", {}).get("phase") == "Succeeded", timeout_seconds=60)
     yield
     shop_cluster.patch(leaving, [{"op": "remove", "path": "/metadata/finalizers"}])
     for obj in reversed(OBJECTS):
         if obj["kind"] != "Pod" or obj["metadata"]["name"] != "leaving":
             shop_cluster.delete(ObjectRef.of(obj))
-    eventually(lambda: all(shop_cluster.get(ObjectRef("v1", "Namespace", "", name)) is None for name in ("quiet", "closed")))
+    eventually(
+        lambda: all(shop_cluster.get(ObjectRef("v1", "Namespace", "", name)) is None for name in ("quiet", "closed")),
+        timeout_seconds=60,
+    )
 
 
 @pytest.fixture
@@ -48,13 +52,13 @@ def as_quiet_as_before(shop_cluster: KubeCluster) -> Iterator[None]:
     yield
     assert [what_people_configured(shop_cluster, namespace) for namespace in ("quiet", "shop")] == before
     assert ours_in(shop_cluster) == []
-    eventually(lambda: all_are_ready(shop_cluster), timeout_seconds=30)
+    eventually(lambda: all_are_ready(shop_cluster), timeout_seconds=60)
 
 
 def all_are_ready(cluster: KubeCluster) -> bool:
-    """Say whether every Deployment has the pods that it wants, but for the one that is paused."""
+    """Say whether every Deployment has the pods that it wants and no other, but for the one that is paused."""
     return all(
-        is_paused(item) or item.get("status", {}).get("readyReplicas", 0) == item["spec"]["replicas"]
+        is_paused(item) or has_its_pods(cluster, item)
         for namespace in ("shop", "quiet", "closed")
         for item in cluster.list(Selection("apps/v1", "Deployment", namespace))
     )
@@ -62,6 +66,13 @@ def all_are_ready(cluster: KubeCluster) -> bool:
 
 def is_paused(deployment: Json) -> bool:
     return bool(deployment["spec"].get("paused"))
+
+
+def has_its_pods(cluster: KubeCluster, deployment: Json) -> bool:
+    """Count the pods themselves: a status may still be that of before what the last test did."""
+    labels = selector_text(deployment["spec"]["selector"])
+    pods = cluster.list(Selection("v1", "Pod", deployment["metadata"]["namespace"], labels))
+    return bool(len(pods) == sum(map(is_ready, pods)) == deployment["spec"]["replicas"])
 
 
 def under_lies(command: Command, shop: staging.Running, case: Case) -> tuple[int, str]:
@@ -88,7 +99,8 @@ def test_what_did_nothing_is_inconclusive(case: Case, command: Command, shop: st
 def test_what_is_owed_is_undone_although_its_record_was_lost(command: Command, shop: staging.Running) -> None:
     """Here the fault does something, and what would show it to others is gone: the guardian undoes from memory."""
     with between(shop.kubeconfig, command.folder, keeps_to_itself(RECORD)) as kubeconfig:
-        (command.folder / "silent.json").write_text(json.dumps(document(scale())))
+        # Here it has to land, however busy the machine is.
+        (command.folder / "silent.json").write_text(json.dumps(document(scale(), landing_timeout="30s")))
         ended = command.run("run", "silent.json", "--yes", "--kubeconfig", str(kubeconfig))
     assert ended.returncode == 0, ended.stderr
     assert any(isinstance(event, Noted) and "undoing from memory" in event.text for event in command.events())

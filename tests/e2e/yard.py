@@ -89,14 +89,14 @@ class Process:
             wanted = {"event": event, **facts}.items()
             return next((line for line in self.lines() if all(line.get(key) == value for key, value in wanted)), None)
 
-        found: dict[str, Any] = eventually(look, timeout_seconds=20, what=self.log.read_text)
+        found: dict[str, Any] = eventually(look, timeout_seconds=60, what=self.log.read_text)
         return found
 
     def asks(self, path: str) -> tuple[int, dict[str, Any]]:
         """Ask one of its endpoints."""
         port = self.said("started")["port"]
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=30) as answer:
                 return answer.status, json.load(answer)
         except urllib.error.HTTPError as error:
             with error:
@@ -104,13 +104,14 @@ class Process:
 
     def is_ready(self) -> None:
         """Wait until it is ready."""
-        eventually(lambda: self.asks("/readyz")[0] == 200)
+        eventually(lambda: self.asks("/readyz")[0] == 200, timeout_seconds=60, what=self.log.read_text)
 
     def end(self) -> None:
         """End it as a kubelet does; it goes at once and without complaint."""
         if self.process.poll() is None:
             self.process.terminate()
-            assert self.process.wait(timeout=10) == 0, self.log.read_text()
+            # It may wait for ten seconds for what it is at.
+            assert self.process.wait(timeout=30) == 0, self.log.read_text()
             assert self.lines()[-1]["event"] == "ended"
 
 
@@ -123,6 +124,8 @@ class Switch:
     listener: socket.socket
     is_on: bool = True
     ways: list[socket.socket] = field(default_factory=list)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    """So that no way is opened between the cutting of all that there are and the last of it."""
 
     @classmethod
     def before(cls, kubeconfig: Path, folder: Path) -> Switch:
@@ -143,10 +146,11 @@ class Switch:
 
     def turn_off(self) -> None:
         """Cut every connection, and take no new one."""
-        self.is_on = False
-        for way in self.ways:
-            with suppress(OSError):
-                way.shutdown(socket.SHUT_RDWR)
+        with self._lock:
+            self.is_on = False
+            for way in self.ways:
+                with suppress(OSError):
+                    way.shutdown(socket.SHUT_RDWR)
 
     def turn_on(self) -> None:
         """Let connections through again."""
@@ -164,11 +168,12 @@ class Switch:
                 near, _ = self.listener.accept()
             except OSError:
                 return
-            if not self.is_on:
-                near.close()
-                continue
-            far = socket.create_connection(self.target)
-            self.ways += [near, far]
+            with self._lock:
+                if not self.is_on:
+                    near.close()
+                    continue
+                far = socket.create_connection(self.target)
+                self.ways += [near, far]
             for here, there in ((near, far), (far, near)):
                 threading.Thread(target=_carry, args=(here, there), daemon=True).start()
 
@@ -225,13 +230,22 @@ class Yard:
         return run_id
 
     def change(self, run_id: str, change: Change, *, ready_before: int) -> None:
-        """Owe and make one more change of a run, whose workload had so many Ready pods."""
+        """Owe and make one more change of a run, whose workload had so many Ready pods; asked for again like a worker's."""
         debt = self.debt(run_id)
-        owed = debt.owe(change, by="spoil", round_id="r1")
-        assert owed.entry.pod is not None
-        pod = msgspec.structs.replace(owed.entry.pod, ready_before=ready_before)
-        debt.update(msgspec.structs.replace(owed.entry, pod=pod))
-        perform(self.cluster, owed.operation)
+
+        def is_made() -> bool:
+            owed = debt.owe(change, by="spoil", round_id="r1")
+            assert owed.entry.pod is not None
+            pod = msgspec.structs.replace(owed.entry.pod, ready_before=ready_before)
+            debt.update(msgspec.structs.replace(owed.entry, pod=pod))
+            try:
+                perform(self.cluster, owed.operation)
+            except ConflictError:
+                # Its kubelet has said something of the pod in between.
+                return False
+            return True
+
+        eventually(is_made)
 
     def debt(self, run_id: str) -> Debt:
         """Return a run's record as its guardian has it."""

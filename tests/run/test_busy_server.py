@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -117,6 +118,21 @@ def test_a_fault_that_could_not_be_looked_at_is_looked_at_again(error: RefusedEr
     spec = ActionSpec("act", cast("Any", None), landed)
     assert engine._look(spec, [("c1", change)], by="act") == Evidence(True, "it is there")
     assert [(event["type"], event["landed"]) for event in line.told] == [("change.landed", True)]
+
+
+def test_a_look_that_took_longer_than_landing_may_is_not_the_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine that stands still while somebody looks shows how it was before it did."""
+    now = [0.0]
+    monkeypatch.setattr("gameday.run.engine.time", SimpleNamespace(monotonic=lambda: now[0], sleep=lambda _: None))
+
+    def landed(_view: Any, _changes: Any) -> Evidence:
+        is_first = now[0] == 0.0
+        now[0] = 60.0
+        return Evidence(not is_first, "nothing yet" if is_first else "it is there")
+
+    engine = WorkerEngine(cast("Any", Telling()), lambda: cast("Any", None), cast("Any", None), round_id="r1", landing_seconds=1)
+    change = PatchObject(ObjectRef("v1", "ConfigMap", "shop", "settings"), {"/data/colour": "blue"})
+    assert engine._look(ActionSpec("act", cast("Any", None), landed), [("c1", change)], by="act").landed is True
 
 
 @ERRORS

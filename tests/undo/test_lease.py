@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from gameday.errors import ConflictError, RefusedError
-from gameday.undo.lease import DURATION_SECONDS, LEASE, Lease, hold_of
+from gameday.undo.lease import DURATION_SECONDS, LEASE, Lease, ask_to_abort, hold_of
 
 pytestmark = pytest.mark.e2e
 
@@ -46,6 +46,15 @@ def test_renewing_moves_the_time_and_keeps_since_when(cluster: Any, lease: Lease
     assert after["renewTime"] > _ago(10)
     assert after["acquireTime"] == found["spec"]["acquireTime"]
     assert after["leaseDurationSeconds"] == DURATION_SECONDS
+
+
+def test_an_abort_that_is_asked_for_in_the_moment_of_a_renewal_costs_nobody_the_lease(cluster: Any, lease: Lease) -> None:
+    assert lease.look() == ""
+    assert ask_to_abort(cluster, "ops@another-machine") == lease.holder
+    asked = cluster.get(LEASE)
+    lease.renew()
+    assert cluster.get(LEASE)["metadata"]["resourceVersion"] != asked["metadata"]["resourceVersion"]
+    assert lease.look() == "ops@another-machine"
 
 
 def _ago(seconds: float) -> str:

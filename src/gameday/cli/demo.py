@@ -11,6 +11,7 @@ import tempfile
 import time
 from pathlib import Path
 from types import FrameType
+from typing import Final
 
 import click
 
@@ -21,6 +22,8 @@ from gameday.errors import ExitCode
 from gameday.run.launching import new_run
 from gameday.staging import Running, shop_manifests, up
 from gameday.workspace import Catalogue
+
+_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
 
 @click.command("demo")
@@ -33,7 +36,8 @@ def command(plan: str, runs: Path, *, keep: bool) -> int:
     PLAN is a game day by name or path, `first` if none is named. Ctrl-C at any moment leaves nothing behind.
     """
     # SIGTERM ends this command as Ctrl-C does, so that the cluster's folder is cleared then too.
-    signal.signal(signal.SIGTERM, _as_interrupt)
+    for number in _SIGNALS:
+        signal.signal(number, _interrupt)
     try:
         with tempfile.TemporaryDirectory(prefix="gameday-demo-", ignore_cleanup_errors=True) as folder:
             return _on_cluster(Path(folder) / "cluster", Catalogue.around().resolve("gameday", plan), runs, keep=keep)
@@ -55,9 +59,7 @@ def _on_cluster(folder: Path, plan: Path, runs: Path, *, keep: bool) -> int:
             _stay(cluster)
         return code
     finally:
-        # A second Ctrl-C must not cut the clearing short.
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, signal.SIG_IGN)
+        _heed_no_more()
         cluster.stop()
 
 
@@ -67,6 +69,13 @@ def _stay(cluster: Running) -> None:
         time.sleep(3600)
 
 
-def _as_interrupt(number: int, frame: FrameType | None) -> None:
+def _interrupt(number: int, frame: FrameType | None) -> None:
     del number, frame
+    _heed_no_more()
     raise KeyboardInterrupt
+
+
+def _heed_no_more() -> None:
+    """Have no second Ctrl-C cut the clearing short."""
+    for number in _SIGNALS:
+        signal.signal(number, signal.SIG_IGN)

@@ -7,6 +7,7 @@ gameday.yaml. Every error of ours leaves with its exit code and its own words; a
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import Any, Final
@@ -71,7 +72,8 @@ def run() -> int:
         error.show()
         return ExitCode.USAGE
     except (KeyboardInterrupt, BrokenPipeError):
-        # What is on has its own handling; here, nothing was on.
+        # What is on has its own handling; here, nothing was on, nor is anything that a second Ctrl-C could interrupt.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         sys.stderr.close()
         return ExitCode.ABORTED
     return int(outcome) if isinstance(outcome, int) else ExitCode.EXPECTED

@@ -126,10 +126,11 @@ class WorkerEngine:
         once = change.once if isinstance(change, PatchObject) else None
         deadline = time.monotonic() + self._landing_seconds
         while once is not None:
+            began = time.monotonic()
             workload = self._cluster().get(once)
             if workload is not None and is_rolled_out(workload):
                 return
-            if time.monotonic() > deadline:
+            if began > deadline:
                 raise RefusedError(
                     f"{change.ref} was left as it is: expected {once} to be rolled out within {self._landing_seconds:g} s. "
                     f"See: kubectl describe {once.kind.lower()} -n {once.namespace} {once.name}"
@@ -140,16 +141,20 @@ class WorkerEngine:
         self.log(ChangeFailed(change_id=change_id, error=str(error), definite=is_definite(error)))
 
     def _look(self, action: ActionSpec, made: Sequence[tuple[str, Change]], *, by: str) -> Evidence:
-        """Look until the fault is seen, or for as long as that may take; the last look counts."""
+        """Look until the fault is seen, or for as long as that may take; the last look counts, and begins no sooner than that.
+
+        What a look found that took all that time itself is of its beginning.
+        """
         ids, changes = [change_id for change_id, _ in made], [change for _, change in made]
         ramps = max((change.over_seconds for change in changes if isinstance(change, ChangeLoad)), default=0.0)
         deadline = time.monotonic() + self._landing_seconds + ramps
         while True:
+            began = time.monotonic()
             try:
                 evidence = self._evidence(action, changes)
             except (ClusterError, NoMeasurementError) as error:
                 evidence = Evidence(None, f"could not look: {error}")
-            if evidence.landed or time.monotonic() > deadline:
+            if evidence.landed or began > deadline:
                 self.log(ChangeLanded(change_ids=ids, by=by, landed=evidence.landed, seen=evidence.seen))
                 return evidence
             time.sleep(0.1)

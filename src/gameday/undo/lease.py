@@ -156,10 +156,20 @@ class Lease:
             ) from error
 
     def renew(self) -> None:
-        """Say that the run is still on; ConflictError if somebody else has taken the Lease."""
-        if self.held is not None:
-            spec = {**self.held["spec"], **self._spec(acquired=False)}
-            self.held = self.cluster.replace({**self.held, "spec": spec})
+        """Say that the run is still on; ConflictError if somebody else has taken the Lease.
+
+        Whoever asks for an abort writes to it as well, perhaps in this very moment; then it is looked at again, and still ours.
+        """
+        if self.held is None:
+            return
+        try:
+            self._renew(self.held)
+        except ConflictError:
+            self.look()
+            self._renew(self.held)
+
+    def _renew(self, held: Json) -> None:
+        self.held = self.cluster.replace({**held, "spec": {**held["spec"], **self._spec(acquired=False)}})
 
     def look(self) -> str:
         """Read the Lease again; return who asks through it for an abort, or nothing. ConflictError if it is not ours any more."""
