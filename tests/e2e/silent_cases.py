@@ -37,8 +37,8 @@ PODS: Final = "/api/v1/namespaces/quiet/pods?labelSelector=app%3Didle"
 SLICES: Final = "/apis/discovery.k8s.io/v1/namespaces/shop/endpointslices"
 HELD: Final = r"POST .*/leases$"
 REVIEW: Final = r"POST .*/selfsubjectaccessreviews$"
-WHILE_IT_GOES: Final = "6s"
-"""Long enough for a pod that lingers for a second, so that where it still answers is not what is told."""
+WHILE_IT_GOES: Final = "12s"
+"""Long enough for a pod that lingers for some seconds, so that where it still answers is not what is told."""
 PROTECTED: Final = {"gameday.dev/protected": "true"}
 
 
