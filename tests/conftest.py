@@ -103,6 +103,12 @@ class Scratch:
         return found
 
 
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Note how the whole ended: what was cut short, CI does not take for all, although what failed of it passes then."""
+    if not hasattr(session.config, "workerinput") and session.config.cache is not None:
+        session.config.cache.set("gameday/ended", int(exitstatus))
+
+
 @pytest.fixture(autouse=True)
 def logs_for_nobody_else() -> Iterator[None]:
     """Forget how a command that was called in this process wanted its logs, so that no test depends on those before it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import re
 import subprocess
@@ -15,6 +16,7 @@ from tests import results
 from tests.conformance import checks as _  # noqa: F401  # registers them
 from tests.conformance.checking import CHECKS
 from tests.conformance.differences import DIFFERENCES
+from tests.conftest import pytest_sessionfinish
 from tests.results import CLUSTER, CONFORMANCE, REPEATED, Suite, second_go, told
 
 CI = Path(__file__).parents[1] / ".ci" / "run"
@@ -99,8 +101,9 @@ def test_what_ci_leaves_out_on_a_real_cluster_has_passed_there_as_the_kept_resul
 def checks(tmp_path: Path) -> Callable[[str], subprocess.CompletedProcess[str]]:
     """Lend what CI does with a target of tests, for one whose recipe is given."""
     (function,) = re.findall(r"^check\(\) \{$.*?^\}$", CI.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
-    settings = re.findall(r"^(?:MOST_AGAIN|LAST_FAILED|python)=\S+", CI.read_text(encoding="utf-8"), re.MULTILINE)
+    settings = re.findall(r"^(?:MOST_AGAIN|LAST_FAILED|ENDED|python)=\S+", CI.read_text(encoding="utf-8"), re.MULTILINE)
     script = "\n".join(["set -euo pipefail; repeated=()", *settings, function, "check test", 'echo "repeated: ${repeated[*]}"'])
+    (tmp_path / "conftest.py").write_text(f"from __future__ import annotations\n\n{inspect.getsource(pytest_sessionfinish)}")
     (tmp_path / ".venv").mkdir()
     (tmp_path / ".venv" / "bin").symlink_to(Path(sys.executable).parent)
 
@@ -111,6 +114,18 @@ def checks(tmp_path: Path) -> Callable[[str], subprocess.CompletedProcess[str]]:
     return check
 
 
+CUT_SHORT = """
+import pathlib, pytest
+
+def test_fails_at_first():
+    gone = pathlib.Path("at first")
+    failed = gone.exists()
+    gone.touch()
+    assert failed
+
+def test_ends_everything():
+    pytest.exit("as whoever interrupts does", 2)
+"""
 FAILS_AT_FIRST = """
 import pathlib, pytest
 
@@ -149,27 +164,25 @@ def test_what_fails_twice_fails_ci_and_so_does_more_than_can_be_an_accident(
     assert "repeated:" not in done.stdout
 
 
+def test_tests_that_were_cut_short_fail_ci_whatever_failed_before(
+    checks: Callable[[str], subprocess.CompletedProcess[str]], tmp_path: Path
+) -> None:
+    (tmp_path / "test_a.py").write_text(CUT_SHORT)
+    done = checks(".venv/bin/pytest test_a.py")
+    assert (done.returncode, "1 failed in " in done.stdout, "once more" in done.stdout) == (1, True, False), done
+    assert json.loads((tmp_path / ".pytest_cache" / "v" / "cache" / "lastfailed").read_text()), "it might be run again"
+
+
 def test_what_fails_without_a_test_fails_ci_at_once(
     checks: Callable[[str], subprocess.CompletedProcess[str]], tmp_path: Path
 ) -> None:
     cache = tmp_path / ".pytest_cache" / "v" / "cache" / "lastfailed"
     cache.parent.mkdir(parents=True)
     cache.write_text('{"of an earlier day": true}')
+    (cache.parents[1] / "gameday").mkdir()
+    (cache.parents[1] / "gameday" / "ended").write_text("1")
     done = checks("false")
     assert (done.returncode, "once more" in done.stdout) == (1, False), done
-
-
-def test_one_suite_may_be_asked_for_and_only_one_that_there_is(
-    suite: Suite, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(results, "CONFORMANCE", suite)
-    monkeypatch.setattr(results, "CLUSTER", Suite("other", ("one/*.py",), "make test-other"))
-    suite.write(suite.kept, {"server": "v1.36.2"}, {"a": "passed"})
-    assert results.main(["one"]) == 0
-    assert results.main([]) == results.main(["other"]) == 1, "of the other none is kept"
-    capsys.readouterr()
-    assert results.main(["on"]) == 2
-    assert capsys.readouterr().err == "expected one or other, but got on\n"
 
 
 @pytest.mark.parametrize("suite", [CONFORMANCE, CLUSTER], ids=lambda suite: suite.name)

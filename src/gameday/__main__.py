@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import signal
 import sys
-from typing import Final
-
-_ABORTED: Final = 4
 
 
 def main() -> int:
@@ -21,7 +18,9 @@ def main() -> int:
     except KeyboardInterrupt:
         # Nothing is on yet, and nothing is left that a second Ctrl-C could interrupt.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        return _ABORTED
+        from gameday.errors import ExitCode  # noqa: PLC0415
+
+        return ExitCode.ABORTED
     return run()
 
 

@@ -38,7 +38,7 @@ SLICES: Final = "/apis/discovery.k8s.io/v1/namespaces/shop/endpointslices"
 HELD: Final = r"POST .*/leases$"
 REVIEW: Final = r"POST .*/selfsubjectaccessreviews$"
 WHILE_IT_GOES: Final = "12s"
-"""Long enough for a pod that lingers for some seconds, so that where it still answers is not what is told."""
+"""Far longer than a pod lingers, so that where it still answers is not what is told."""
 PROTECTED: Final = {"gameday.dev/protected": "true"}
 
 

@@ -22,7 +22,7 @@ from typing import Any, TypeVar
 from gameday.staging.shop import copies
 from gameday.staging.shop.apology import Sorry
 from gameday.staging.shop.copies import DamagedError, Label
-from gameday.staging.shop.database import DRILL, Database, Restored
+from gameday.staging.shop.database import DRILL, Database, Restored, described
 from gameday.staging.shop.offsite import NoSuchObjectError, Offsite, OffsiteError
 from gameday.staging.shop.server import Handler, Request, Response, answer
 from gameday.staging.shop.settings import Environment
@@ -159,7 +159,7 @@ class Backups:
     def _retain(self, store: Offsite) -> None:
         keys = [key for key in store.list(f"{self.database.name}/") if key.endswith(copies.PACKED)]
         for key in keys[: -self.schedule.keep]:
-            store.delete(key.removesuffix(copies.PACKED) + copies.LABEL)
+            store.delete(copies.label_of(key))
             store.delete(key)
 
     # ------------------------------------------------------------------------------------------------ looking at them
@@ -241,9 +241,8 @@ def _found(store: Offsite, database: str, number: int) -> list[tuple[str, Label 
 def _label(store: Offsite, key: str) -> Label | str | None:
     """Return a copy's label, or what is wrong with that; None for what is no copy, or not yet: its label is stored last."""
     try:
-        return Label.from_json(store.get(key.removesuffix(copies.PACKED) + copies.LABEL))
-    except NoSuchObjectError:
-        return None
+        stored = described(store, key)
+        return None if stored is None else Label.from_json(stored)
     except DamagedError as error:
         return f"its label cannot be had: {error}"
 

@@ -66,12 +66,17 @@ class Label:
     @property
     def label_key(self) -> str:
         """Where the label itself is stored."""
-        return self.key.removesuffix(PACKED) + LABEL
+        return label_of(self.key)
 
 
 def key_of(database: str, taken_at: float) -> str:
     """Return a copy's key; keys sort as the copies were taken."""
     return f"{database}/{datetime.fromtimestamp(taken_at, UTC):%Y%m%dT%H%M%S.%fZ}{PACKED}"
+
+
+def label_of(key: str) -> str:
+    """Return where the label of the copy with this key is stored."""
+    return key.removesuffix(PACKED) + LABEL
 
 
 def take(source: Path, database: str, taken_at: float, *, snapshot: bool) -> tuple[Label, bytes]:

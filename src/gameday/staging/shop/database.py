@@ -165,12 +165,12 @@ def restore(store: Offsite, wanted: str, place: Path, patience_seconds: float) -
     with copies.scratch(place) as unfinished:
         for key in keys:
             try:
-                described = _described(store, key)
-                if described is None:
+                stored = described(store, key)
+                if stored is None:
                     say("warning", "a copy without a label is none", copy=key)
                     unlabelled += 1
                     continue
-                label = Label.from_json(described)
+                label = Label.from_json(stored)
                 copies.unpack(label, store.get(key), unfinished)
             except (DamagedError, NoSuchObjectError) as error:
                 say("error", "a copy is damaged", copy=key, reason=str(error))
@@ -190,10 +190,10 @@ def restore(store: Offsite, wanted: str, place: Path, patience_seconds: float) -
     return Restored(at=time.time(), copies=0, looked_for=wanted)
 
 
-def _described(store: Offsite, key: str) -> bytes | None:
+def described(store: Offsite, key: str) -> bytes | None:
     """Return a copy's label as it is stored; None for one that whoever stored or removed it did not bring to its end."""
     try:
-        return store.get(key.removesuffix(copies.PACKED) + copies.LABEL)
+        return store.get(copies.label_of(key))
     except NoSuchObjectError:
         return None
 
