@@ -25,6 +25,7 @@ from gameday.errors import (
 )
 from gameday.kube import KubeCluster, connect
 from tests.conftest import PATIENT_SECONDS
+from tests.interpose.upstream import kept_port
 
 pytestmark = pytest.mark.e2e
 Edit = Callable[[dict[str, Any]], None]
@@ -48,14 +49,6 @@ def connecting(cluster_home: Any, tmp_path: Path) -> Connecting:
 
 def elsewhere(server: str) -> Edit:
     return lambda config: config["clusters"][0]["cluster"].update(server=server)
-
-
-def listened_at_by_nobody() -> socket.socket:
-    """Return a socket that keeps a port, so that nobody else draws it; a server of the test's own may be bound to it beside."""
-    kept = socket.socket()
-    kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    kept.bind(("127.0.0.1", 0))
-    return kept
 
 
 # ------------------------------------------------------------------------------------------------ reading
@@ -115,7 +108,7 @@ def test_a_kind_that_the_cluster_does_not_serve_is_named(cluster: KubeCluster) -
 
 
 def test_a_port_is_open_refused_or_out_of_reach(cluster: KubeCluster) -> None:
-    with listened_at_by_nobody() as kept:
+    with kept_port() as kept:
         address = kept.getsockname()
         with socket.create_server(address):
             assert cluster.connects(*address, timeout_seconds=PATIENT_SECONDS) is True
@@ -201,7 +194,7 @@ def test_who_is_not_known_is_not_told_that_a_right_is_missing(connecting: Connec
 
 
 def test_a_closed_port_is_a_sentence_with_the_address_and_what_to_ask_oneself(connecting: Connecting) -> None:
-    with listened_at_by_nobody() as kept:
+    with kept_port() as kept:
         port = kept.getsockname()[1]
         found = connecting(elsewhere(f"https://127.0.0.1:{port}"))
         with pytest.raises(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http.client
-import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ import pytest
 from gameday.change import Measurement, ProbeSpec, bind
 from gameday.change.registry import registered
 from gameday.errors import BadParameterError, NoMeasurementError
+from tests.interpose.upstream import kept_port
 
 SOON: dict[str, Any] = {"timeout_seconds": 0.3}
 
@@ -149,11 +149,8 @@ def test_an_answer_that_is_cut_is_none(site: Site) -> None:
 
 
 def test_where_nobody_listens_nothing_is_measured() -> None:
-    with socket.socket() as silent:
-        # Bound, so that nobody else gets the port meanwhile, and not listening.
-        silent.bind(("127.0.0.1", 0))
-        with pytest.raises(NoMeasurementError, match=r"did not answer: .*refused"):
-            measured("status", url=f"http://127.0.0.1:{silent.getsockname()[1]}/")
+    with kept_port() as silent, pytest.raises(NoMeasurementError, match=r"did not answer: .*refused"):
+        measured("status", url=f"http://127.0.0.1:{silent.getsockname()[1]}/")
 
 
 def test_availability_counts_what_failed_and_says_how(site: Site) -> None:
